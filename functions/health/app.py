@@ -1,0 +1,14 @@
+"""GET /health: say that the API is up, without waking the database."""
+
+from taskapi.http import create_app, json_response, lambda_handler
+from fastapi import Response
+
+app = create_app()
+
+
+@app.get("/health")
+async def health() -> Response:
+    return json_response({"status": "ok"})
+
+
+handler = lambda_handler(app)

@@ -1,0 +1,1 @@
+"""What the functions share: tokens, the database, the contract's HTTP."""

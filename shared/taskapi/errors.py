@@ -1,0 +1,132 @@
+"""The contract's errors: a status, a code and a sentence each."""
+
+from typing import ClassVar, NotRequired, TypedDict
+
+
+class Problem(TypedDict):
+    """One invalid field: what it is called, what it must be."""
+
+    field: str
+    constraint: str
+    message: NotRequired[str]
+    errors: NotRequired[list["Problem"]]
+
+
+class ApiError(Exception):
+    """An answer other than success; its message is for the caller to read."""
+
+    status: ClassVar[int]
+    code: ClassVar[str]
+
+    def __init__(self, message: str, details: Problem | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers that this answer carries besides the common ones."""
+        return {}
+
+
+class BadRequest(ApiError):
+    """The body can't be read as JSON."""
+
+    status = 400
+    code = "bad_request"
+
+
+class Unauthorized(ApiError):
+    """No valid token for this path.
+
+    The challenge is RFC 6750, section 3: bare where no token was sent, with an
+    error code where one was.
+    """
+
+    status = 401
+    code = "unauthorized"
+
+    def __init__(self, message: str, challenge: str) -> None:
+        super().__init__(message)
+        self.challenge = challenge
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"www-authenticate": self.challenge}
+
+
+class NotFound(ApiError):
+    """No such task, or someone else's: the caller can't tell which."""
+
+    status = 404
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Task not found")
+
+
+class Conflict(ApiError):
+    """The same Idempotency-Key is in use right now."""
+
+    status = 409
+    code = "conflict"
+
+
+class PreconditionFailed(ApiError):
+    """If-Match names another version than the task has."""
+
+    status = 412
+    code = "precondition_failed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The task has changed since you read it; read it again, then retry "
+            "with its new ETag in If-Match"
+        )
+
+
+class PayloadTooLarge(ApiError):
+    """The body is over the limit."""
+
+    status = 413
+    code = "payload_too_large"
+
+
+class ValidationFailed(ApiError):
+    """JSON, a query or a header that isn't valid."""
+
+    status = 422
+    code = "validation_error"
+
+
+class IdempotencyKeyReused(ApiError):
+    """The Idempotency-Key was used before, with another body."""
+
+    status = 422
+    code = "idempotency_key_reused"
+
+
+class InternalError(ApiError):
+    """A bug; nothing about its cause leaves the function."""
+
+    status = 500
+    code = "internal_error"
+
+    def __init__(self) -> None:
+        super().__init__("Something went wrong on our side; please try again later")
+
+
+class ServiceUnavailable(ApiError):
+    """Something that the answer needs can't be reached; a retry may succeed."""
+
+    status = 503
+    code = "service_unavailable"
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        """retry_after: seconds (RFC 9110, section 10.2.3)."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"retry-after": str(self.retry_after)}

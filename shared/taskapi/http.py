@@ -1,0 +1,259 @@
+"""HTTP as the contract has it: an endpoint becomes a Lambda handler here."""
+
+import base64
+import json
+import logging
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, NoReturn, TypedDict
+from urllib.parse import quote
+
+from aws_lambda_powertools import Logger
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from mangum import Mangum
+from pydantic_core import to_json
+
+from taskapi.errors import (
+    ApiError,
+    BadRequest,
+    InternalError,
+    PayloadTooLarge,
+    ValidationFailed,
+)
+from taskapi.validation import invalid
+
+if TYPE_CHECKING:
+    from mangum.types import LambdaConfig, LambdaContext, LambdaEvent, Scope
+    from mangum.types import Response as AsgiResponse
+
+MAX_BODY_BYTES = 64 * 1024
+
+logger = Logger(service="tasks")
+# Mangum logs each path, hence each user id; the one line below says it better.
+logging.getLogger("mangum").setLevel(logging.ERROR)
+
+
+class LambdaResponse(TypedDict):
+    """What API Gateway takes, payload format 2.0."""
+
+    statusCode: int
+    headers: dict[str, str]
+    body: str
+    isBase64Encoded: bool
+
+
+class GatewayEvent:
+    """An event of payload format 2.0, as Mangum's custom handlers have it.
+
+    Mangum's own decodes the path a second time. API Gateway has decoded it already,
+    so a "%" or a "/" in a user id would be misread: the route and its parameters are
+    taken from where API Gateway put them, and are percent-encoded until they are used.
+    """
+
+    @classmethod
+    def infer(
+        cls, event: "LambdaEvent", context: "LambdaContext", config: "LambdaConfig"
+    ) -> bool:
+        return True
+
+    def __init__(
+        self, event: "LambdaEvent", context: "LambdaContext", config: "LambdaConfig"
+    ) -> None:
+        self.event = event
+
+    @property
+    def body(self) -> bytes:
+        body = self.event.get("body") or ""
+        return (
+            base64.b64decode(body)
+            if self.event.get("isBase64Encoded")
+            else body.encode(errors="surrogatepass")
+        )
+
+    @property
+    def scope(self) -> "Scope":
+        event, http = self.event, self.event["requestContext"]["http"]
+        parameters: Mapping[str, str] = event.get("pathParameters") or {}
+        route = event["routeKey"].partition(" ")[2]
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": http["method"],
+            "scheme": "https",
+            "path": route.format_map({k: encoded(v) for k, v in parameters.items()}),
+            "root_path": "",
+            "query_string": event.get("rawQueryString", "").encode(),
+            "headers": [
+                (name.lower().encode(), value.encode())
+                for name, value in event.get("headers", {}).items()
+            ],
+            "client": (http["sourceIp"], 0),
+            "server": None,
+        }
+
+    def __call__(self, response: "AsgiResponse") -> LambdaResponse:
+        return {
+            "statusCode": response["status"],
+            "headers": {k.decode(): v.decode() for k, v in response["headers"]},
+            "body": response["body"].decode(),
+            "isBase64Encoded": False,
+        }
+
+
+class JsonRequest(Request):
+    """A request whose JSON is read once, and strictly: UTF-8 and RFC 8259 alone."""
+
+    async def json(self) -> object:
+        if not hasattr(self, "_parsed"):
+            self._parsed = parse(await self.body())
+        return self._parsed
+
+
+class ContractRoute(APIRoute):
+    """A route that answers as the contract says where FastAPI would not.
+
+    FastAPI reads the body before it runs dependencies, takes malformed JSON for a
+    422 and has an error body of its own.
+    """
+
+    async def admit(self, request: Request) -> None:
+        """Raise the ApiError that refuses this caller; here nobody is refused."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+        endpoint = super().get_route_handler()
+
+        async def handle(received: Request) -> Response:
+            request = JsonRequest(received.scope, received.receive)
+            try:
+                await self.admit(request)
+                await self.check_body(request)
+                return await endpoint(request)
+            except ApiError as error:
+                return problem(error)
+            except RequestValidationError as error:
+                return problem(invalid(error))
+            except Exception as error:
+                log_cause(error)
+                return problem(InternalError())
+
+        return handle
+
+    async def check_body(self, request: JsonRequest) -> None:
+        """Raise what the contract says of a body that can't be validated."""
+        body = await request.body()
+        if len(body) > MAX_BODY_BYTES:
+            raise PayloadTooLarge(f"The body must be at most {MAX_BODY_BYTES} bytes")
+        if self.body_field is None:
+            return
+        if not body:
+            if self.body_field.field_info.is_required():
+                raise BadRequest("A JSON body is required")
+            return
+        media_type = request.headers.get("content-type", "").partition(";")[0]
+        media_type = media_type.strip().lower()
+        if media_type != "application/json" and not (
+            media_type.startswith("application/") and media_type.endswith("+json")
+        ):
+            raise BadRequest(
+                "The body must be declared as JSON, with Content-Type: application/json"
+            )
+        if not isinstance(await request.json(), dict):
+            raise ValidationFailed(
+                "The body must be a JSON object",
+                {"field": "body", "constraint": "object"},
+            )
+
+
+def create_app(route_class: type[ContractRoute] = ContractRoute) -> FastAPI:
+    """Return an application for one function's one operation."""
+    app = FastAPI(openapi_url=None)
+    app.router.route_class = route_class
+    return app
+
+
+def lambda_handler(
+    app: FastAPI,
+) -> Callable[["LambdaEvent", "LambdaContext"], LambdaResponse]:
+    """Return the function that Lambda calls with each event."""
+    serve = Mangum(app, lifespan="off", custom_handlers=[GatewayEvent])
+    cold = True
+
+    def handler(event: "LambdaEvent", context: "LambdaContext") -> LambdaResponse:
+        nonlocal cold
+        started = time.perf_counter()
+        logger.clear_state()
+        response: LambdaResponse = serve(event, context)  # type: ignore[assignment]
+        headers = response["headers"]
+        headers["x-content-type-options"] = "nosniff"
+        headers["x-request-id"] = event["requestContext"]["requestId"]
+        headers["cache-control"] = (
+            "private, no-cache" if "etag" in headers else "no-store"
+        )
+        logger.info(
+            "request",
+            request_id=event["requestContext"]["requestId"],
+            route=event["routeKey"],
+            status=response["statusCode"],
+            duration_ms=round((time.perf_counter() - started) * 1000, 1),
+            cold_start=cold,
+        )
+        cold = False
+        return response
+
+    return handler
+
+
+def json_response(
+    content: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return content as JSON in UTF-8."""
+    return Response(to_json(content), status, headers, "application/json")
+
+
+def problem(error: ApiError) -> Response:
+    """Return the contract's error body."""
+    logger.append_keys(error=error.code)
+    body: dict[str, object] = {"error": error.code, "message": error.message}
+    if error.details:
+        body["details"] = error.details
+    return json_response(body, error.status, error.headers)
+
+
+def encoded(value: str) -> str:
+    """Return value percent-encoded, fit for one path segment."""
+    return quote(value, safe="", errors="replace")
+
+
+def parse(body: bytes) -> object:
+    """Return the JSON in body; raise BadRequest where there is none."""
+    try:
+        return json.loads(body.decode(), parse_constant=refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"The body must be valid JSON in UTF-8{where(error)}") from error
+
+
+def where(error: Exception) -> str:
+    """Return the place of a syntax error, which quotes nothing of the body."""
+    if isinstance(error, json.JSONDecodeError):
+        return f": {error.msg} at line {error.lineno}, column {error.colno}"
+    return ""
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads and RFC 8259 doesn't have."""
+    raise ValueError(name)
+
+
+def log_cause(error: Exception) -> None:
+    """Log what went wrong and where, without the message: it may quote a task."""
+    logger.append_keys(
+        exception=f"{type(error).__module__}.{type(error).__qualname__}",
+        stack=[
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+        ],
+    )

@@ -1,0 +1,13 @@
+-- One row for each create of the last 24 hours: which task its key stands for, and a
+-- hash of the body. Not the text: a deleted task leaves none behind.
+CREATE TABLE idempotency_keys (
+    user_id VARCHAR(255) NOT NULL,
+    key VARCHAR(255) NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    task_id BIGINT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (user_id, key)
+);
+
+-- Each create deletes up to two of the oldest.
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);

@@ -1,0 +1,54 @@
+"""The vocabulary of endpoints: what a path, a query and headers may hold."""
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Header, Path, Query
+from pydantic import StringConstraints, WithJsonSchema
+
+from taskapi.errors import NotFound
+
+MAX_ID = 2**63 - 1
+"""The greatest bigint."""
+
+Search = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"
+    ),
+    Query(description="Found anywhere in title or description, ignoring case."),
+]
+Limit = Annotated[int, Query(ge=1, le=200, description="Tasks in a page.")]
+Cursor = Annotated[str, Query(description="What a `Link` header gave.")]
+IfMatch = Annotated[
+    str | None, Header(description="Write only if the task still has this `ETag`.")
+]
+IfNoneMatch = Annotated[
+    str | None, Header(description="Answer 304 if the task still has this `ETag`.")
+]
+IdempotencyKey = Annotated[
+    Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]*$"),
+    ]
+    | None,
+    Header(description="One task however often this is sent; kept 24 hours."),
+]
+
+
+async def existing_id(
+    task_id: Annotated[
+        str,
+        Path(description="The task's `id`."),
+        WithJsonSchema(
+            {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
+        ),
+    ],
+) -> int:
+    """Return the id; raise NotFound for what can't be one."""
+    if not re.fullmatch(r"[1-9][0-9]{0,18}", task_id) or int(task_id) > MAX_ID:
+        raise NotFound
+    return int(task_id)
+
+
+TaskId = Annotated[int, Depends(existing_id)]

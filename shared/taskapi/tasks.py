@@ -1,0 +1,350 @@
+"""The operations on tasks: one SQL statement, one round trip, each."""
+
+import hashlib
+import json
+import uuid
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import StrictBool, StringConstraints
+from typing_extensions import NotRequired, TypedDict
+
+from taskapi import cursors, db, etags
+from taskapi.errors import (
+    IdempotencyKeyReused,
+    NotFound,
+    PreconditionFailed,
+    ValidationFailed,
+)
+
+Title = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]*$",
+    ),
+]
+Description = Annotated[
+    str,
+    StringConstraints(
+        max_length=5000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+    ),
+]
+Status = Literal["all", "pending", "completed"]
+Sort = Literal["created", "updated", "title"]
+Order = Literal["asc", "desc"]
+
+
+class NewTask(TypedDict):
+    """The body of a create."""
+
+    title: Title
+    description: NotRequired[Description | None]
+    completed: NotRequired[StrictBool]
+
+
+class TaskChanges(TypedDict, total=False):
+    """The body of an update: a field that isn't sent isn't here, and stays."""
+
+    title: Title
+    description: Description | None
+    completed: StrictBool
+
+
+class Completion(TypedDict):
+    """The body of a complete that sets rather than toggles."""
+
+    completed: StrictBool
+
+
+class Task(NamedTuple):
+    """A row as the statements below return it; times are RFC 3339 text."""
+
+    id: int
+    title: str
+    description: str | None
+    completed: bool
+    user_id: str
+    created_at: str
+    updated_at: str
+    version: int
+
+    @property
+    def etag(self) -> str:
+        return etags.etag(self.id, self.version)
+
+    def public(self) -> dict[str, object]:
+        """Return the seven fields of the contract's Task."""
+        fields = self._asdict()
+        del fields["version"]
+        return fields
+
+
+class Page(NamedTuple):
+    """One page of a list; the cursor is None on the last one."""
+
+    tasks: list[Task]
+    cursor: str | None
+
+
+LIST = """
+    SELECT id, title, description, completed, user_id,
+           rfc3339(created_at), rfc3339(updated_at), version
+      FROM tasks
+     WHERE user_id = %(user_id)s
+       AND (%(completed)s::boolean IS NULL OR completed = %(completed)s)
+       AND (%(pattern)s::text IS NULL
+            OR title ILIKE %(pattern)s OR description ILIKE %(pattern)s)
+       AND (%(after_id)s::bigint IS NULL
+            OR ({column}, id) {beyond} (%(after)s::{type}, %(after_id)s))
+  ORDER BY {column} {order}, id {order}
+     LIMIT %(limit)s + 1
+"""
+"""Parameters are constants to the planner, which drops each filter that is NULL."""
+
+SORTS = {
+    "created": {"column": "created_at", "type": "timestamptz"},
+    "updated": {"column": "updated_at", "type": "timestamptz"},
+    "title": {"column": 'title COLLATE "C"', "type": "text"},
+}
+ORDERS = {
+    "asc": {"order": "ASC", "beyond": ">"},
+    "desc": {"order": "DESC", "beyond": "<"},
+}
+LISTS = {
+    (sort, order): LIST.format(**SORTS[sort], **ORDERS[order])
+    for sort in SORTS
+    for order in ORDERS
+}
+"""The six lists: input chooses among them and is never a part of one."""
+
+
+def list_page(
+    user_id: str,
+    *,
+    status: Status,
+    search: str | None,
+    sort: Sort,
+    order: Order | None,
+    limit: int,
+    cursor: str | None,
+) -> Page:
+    """Return the page that begins after cursor."""
+    order = order or ("asc" if sort == "title" else "desc")
+    scope = (user_id, sort, order)
+    after = cursors.decode(cursor, scope) if cursor is not None else None
+    rows = db.query(
+        LISTS[sort, order],
+        {
+            "user_id": user_id,
+            "completed": {"all": None, "pending": False, "completed": True}[status],
+            "pattern": None if search is None else pattern(search),
+            "after": after and after.key,
+            "after_id": after and after.id,
+            "limit": limit,
+        },
+    )
+    tasks = [Task._make(row) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return Page(tasks, None)
+    last = tasks[-1]
+    key = {"created": last.created_at, "updated": last.updated_at, "title": last.title}
+    return Page(tasks, cursors.encode(cursors.Position(key[sort], last.id), scope))
+
+
+def pattern(search: str) -> str:
+    """Return the LIKE pattern that finds search, every character of it ordinary."""
+    for special in ("\\", "%", "_"):
+        search = search.replace(special, "\\" + special)
+    return f"%{search}%"
+
+
+CREATE = """
+    WITH expired AS (
+        DELETE FROM idempotency_keys
+         WHERE ctid IN (SELECT ctid FROM idempotency_keys
+                         WHERE created_at < now() - interval '24 hours'
+                           AND (user_id, key) <> (%(user_id)s, %(key)s)
+                      ORDER BY created_at LIMIT 2 FOR UPDATE SKIP LOCKED)
+    ), claim AS (
+        INSERT INTO idempotency_keys (user_id, key, fingerprint, task_id, created_at)
+        VALUES (%(user_id)s, %(key)s, %(fingerprint)s, nextval('tasks_id_seq'), now())
+   ON CONFLICT (user_id, key) DO UPDATE SET key = excluded.key
+     RETURNING task_id, created_at, xmax = 0 AS won,
+               fingerprint = %(fingerprint)s AS same_body
+    ), created AS (
+        INSERT INTO tasks (id, title, description, completed, user_id,
+                           created_at, updated_at)
+        SELECT task_id, %(title)s, %(description)s, %(completed)s, %(user_id)s,
+               created_at, created_at
+          FROM claim
+         WHERE won
+    )
+    SELECT task_id, rfc3339(created_at), won, same_body FROM claim
+"""
+"""The unique key decides which of several equal requests creates the task.
+
+A request that finds the key taken waits until its owner has committed, then touches
+the key's row without changing it, which is how ON CONFLICT returns a row that is
+newer than the statement's snapshot. xmax is 0 in a row that was inserted, not updated.
+"""
+
+
+def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
+    """Return the task as it was created, and whether an earlier request did it.
+
+    A key is kept at least 24 hours, with a hash of the body and the id and time of the
+    task, but not its text: that is in the request which asks again. So a replay is
+    answered as the first time was, also after the task was changed or deleted.
+
+    Raises IdempotencyKeyReused for a key that came with another body.
+    """
+    title, description = new["title"], new.get("description")
+    completed = new.get("completed", False)
+    body = json.dumps([title, description, completed]).encode()
+    [(id, created_at, won, same_body)] = db.query(
+        CREATE,
+        {
+            "user_id": user_id,
+            "key": key or f"request {uuid.uuid4()}",
+            "fingerprint": hashlib.sha256(body).digest(),
+            "title": title,
+            "description": description,
+            "completed": completed,
+        },
+    )
+    if not same_body:
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key was used before with another body; "
+            "use a new key for a new task"
+        )
+    task = Task(
+        id, title, description, completed, user_id, created_at, created_at, version=1
+    )
+    return task, not won
+
+
+GET = """
+    SELECT id, title, description, completed, user_id,
+           rfc3339(created_at), rfc3339(updated_at), version
+      FROM tasks
+     WHERE id = %(id)s AND user_id = %(user_id)s
+"""
+
+
+def get(user_id: str, id: int) -> Task:
+    """Return the task; raise NotFound."""
+    rows = db.query(GET, {"id": id, "user_id": user_id})
+    if not rows:
+        raise NotFound
+    return Task._make(rows[0])
+
+
+UPDATE = """
+    WITH written AS (
+        UPDATE tasks
+           SET title = COALESCE(%(title)s, title),
+               description = CASE WHEN %(describes)s THEN %(description)s
+                                  ELSE description END,
+               completed = COALESCE(%(completed)s, completed),
+               updated_at = GREATEST(now(), updated_at + interval '1 microsecond'),
+               version = version + 1
+         WHERE id = %(id)s AND user_id = %(user_id)s
+           AND (%(versions)s::bigint[] IS NULL OR version = ANY (%(versions)s))
+     RETURNING id, title, description, completed, user_id,
+               rfc3339(created_at), rfc3339(updated_at), version
+    )
+    SELECT written.* FROM tasks LEFT JOIN written USING (id)
+     WHERE tasks.id = %(id)s AND tasks.user_id = %(user_id)s
+"""
+"""No row: no such task. A row of NULLs: the task is there, its version doesn't match.
+
+Two writers with one ETag: the second waits for the first, then Postgres checks the
+version again on the row as the first has left it. The greater of the two times keeps
+updated_at moving when the second began earlier.
+"""
+
+COMPLETE = """
+    WITH written AS (
+        UPDATE tasks
+           SET completed = COALESCE(%(completed)s, NOT completed),
+               updated_at = GREATEST(now(), updated_at + interval '1 microsecond'),
+               version = version + 1
+         WHERE id = %(id)s AND user_id = %(user_id)s
+           AND (%(versions)s::bigint[] IS NULL OR version = ANY (%(versions)s))
+     RETURNING id, title, description, completed, user_id,
+               rfc3339(created_at), rfc3339(updated_at), version
+    )
+    SELECT written.* FROM tasks LEFT JOIN written USING (id)
+     WHERE tasks.id = %(id)s AND tasks.user_id = %(user_id)s
+"""
+
+DELETE = """
+    WITH written AS (
+        DELETE FROM tasks
+         WHERE id = %(id)s AND user_id = %(user_id)s
+           AND (%(versions)s::bigint[] IS NULL OR version = ANY (%(versions)s))
+     RETURNING id, title, description, completed, user_id,
+               rfc3339(created_at), rfc3339(updated_at), version
+    )
+    SELECT written.* FROM tasks LEFT JOIN written USING (id)
+     WHERE tasks.id = %(id)s AND tasks.user_id = %(user_id)s
+"""
+
+
+def update(
+    user_id: str, id: int, changes: TaskChanges, if_match: str | None = None
+) -> Task:
+    """Return the task with changes made; raise NotFound or PreconditionFailed."""
+    if not changes:
+        raise ValidationFailed(
+            "At least one of title, description and completed must be sent",
+            {"field": "body", "constraint": "title, description or completed"},
+        )
+    return write(
+        UPDATE,
+        user_id,
+        id,
+        if_match,
+        {
+            "title": changes.get("title"),
+            "describes": "description" in changes,
+            "description": changes.get("description"),
+            "completed": changes.get("completed"),
+        },
+    )
+
+
+def complete(
+    user_id: str, id: int, completed: bool | None, if_match: str | None = None
+) -> Task:
+    """Return the task with completed set, or toggled where it is None.
+
+    Raises NotFound or PreconditionFailed.
+    """
+    return write(COMPLETE, user_id, id, if_match, {"completed": completed})
+
+
+def delete(user_id: str, id: int, if_match: str | None = None) -> None:
+    """Delete the task; raise NotFound or PreconditionFailed."""
+    write(DELETE, user_id, id, if_match, {})
+
+
+def write(
+    sql: str,
+    user_id: str,
+    id: int,
+    if_match: str | None,
+    values: dict[str, object],
+) -> Task:
+    """Run one of the statements above and tell its outcomes apart."""
+    versions = etags.versions(if_match, id)
+    identity = {"id": id, "user_id": user_id, "versions": versions}
+    rows = db.query(sql, values | identity)
+    if rows and rows[0][0] is not None:
+        return Task._make(rows[0])
+    # Without a condition, a row of NULLs was deleted while the statement waited for it.
+    if rows and versions is not None:
+        raise PreconditionFailed
+    raise NotFound

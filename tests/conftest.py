@@ -1,0 +1,58 @@
+"""A real Postgres for all tests, a database of its own for each worker."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from local.postgres import embedded_postgres_url
+from taskapi.migrate import migrate
+from tests.api import SECRET, Client
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the URL of a server that all workers share."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with embedded_postgres_url(folder / "postgres") as url:
+        yield url
+
+
+@pytest.fixture
+def new_database(server: str) -> Iterator[str]:
+    """Return the URL of an empty database."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        yield server.replace("/postgres?", f"/{name}?")
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def database(server: str) -> str:
+    """Return the URL of this worker's database, migrated."""
+    name = f"worker_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+    url = server.replace("/postgres?", f"/{name}?")
+    migrate(url)
+    os.environ["DATABASE_URL"] = url
+    os.environ["BETTER_AUTH_SECRET"] = SECRET
+    return url
+
+
+@pytest.fixture
+def user(database: str) -> Client:
+    """Return a user whom no other test knows."""
+    return Client(f"auth0|{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def other(database: str) -> Client:
+    """Return another one."""
+    return Client(f"auth0|{uuid.uuid4().hex}")
