@@ -3,6 +3,7 @@
 import base64
 import importlib
 import json
+import re
 import time
 import uuid
 from dataclasses import dataclass
@@ -141,6 +142,20 @@ class Client:
         return invoke(
             function, event(route, path=path, query=query, headers=sent, body=body)
         )
+
+    def pages(self, **query: object) -> list[dict[str, Any]]:
+        """Return all that a list holds, by following its links to the end."""
+        listed: list[dict[str, Any]] = []
+        following = urlencode(query)
+        while True:
+            answer = self.send("list_tasks", query=following)
+            assert answer.status == 200, answer.text
+            listed += answer.json
+            if "link" not in answer.headers:
+                return listed
+            link = re.fullmatch(r'<[^?]*[?](.*)>; rel="next"', answer.headers["link"])
+            assert link
+            following = link[1]
 
     def create(self, title: str = "Buy groceries", **fields: Any) -> dict[str, Any]:
         """Create a task and return it."""

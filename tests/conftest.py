@@ -1,14 +1,15 @@
 """A real Postgres for all tests, a database of its own for each worker."""
 
+import io
 import os
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
 
 from local.postgres import embedded_postgres_url
+from taskapi.http import logger
 from taskapi.migrate import migrate
 from tests.api import SECRET, Client
 
@@ -28,9 +29,9 @@ def new_database(server: str) -> Iterator[str]:
     """Return the URL of an empty database."""
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        admin.execute(f'CREATE DATABASE "{name}"')
         yield server.replace("/postgres?", f"/{name}?")
-        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[arg-type]
+        admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +39,7 @@ def database(server: str) -> str:
     """Return the URL of this worker's database, migrated."""
     name = f"worker_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as admin:
-        admin.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+        admin.execute(f'CREATE DATABASE "{name}"')
     url = server.replace("/postgres?", f"/{name}?")
     migrate(url)
     os.environ["DATABASE_URL"] = url
@@ -56,3 +57,11 @@ def user(database: str) -> Client:
 def other(database: str) -> Client:
     """Return another one."""
     return Client(f"auth0|{uuid.uuid4().hex}")
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Return what the functions log from here on, a line of JSON a request."""
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.handlers[0], "stream", stream)
+    return stream

@@ -30,21 +30,28 @@ def encode(position: Position, scope: tuple[str, ...]) -> str:
 
 def decode(cursor: str, scope: tuple[str, ...]) -> Position:
     """Return the position; raise ValidationFailed unless it was made for scope."""
-    if len(cursor) <= MAX_LENGTH:
-        try:
-            data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", True)
-        except ValueError:
-            data = b""
-        payload = data[MAC_BYTES:]
-        genuine = hmac.compare_digest(data[:MAC_BYTES], mac(payload, scope))
-        # Spare bits of the last character decode to the same bytes: only the
-        # spelling that encode() gives is taken.
-        if genuine and encode(position := Position(*json.loads(payload)), scope) == cursor:
-            return position
-    raise ValidationFailed(
-        "Cursor must come from a Link header of this list, with the same sort and order",
-        {"field": "cursor", "constraint": "from a Link header"},
-    )
+    position = read(cursor, scope) if len(cursor) <= MAX_LENGTH else None
+    # Spare bits of the last character would decode to the same bytes: only the
+    # spelling that encode() gives is taken.
+    if position is None or encode(position, scope) != cursor:
+        raise ValidationFailed(
+            "Cursor must be one that a Link header of this list gave, "
+            "with the same sort and order",
+            {"field": "cursor", "constraint": "from a Link header"},
+        )
+    return position
+
+
+def read(cursor: str, scope: tuple[str, ...]) -> Position | None:
+    """Return what the cursor says, or None where its signature isn't for scope."""
+    try:
+        data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", True)
+    except ValueError:
+        return None
+    payload = data[MAC_BYTES:]
+    if not hmac.compare_digest(data[:MAC_BYTES], mac(payload, scope)):
+        return None
+    return Position(*json.loads(payload))
 
 
 def mac(payload: bytes, scope: tuple[str, ...]) -> bytes:

@@ -5,8 +5,8 @@ import json
 import logging
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, NoReturn, TypedDict
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
 from aws_lambda_powertools import Logger
@@ -36,13 +36,8 @@ logger = Logger(service="tasks")
 logging.getLogger("mangum").setLevel(logging.ERROR)
 
 
-class LambdaResponse(TypedDict):
-    """What API Gateway takes, payload format 2.0."""
-
-    statusCode: int
-    headers: dict[str, str]
-    body: str
-    isBase64Encoded: bool
+LambdaResponse = dict[str, Any]
+"""What API Gateway takes: payload format 2.0."""
 
 
 class GatewayEvent:
@@ -123,7 +118,7 @@ class ContractRoute(APIRoute):
     async def admit(self, request: Request) -> None:
         """Raise the ApiError that refuses this caller; here nobody is refused."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         endpoint = super().get_route_handler()
 
         async def handle(received: Request) -> Response:
@@ -186,14 +181,15 @@ def lambda_handler(
         nonlocal cold
         started = time.perf_counter()
         logger.clear_state()
-        response: LambdaResponse = serve(event, context)  # type: ignore[assignment]
+        response = serve(event, context)
         headers = response["headers"]
         headers["x-content-type-options"] = "nosniff"
         headers["x-request-id"] = event["requestContext"]["requestId"]
         headers["cache-control"] = (
             "private, no-cache" if "etag" in headers else "no-store"
         )
-        logger.info(
+        log = logger.error if response["statusCode"] >= 500 else logger.info
+        log(
             "request",
             request_id=event["requestContext"]["requestId"],
             route=event["routeKey"],
@@ -233,7 +229,8 @@ def parse(body: bytes) -> object:
     try:
         return json.loads(body.decode(), parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"The body must be valid JSON in UTF-8{where(error)}") from error
+        message = f"The body must be valid JSON in UTF-8{where(error)}"
+        raise BadRequest(message) from error
 
 
 def where(error: Exception) -> str:

@@ -3,18 +3,20 @@
 import hashlib
 import json
 import uuid
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, NotRequired
 
 from pydantic import StrictBool, StringConstraints
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from taskapi import cursors, db, etags
 from taskapi.errors import (
+    Conflict,
     IdempotencyKeyReused,
     NotFound,
     PreconditionFailed,
     ValidationFailed,
 )
+from taskapi.faults import Locked
 
 Title = Annotated[
     str,
@@ -144,6 +146,7 @@ def list_page(
             "after_id": after and after.id,
             "limit": limit,
         },
+        repeatable=True,
     )
     tasks = [Task._make(row) for row in rows[:limit]]
     if len(rows) <= limit:
@@ -198,22 +201,28 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
     task, but not its text: that is in the request which asks again. So a replay is
     answered as the first time was, also after the task was changed or deleted.
 
-    Raises IdempotencyKeyReused for a key that came with another body.
+    A create without a key gets one for the length of the request, for db to repeat it.
+
+    Raises IdempotencyKeyReused for a key that came with another body, and Conflict for
+    one whose first request goes on too long to wait for.
     """
     title, description = new["title"], new.get("description")
     completed = new.get("completed", False)
     body = json.dumps([title, description, completed]).encode()
-    [(id, created_at, won, same_body)] = db.query(
-        CREATE,
-        {
-            "user_id": user_id,
-            "key": key or f"request {uuid.uuid4()}",
-            "fingerprint": hashlib.sha256(body).digest(),
-            "title": title,
-            "description": description,
-            "completed": completed,
-        },
-    )
+    values = {
+        "user_id": user_id,
+        "key": key or f"request {uuid.uuid4()}",
+        "fingerprint": hashlib.sha256(body).digest(),
+        "title": title,
+        "description": description,
+        "completed": completed,
+    }
+    try:
+        [(id, created_at, won, same_body)] = db.query(CREATE, values, repeatable=True)
+    except Locked as error:
+        if key is None:
+            raise
+        raise Conflict("This Idempotency-Key is in use by another request") from error
     if not same_body:
         raise IdempotencyKeyReused(
             "This Idempotency-Key was used before with another body; "
@@ -222,7 +231,7 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
     task = Task(
         id, title, description, completed, user_id, created_at, created_at, version=1
     )
-    return task, not won
+    return task, key is not None and not won
 
 
 GET = """
@@ -235,7 +244,7 @@ GET = """
 
 def get(user_id: str, id: int) -> Task:
     """Return the task; raise NotFound."""
-    rows = db.query(GET, {"id": id, "user_id": user_id})
+    rows = db.query(GET, {"id": id, "user_id": user_id}, repeatable=True)
     if not rows:
         raise NotFound
     return Task._make(rows[0])

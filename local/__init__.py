@@ -1,0 +1,1 @@
+"""The API on this machine, without Docker: gateway, embedded Postgres, tokens."""

@@ -1,0 +1,54 @@
+"""CORS as API Gateway does it for an HTTP API.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
+"""
+
+from starlette.requests import Request
+
+from local.events import Headers
+from local.template import Cors
+
+
+def is_preflight(request: Request) -> bool:
+    asked = "access-control-request-method" in request.headers
+    return request.method == "OPTIONS" and asked and "origin" in request.headers
+
+
+def preflight_headers(cors: Cors, origin: str) -> Headers:
+    """What API Gateway answers a preflight, whatever its path."""
+    allowed = _origin_headers(cors, origin)
+    if not allowed:
+        return []
+    max_age = "" if cors.max_age is None else str(cors.max_age)
+    configured = (
+        ("access-control-allow-methods", ",".join(cors.allow_methods)),
+        ("access-control-allow-headers", ",".join(cors.allow_headers)),
+        ("access-control-max-age", max_age),
+    )
+    return [*allowed, *((name, value) for name, value in configured if value)]
+
+
+def response_headers(cors: Cors, origin: str) -> Headers:
+    """What API Gateway adds to any other answer."""
+    allowed = _origin_headers(cors, origin)
+    if not allowed or not cors.expose_headers:
+        return allowed
+    exposed = ",".join(cors.expose_headers)
+    return [*allowed, ("access-control-expose-headers", exposed)]
+
+
+def without_cors(headers: Headers) -> Headers:
+    """API Gateway ignores the CORS headers of functions where it has its own."""
+    return [pair for pair in headers if not pair[0].startswith("access-control-")]
+
+
+def _origin_headers(cors: Cors, origin: str) -> Headers:
+    scheme = origin.split("://")[0]
+    if "*" in cors.allow_origins and not cors.allow_credentials:
+        return [("access-control-allow-origin", "*")]
+    if not {"*", origin, f"{scheme}://*"} & set(cors.allow_origins):
+        return []
+    headers = [("access-control-allow-origin", origin), ("vary", "origin")]
+    if cors.allow_credentials:
+        headers.append(("access-control-allow-credentials", "true"))
+    return headers

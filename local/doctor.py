@@ -1,0 +1,191 @@
+"""`make doctor TOKEN=...`: what the API would check of a token, and what fails.
+
+The settings come from the environment and from `.env`, as for `make run`. The checks
+are the API's own; here they go on after the first that fails, and say more.
+"""
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from dotenv import load_dotenv
+
+from local.tokens import LOCAL, ROOT
+from taskapi import jwks, tokens
+from taskapi.errors import ServiceUnavailable
+from taskapi.http import encoded
+from taskapi.settings import BetterAuth, Expected, SettingsError, better_auth
+
+OK, FAILED, NOTE = "ok", "FAILED", "note"
+
+
+class Finding(NamedTuple):
+    """One line of the report."""
+
+    kind: str
+    sentence: str
+
+
+def main() -> int:
+    load_dotenv(ROOT / ".env")
+    if not sys.stdin.isatty() or "TOKEN" in os.environ:
+        given = os.environ.get("TOKEN") or sys.stdin.readline()
+    else:
+        given = input("Paste the token: ")
+    failed = False
+    for finding in findings(given):
+        print(f"{finding.kind:6}  {finding.sentence}")
+        failed = failed or finding.kind == FAILED
+    return 1 if failed else 0
+
+
+def findings(given: str) -> Iterator[Finding]:
+    """Yield what there is to say of the settings, the keys and the token."""
+    yield from development_secret()
+    try:
+        config = better_auth()
+    except SettingsError as error:
+        yield Finding(FAILED, f"{error}.")
+        return
+    yield from settings_findings(config)
+    if config.jwks_url:
+        yield from jwks_findings(config.jwks_url)
+    token = given.strip().removeprefix("Bearer ").strip()
+    if token:
+        yield from token_findings(token, config)
+        yield verdict(token)
+    else:
+        yield Finding(FAILED, "No token was given: make doctor TOKEN=eyJ...")
+
+
+def development_secret() -> Iterator[Finding]:
+    """Take the secret that `make run` makes, where nothing else is set."""
+    names = ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL")
+    path = LOCAL / "secret"
+    if not any(os.environ.get(name) for name in names) and path.exists():
+        os.environ["BETTER_AUTH_SECRET"] = path.read_text()
+        yield Finding(
+            NOTE,
+            "Neither BETTER_AUTH_SECRET nor BETTER_AUTH_URL is set: as `make run` "
+            "does, this takes the development secret of `make token`.",
+        )
+
+
+def settings_findings(config: BetterAuth) -> Iterator[Finding]:
+    asymmetric = ", ".join(jwks.ALGORITHMS)
+    if config.secret is None:
+        yield Finding(NOTE, "HS256 is refused: BETTER_AUTH_SECRET isn't set.")
+    else:
+        yield Finding(OK, "HS256 is checked with BETTER_AUTH_SECRET.")
+        yield from expectations("HS256", config.by_secret)
+    if config.jwks_url is None:
+        yield Finding(NOTE, f"{asymmetric} are refused: BETTER_AUTH_URL isn't set.")
+    else:
+        yield Finding(OK, f"{asymmetric} are checked with {config.jwks_url}")
+        yield from expectations("These", config.by_jwks)
+
+
+def expectations(algorithms: str, expected: Expected) -> Iterator[Finding]:
+    for claim, value, name in (
+        ("iss", expected.issuer, "BETTER_AUTH_ISSUER"),
+        ("aud", expected.audience, "BETTER_AUTH_AUDIENCE"),
+    ):
+        if value is None:
+            yield Finding(NOTE, f"{algorithms}: any {claim} will do; {name} isn't set.")
+        else:
+            yield Finding(OK, f"{algorithms}: {claim} must be {tokens.shown(value)}.")
+
+
+def jwks_findings(url: str) -> Iterator[Finding]:
+    try:
+        keys = jwks.parsed(jwks.fetched(url))
+    except jwks.Unavailable as error:
+        yield Finding(
+            FAILED,
+            f"The keys are not reachable: {error}. Until they have been, the API "
+            "answers 503. Does Better Auth run there, with the jwt() plugin? Open the "
+            "address above in a browser; is it another one, set BETTER_AUTH_JWKS_URL.",
+        )
+        return
+    listed = (f"{kid} ({', '.join(of_kid)})" for kid, of_kid in keys.items())
+    yield Finding(OK, f"The JWKS holds: {'; '.join(listed)}.")
+
+
+def token_findings(token: str, config: BetterAuth) -> Iterator[Finding]:
+    """Yield what fails in the header, then in the signature, then in the claims."""
+    try:
+        header = tokens.header_of(token)
+    except tokens.InvalidToken as error:
+        yield Finding(FAILED, f"{sentence(error)} {hint_about_form(token)}")
+        return
+    algorithm = tokens.shown(header.get("alg"))
+    yield Finding(OK, f"The token's alg is {algorithm}.")
+    try:
+        tokens.signatures().payload(token, header)
+        yield Finding(OK, "The signature is right.")
+    except ServiceUnavailable:
+        yield Finding(FAILED, "The signature can't be checked without the JWKS.")
+    except tokens.InvalidToken as error:
+        yield Finding(FAILED, f"{sentence(error)} {hint_about_key(header, config)}")
+    yield from claim_findings(token, header)
+
+
+def claim_findings(token: str, header: Mapping[str, object]) -> Iterator[Finding]:
+    """Yield what fails in the claims, whoever has signed them."""
+    try:
+        payload = token.split(".")[1]
+        claims = tokens.parsed(tokens.decoded(payload), "payload")
+    except tokens.InvalidToken as error:
+        yield Finding(FAILED, sentence(error))
+        return
+    now = time.time()
+    expected = tokens.expected_of({"alg": header.get("alg")})
+    failures = list(tokens.failures(claims, expected, now))
+    for failure in failures:
+        yield Finding(FAILED, sentence(failure))
+    if not failures and tokens.is_time(exp := claims["exp"]):
+        yield Finding(OK, f"The claims are right, for {tokens.span(exp - now)} more.")
+    if any("wrong issuer" in failure for failure in failures):
+        yield Finding(NOTE, "Set BETTER_AUTH_ISSUER, or Better Auth's baseURL.")
+    if any("wrong audience" in failure for failure in failures):
+        yield Finding(NOTE, "Set BETTER_AUTH_AUDIENCE, or Better Auth's baseURL.")
+
+
+def verdict(token: str) -> Finding:
+    """Return what the API itself says."""
+    try:
+        user = tokens.subject(token)
+    except (tokens.InvalidToken, ServiceUnavailable):
+        return Finding(FAILED, "So the API does not accept this token.")
+    return Finding(OK, f"So the API accepts this token for /api/{encoded(user)}/tasks.")
+
+
+def sentence(failure: object) -> str:
+    """Return the reason as a sentence of its own."""
+    text = re.sub(r"^it\b", "the token", str(failure))
+    text = re.sub(r"\bits\b", "the token's", text, count=1)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def hint_about_form(token: str) -> str:
+    """Return what the text probably is instead."""
+    if token.count(".") == 4:
+        return "Five parts are an encrypted one, such as Better Auth's session cookie."
+    if token.count(".") != 2:
+        return "Ask Better Auth for one: GET /api/auth/token, with its session cookie."
+    return ""
+
+
+def hint_about_key(header: Mapping[str, object], config: BetterAuth) -> str:
+    if header.get("alg") == "HS256" and config.secret:
+        return "Better Auth signs with another BETTER_AUTH_SECRET."
+    if header.get("alg") in jwks.ALGORITHMS and config.jwks_url:
+        return "The token is from before its key was removed, or from another issuer."
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

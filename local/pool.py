@@ -1,0 +1,209 @@
+"""Execution environments: one event at a time in each, more of them when needed."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from local.events import ACCOUNT
+from local.template import Function
+
+# Lambda allows 1,000 in a region; a laptop is smaller.
+ENVIRONMENTS_PER_FUNCTION = 10
+# Lambda ends an init phase after 10 s, and then tries again within the function's
+# timeout. Here, many may start at once on few cores.
+INIT_TIMEOUT = 30.0
+# The most that a function may return, and some room for what is wrapped around it:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ANSWER_LIMIT = 6 * 1024 * 1024 + 1024
+
+SourceVersion = frozenset[tuple[str, int, int]]
+
+
+class FunctionError(Exception):
+    """The handler raised an exception; its environment lives on."""
+
+
+class EnvironmentLost(FunctionError):
+    """The environment crashed, timed out or did not start, and is gone."""
+
+
+class Environment:
+    """One process of `local/environment.py`."""
+
+    def __init__(self, function: Function, process: asyncio.subprocess.Process) -> None:
+        self._function = function
+        self._process = process
+
+    @classmethod
+    async def start(cls, function: Function) -> "Environment":
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            str(Path(__file__).with_name("environment.py")),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            cwd=function.folder,
+            env=_variables(function),
+            limit=ANSWER_LIMIT,
+            # Ctrl-C in the terminal is for the gateway alone, which then ends us.
+            start_new_session=True,
+        )
+        return cls(function, process)
+
+    @property
+    def alive(self) -> bool:
+        return self._process.returncode is None
+
+    async def ready(self) -> None:
+        await self._answer(INIT_TIMEOUT)
+
+    async def invoke(self, event: Mapping[str, object]) -> object:
+        request = {
+            "event": event,
+            "requestId": str(uuid.uuid4()),
+            "arn": f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{self._function.name}",
+            "deadline": time.time() + self._function.timeout,
+        }
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(request).encode() + b"\n")
+        return (await self._answer(self._function.timeout)).get("result")
+
+    async def _answer(self, timeout: float) -> dict[str, object]:
+        assert self._process.stdout
+        try:
+            line = await asyncio.wait_for(self._process.stdout.readline(), timeout)
+        except TimeoutError:
+            raise EnvironmentLost(f"timed out after {timeout:.2f} seconds") from None
+        except ValueError:
+            raise EnvironmentLost("returned more than 6 MB") from None
+        if not line.endswith(b"\n"):
+            code = await self._process.wait()
+            raise EnvironmentLost(f"exited with code {code} instead of answering")
+        answer: dict[str, object] = json.loads(line)
+        match answer.get("error"):
+            case {"errorType": kind, "errorMessage": message}:
+                raise FunctionError(f"{kind}: {message}")
+        return answer
+
+    async def end(self) -> None:
+        """Kill it, and whatever it started, as Lambda does: without notice."""
+        if self.alive:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+
+
+def _variables(function: Function) -> dict[str, str]:
+    """What Lambda sets; what the shell sets wins over the template, as in `sam local`.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+    """
+    return {
+        **function.environment,
+        **os.environ,
+        "_HANDLER": function.handler,
+        "LAMBDA_TASK_ROOT": str(function.folder),
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": f"local/{uuid.uuid4().hex}",
+        # The age of bytecode is known by the second; an edit may be younger.
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+class Pool:
+    """The environments of one function that were started from one state of its code."""
+
+    def __init__(self, function: Function, version: SourceVersion) -> None:
+        self.version = version
+        self._function = function
+        self._places = asyncio.Semaphore(ENVIRONMENTS_PER_FUNCTION)
+        self._idle: list[Environment] = []
+        self._all: set[Environment] = set()
+        self._retired = False
+
+    async def invoke(self, event: Mapping[str, object]) -> object:
+        async with self._places:
+            environment = await self._take()
+            try:
+                result = await environment.invoke(event)
+            except EnvironmentLost:
+                await self._end(environment)
+                raise
+            except FunctionError:
+                await self._give_back(environment)
+                raise
+            except BaseException:
+                await self._end(environment)
+                raise
+            await self._give_back(environment)
+            return result
+
+    async def _take(self) -> Environment:
+        while self._idle:
+            # The one used last: its caches are warm.
+            environment = self._idle.pop()
+            if environment.alive:
+                return environment
+            self._all.discard(environment)
+        environment = await Environment.start(self._function)
+        self._all.add(environment)
+        try:
+            await environment.ready()
+        except BaseException:
+            await self._end(environment)
+            raise
+        return environment
+
+    async def _give_back(self, environment: Environment) -> None:
+        if self._retired:
+            await self._end(environment)
+        else:
+            self._idle.append(environment)
+
+    async def _end(self, environment: Environment) -> None:
+        await environment.end()
+        self._all.discard(environment)
+
+    async def retire(self) -> None:
+        """End the idle environments now, and each busy one after its event."""
+        self._retired = True
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*map(self._end, idle))
+
+    async def close(self) -> None:
+        """End all environments, the busy ones too."""
+        self._retired = True
+        await asyncio.gather(*map(self._end, list(self._all)))
+
+
+def source_version(folders: Iterable[Path]) -> SourceVersion:
+    """Differs whenever a file below `folders` was added, removed or written."""
+    return frozenset(
+        (file.path, file.stat().st_mtime_ns, file.stat().st_size)
+        for folder in folders
+        for file in _files(str(folder))
+    )
+
+
+def _files(folder: str) -> list["os.DirEntry[str]"]:
+    files = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name == "__pycache__":
+                continue
+            if entry.is_dir():
+                files += _files(entry.path)
+            else:
+                files.append(entry)
+    return files

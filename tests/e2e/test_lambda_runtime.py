@@ -1,0 +1,193 @@
+"""What `sam build` made, under Lambda's own runtime client and emulator, no Docker.
+
+Nothing of this environment's packages can be imported: only the layer and the runtime
+client, as in Lambda.
+"""
+
+import fcntl
+import json
+import os
+import platform
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api import ROUTES, SECRET, event, token
+
+ROOT = Path(__file__).parents[2]
+RUNTIME_CLIENT = ["awslambdaric", "simplejson", "snapshot_restore_py"]
+LOGICAL_IDS = {
+    name: "".join(part.capitalize() for part in name.split("_")) for name in ROUTES
+}
+
+Invoke = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+pytestmark = [
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="the emulator is a Linux program"
+    ),
+    pytest.mark.skipif(
+        sys.version_info[:2] != (3, 13) and "CI" not in os.environ,
+        reason="the layer's wheels are for Python 3.13, which .venv doesn't have",
+    ),
+]
+
+
+@pytest.fixture(scope="session")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of what `make build` made for this machine, once a run."""
+    arch = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
+    shared = tmp_path_factory.getbasetemp().parent
+    folder = shared / "build"
+    with (shared / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "template.yaml").exists():
+            command = ["make", "build", f"ARCH={arch}", f"BUILD_DIR={folder}"]
+            made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+            assert made.returncode == 0, made.stdout + made.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def runtime_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the runtime client alone."""
+    folder = tmp_path_factory.mktemp("runtime")
+    [site] = [Path(p) for p in sys.path if p.startswith(sys.prefix) and "site" in p][:1]
+    for name in RUNTIME_CLIENT:
+        (folder / name).symlink_to(site / name)
+    for library in site.glob("runtime_client*.so"):
+        (folder / library.name).symlink_to(library)
+    return folder
+
+
+@pytest.fixture
+def invoke(build: Path, runtime_client: Path, database: str) -> Iterator[Invoke]:
+    """Return what invokes a built function, each in an emulator of its own."""
+    emulators: dict[str, str] = {}
+    with ExitStack() as running:
+
+        def call(function: str, sent: dict[str, Any]) -> dict[str, Any]:
+            if function not in emulators:
+                started = emulator(build, runtime_client, function)
+                emulators[function] = running.enter_context(started)
+            answered: dict[str, Any] = httpx.post(
+                emulators[function], json=sent, timeout=60
+            ).json()
+            return answered
+
+        yield call
+
+
+@contextmanager
+def emulator(build: Path, runtime_client: Path, function: str) -> Iterator[str]:
+    """Run a function under the emulator; give the URL that invokes it."""
+    [binary] = ROOT.glob(
+        ".venv-sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-"
+        + {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
+    )
+    with free_ports(2) as (port, api_port):
+        pass
+    interpreter = Path(sys.base_prefix) / "bin" / "python3.13"
+    process = subprocess.Popen(
+        [
+            binary,
+            "--runtime-interface-emulator-address",
+            f"127.0.0.1:{port}",
+            "--runtime-api-address",
+            f"127.0.0.1:{api_port}",
+            interpreter,
+            "-S",
+            "-m",
+            "awslambdaric",
+            "app.handler",
+        ],
+        cwd=build / LOGICAL_IDS[function],
+        env={
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPATH": f"{build}/SharedLayer/python:{runtime_client}",
+            "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+            "AWS_LAMBDA_FUNCTION_TIMEOUT": "30",
+            "DATABASE_URL": os.environ["DATABASE_URL"],
+            "BETTER_AUTH_SECRET": SECRET,
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for(port, process)
+        yield f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def free_ports(count: int) -> Iterator[list[int]]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        yield [found.getsockname()[1] for found in sockets]
+    finally:
+        for found in sockets:
+            found.close()
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError("the emulator doesn't listen")
+
+
+def sent(function: str, user_id: str, id: object = None, body: Any = None) -> Any:
+    path = {"user_id": user_id} | ({"task_id": str(id)} if id else {})
+    return event(
+        ROUTES[function],
+        path=path,
+        headers={
+            "authorization": f"Bearer {token(user_id)}",
+            "content-type": "application/json",
+        },
+        body=None if body is None else json.dumps(body),
+    )
+
+
+def test_every_built_function_does_its_work(invoke: Invoke) -> None:
+    user_id = "auth0|built ✓"
+
+    health = invoke("health", event(ROUTES["health"]))
+    made = invoke("create_task", sent("create_task", user_id, body={"title": "🎉"}))
+    task = json.loads(made["body"])
+    listed = invoke("list_tasks", sent("list_tasks", user_id))
+    got = invoke("get_task", sent("get_task", user_id, task["id"]))
+    changed = invoke(
+        "update_task", sent("update_task", user_id, task["id"], {"title": "b"})
+    )
+    completed = invoke("complete_task", sent("complete_task", user_id, task["id"]))
+    gone = invoke("delete_task", sent("delete_task", user_id, task["id"]))
+
+    assert json.loads(health["body"]) == {"status": "ok"}
+    assert made["statusCode"] == 201
+    assert json.loads(listed["body"]) == [task]
+    assert json.loads(got["body"]) == task
+    assert json.loads(changed["body"])["title"] == "b"
+    assert json.loads(completed["body"])["completed"] is True
+    assert gone["statusCode"] == 204
+
+
+def test_a_built_function_refuses_a_stranger(invoke: Invoke) -> None:
+    answer = invoke("list_tasks", event(ROUTES["list_tasks"], path={"user_id": "a"}))
+
+    assert answer["statusCode"] == 401
+    assert json.loads(answer["body"])["message"] == "Missing bearer token"

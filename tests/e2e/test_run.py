@@ -1,0 +1,179 @@
+"""`make run`, as a newcomer types it: processes, a terminal's output, real HTTP."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of what is deployed and served, with no data of its own yet."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("functions", "local", "shared"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    shutil.copy(ROOT / "template.yaml", folder)
+    return folder
+
+
+def environment(**settings: str) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return {**kept, **settings}
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(
+    clone: Path, **settings: str
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run it until it has said where it is; give what it printed, and stop it."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "local"],
+        cwd=clone,
+        env=environment(PORT=str(free_port()), **settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout
+            printed = ""
+            for line in process.stdout:
+                printed += line
+                if line.startswith("List the tasks"):
+                    printed += process.stdout.readline()
+                    break
+            yield printed, process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def curl_lines(printed: str) -> list[str]:
+    return re.findall(r"^curl .*$", printed, re.MULTILINE)
+
+
+def run_line(line: str) -> object:
+    """Run a printed line as it is, in a shell."""
+    shell = ["sh", "-c", line]
+    ran = subprocess.run(shell, capture_output=True, text=True, check=True)
+    return json.loads(ran.stdout)
+
+
+def test_the_printed_lines_create_and_list_a_task_that_survives(clone: Path) -> None:
+    with running(clone) as (printed, _):
+        create, listing = curl_lines(printed)
+        task = run_line(create)
+        assert run_line(listing) == [task]
+
+    with running(clone) as (printed, _):
+        assert run_line(curl_lines(printed)[1]) == [task]
+
+
+def test_another_users_token_is_accepted(clone: Path) -> None:
+    with running(clone) as (printed, _):
+        made = subprocess.run(
+            [sys.executable, "-m", "local.tokens", "alice"],
+            cwd=clone,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        [base] = re.findall(r"^The API is at (\S+)$", printed, re.MULTILINE)
+        answer = httpx.get(
+            f"{base}/api/alice/tasks",
+            headers={"authorization": f"Bearer {made.stdout.strip()}"},
+        )
+
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", made.stdout)
+    assert (answer.status_code, answer.json()) == (200, [])
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+def test_a_signal_ends_all_that_it_started(clone: Path, sent: signal.Signals) -> None:
+    with running(clone) as (printed, process):
+        run_line(curl_lines(printed)[1])
+        started = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(sent)
+        code = process.wait(30)
+
+    _, alive = psutil.wait_procs(started, timeout=30)
+    assert started
+    assert alive == []
+    assert code == 0
+
+
+def failure(clone: Path, **settings: str) -> str:
+    """Return the one line that it refuses to run with."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "local"],
+        cwd=clone,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 1
+    [line] = ran.stderr.splitlines()
+    return line
+
+
+def test_a_taken_port_is_one_line(clone: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        line = failure(clone, PORT=str(port))
+
+    assert line.startswith(f"Port {port} is taken")
+    assert f"PORT={port + 1} make run" in line
+
+
+def test_a_bad_port_is_one_line(clone: Path) -> None:
+    assert failure(clone, PORT="http") == (
+        "PORT must be a number from 1 to 65535, not 'http'."
+    )
+
+
+def test_a_short_secret_is_refused_without_showing_it(
+    clone: Path, database: str
+) -> None:
+    line = failure(
+        clone, PORT=str(free_port()), DATABASE_URL=database, BETTER_AUTH_SECRET="short1"
+    )
+
+    assert "BETTER_AUTH_SECRET is shorter than 32 bytes" in line
+    assert "short1" not in line
+
+
+def test_serves_the_database_and_secret_that_are_set(
+    clone: Path, database: str
+) -> None:
+    (clone / ".env").write_text("BETTER_AUTH_SECRET=" + "from the file .env " * 3)
+    try:
+        with running(clone, DATABASE_URL=database) as (printed, _):
+            create, listing = curl_lines(printed)
+            assert run_line(create) in run_line(listing)  # type: ignore[operator]
+    finally:
+        (clone / ".env").unlink()
+
+    assert "Starting Postgres" not in printed

@@ -1,0 +1,268 @@
+"""Any operations by any users, compared with a model after each: nobody sees more."""
+
+import uuid
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from tests.api import Answer, Client
+
+USERS = st.sampled_from(["alice", "bob", "carol"])
+TITLES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=200)
+DESCRIPTIONS = st.none() | st.text(st.characters(exclude_categories=["C"]), max_size=50)
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={"title": TITLES, "description": DESCRIPTIONS, "completed": st.booleans()},
+).filter(bool)
+
+
+class Model:
+    """One user's tasks as they should be, newest last."""
+
+    def __init__(self) -> None:
+        self.client = Client(f"{uuid.uuid4()}")
+        self.tasks: dict[int, dict[str, Any]] = {}
+        self.etags: dict[int, str] = {}
+
+    def keep(self, answer: Answer) -> int:
+        """Take over a task as it was answered; return its id."""
+        task: dict[str, Any] = answer.json
+        self.tasks[task["id"]] = task
+        self.etags[task["id"]] = answer.headers["etag"]
+        return int(task["id"])
+
+
+class Api(RuleBasedStateMachine):
+    """Three users, each knowing the ids of everybody's tasks."""
+
+    ids: Bundle[int] = Bundle("ids")
+    keys: Bundle[tuple[str, str, dict[str, Any], int]] = Bundle("keys")
+
+    @initialize()
+    def start(self) -> None:
+        self.users = {name: Model() for name in ("alice", "bob", "carol")}
+
+    def send(self, user: str, function: str, id: int, **request: Any) -> Answer | None:
+        """Send a request for a task; return the answer if the task is the user's."""
+        model = self.users[user]
+        answer = model.client.send(function, id, **request)
+        if id in model.tasks:
+            return answer
+        assert answer.status == 404
+        assert answer.json == {"error": "not_found", "message": "Task not found"}
+        return None
+
+    @rule(
+        target=ids,
+        user=USERS,
+        title=TITLES,
+        description=DESCRIPTIONS,
+        done=st.booleans(),
+    )
+    def create(self, user: str, title: str, description: str | None, done: bool) -> int:
+        body = {"title": title, "description": description, "completed": done}
+
+        answer = self.users[user].client.send("create_task", json_body=body)
+
+        assert answer.status == 201
+        assert answer.json == answer.json | body
+        return self.users[user].keep(answer)
+
+    @rule(target=keys, user=USERS, key=st.sampled_from(["a", "b"]), title=TITLES)
+    def create_with_key(self, user: str, key: str, title: str) -> Any:
+        key = f"{key} {uuid.uuid4()}"
+
+        answer = self.users[user].client.send(
+            "create_task", json_body={"title": title}, headers={"idempotency-key": key}
+        )
+
+        assert answer.status == 201
+        assert "idempotent-replayed" not in answer.headers
+        self.users[user].keep(answer)
+        return user, key, answer.json
+
+    @rule(known=keys)
+    def replay(self, known: tuple[str, str, dict[str, Any]]) -> None:
+        user, key, task = known
+
+        answer = self.users[user].client.send(
+            "create_task",
+            json_body={"title": task["title"], "completed": False},
+            headers={"idempotency-key": key},
+        )
+
+        assert (answer.status, answer.json) == (201, task)
+        assert answer.headers["idempotent-replayed"] == "true"
+
+    @rule(known=keys, title=TITLES)
+    def reuse_key(self, known: tuple[str, str, dict[str, Any]], title: str) -> None:
+        user, key, task = known
+
+        answer = self.users[user].client.send(
+            "create_task",
+            json_body={"title": task["title"], "completed": True},
+            headers={"idempotency-key": key},
+        )
+
+        assert answer.status == 422
+        assert answer.json["error"] == "idempotency_key_reused"
+
+    @rule(user=USERS, id=ids)
+    def get(self, user: str, id: int) -> None:
+        answer = self.send(user, "get_task", id)
+
+        if answer:
+            assert answer.json == self.users[user].tasks[id]
+            assert answer.headers["etag"] == self.users[user].etags[id]
+
+    @rule(user=USERS, id=ids)
+    def get_unchanged(self, user: str, id: int) -> None:
+        etag = self.users[user].etags.get(id, "*")
+
+        answer = self.send(user, "get_task", id, headers={"if-none-match": etag})
+
+        assert answer is None or (answer.status, answer.text) == (304, "")
+
+    @rule(user=USERS, id=ids, changes=CHANGES, method=st.sampled_from(["PUT", "PATCH"]))
+    def update(self, user: str, id: int, changes: dict[str, Any], method: str) -> None:
+        before = self.users[user].tasks.get(id, {})
+
+        answer = self.send(user, "update_task", id, json_body=changes, method=method)
+
+        self.expect(user, answer, before | changes)
+
+    @rule(user=USERS, id=ids, completed=st.sampled_from([None, True, False]))
+    def complete(self, user: str, id: int, completed: bool | None) -> None:
+        body = None if completed is None else {"completed": completed}
+        before = self.users[user].tasks.get(id, {"completed": False})
+        after = not before["completed"] if completed is None else completed
+
+        answer = self.send(user, "complete_task", id, json_body=body)
+
+        self.expect(user, answer, before | {"completed": after})
+
+    def expect(self, user: str, answer: Answer | None, task: dict[str, Any]) -> None:
+        """Check that a write gave this task, with a new time and a new ETag."""
+        if answer:
+            assert answer.status == 200
+            assert answer.json["updated_at"] > task["updated_at"]
+            assert answer.json == task | {"updated_at": answer.json["updated_at"]}
+            assert answer.headers["etag"] != self.users[user].etags[task["id"]]
+            self.users[user].keep(answer)
+
+    @rule(user=USERS, id=ids, current=st.booleans())
+    def update_if_unchanged(self, user: str, id: int, current: bool) -> None:
+        etag = self.users[user].etags.get(id, '"1-1"') if current else f'"{id}-999"'
+        before = self.users[user].tasks.get(id, {})
+
+        answer = self.send(
+            user,
+            "update_task",
+            id,
+            json_body={"title": "x"},
+            headers={"if-match": etag},
+        )
+
+        if answer and current:
+            self.expect(user, answer, before | {"title": "x"})
+        elif answer:
+            assert answer.status == 412
+
+    @rule(user=USERS, id=ids)
+    def delete_stale(self, user: str, id: int) -> None:
+        answer = self.send(user, "delete_task", id, headers={"if-match": f'"{id}-999"'})
+
+        assert answer is None or answer.status == 412
+
+    @rule(target=ids, user=USERS, id=consumes(ids))
+    def delete(self, user: str, id: int) -> Any:
+        answer = self.send(user, "delete_task", id)
+
+        if answer:
+            assert answer.status == 204
+            del self.users[user].tasks[id]
+        return multiple() if answer and id % 2 else id
+
+    @rule(
+        user=USERS,
+        status=st.sampled_from(["all", "pending", "completed"]),
+        sort=st.sampled_from(["created", "updated", "title"]),
+        order=st.sampled_from(["asc", "desc", None]),
+        limit=st.integers(1, 5),
+        search=st.none() | st.sampled_from(["%", "_", "\\", "a", "É"]) | TITLES,
+    )
+    def pages(
+        self,
+        user: str,
+        status: str,
+        sort: str,
+        order: str | None,
+        limit: int,
+        search: str | None,
+    ) -> None:
+        query = {"status": status, "sort": sort, "order": order, "search": search}
+        sent = {name: value for name, value in query.items() if value is not None}
+
+        listed = self.users[user].client.pages(limit=limit, **sent)
+
+        assert listed == self.expected(user, status, sort, order, search)
+
+    def expected(
+        self, user: str, status: str, sort: str, order: str | None, search: str | None
+    ) -> list[dict[str, Any]]:
+        """Return what the list should hold."""
+        wanted = {"all": (True, False), "pending": (False,), "completed": (True,)}
+        order = order or ("asc" if sort == "title" else "desc")
+        column = {"created": "created_at", "updated": "updated_at", "title": "title"}
+        return sorted(
+            (
+                task
+                for task in self.users[user].tasks.values()
+                if task["completed"] in wanted[status] and found(search, task)
+            ),
+            key=lambda task: (task[column[sort]], task["id"]),
+            reverse=order == "desc",
+        )
+
+    @invariant()
+    def nobody_sees_more(self) -> None:
+        for user in getattr(self, "users", {}):
+            listed = self.users[user].client.send("list_tasks").json
+            assert listed == self.expected(user, "all", "created", None, None)
+
+
+def found(search: str | None, task: dict[str, Any]) -> bool:
+    if search is None:
+        return True
+    texts = (task["title"], task["description"] or "")
+    return any(fold(search) in fold(text) for text in texts)
+
+
+def fold(text: str) -> str:
+    """Return text as Postgres compares it, each character in lower case by itself."""
+    return "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+
+
+@pytest.mark.usefixtures("database")
+def test_no_user_sees_or_changes_anothers_tasks() -> None:
+    run_state_machine_as_test(
+        Api,
+        settings=settings(
+            max_examples=30,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
