@@ -50,7 +50,7 @@ clean: ## remove what was made here, the development database included
 	    python3.14 python3.12 python3.11 python3; do \
 	  if "$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' \
 	      2>/dev/null; then \
-	    echo "Creating .venv with $$("$$python" --version)"; \
+	    echo "Creating .venv with $$("$$python" --version) …" >&2; \
 	    exec "$$python" -m venv .venv; \
 	  fi; \
 	done; \
@@ -58,18 +58,18 @@ clean: ## remove what was made here, the development database included
 	exit 1
 
 .venv/local: .venv/bin/python pyproject.toml shared/requirements.txt
-	@echo 'Installing what `make run` needs …'
+	@echo 'Installing what `make run` needs …' >&2
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[local]'
 	@touch $@
 
 .venv/dev: .venv/local
-	@echo 'Installing what the tests need …'
+	@echo 'Installing what the tests need …' >&2
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[local,dev]'
 	@touch $@
 
 # The SAM CLI's pins clash with ours.
 .venv-sam/bin/sam: | .venv/bin/python
-	@echo 'Installing the SAM CLI …'
+	@echo 'Installing the SAM CLI …' >&2
 	@.venv/bin/python -m venv .venv-sam
 	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check \
 	  aws-sam-cli==1.170.0

@@ -4,6 +4,7 @@ import io
 import os
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -15,12 +16,16 @@ from tests.api import SECRET, Client
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the URL of a server that all workers share."""
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of this run that all its workers share."""
     folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    with embedded_postgres_url(folder / "postgres") as url:
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def server(run_folder: Path) -> Iterator[str]:
+    """Return the URL of a server that all workers share."""
+    with embedded_postgres_url(run_folder / "postgres") as url:
         yield url
 
 

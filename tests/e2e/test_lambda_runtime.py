@@ -5,6 +5,7 @@ client, as in Lambda.
 """
 
 import fcntl
+import importlib.util
 import json
 import os
 import platform
@@ -42,12 +43,11 @@ pytestmark = [
 
 
 @pytest.fixture(scope="session")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def build(run_folder: Path) -> Path:
     """Return the folder of what `make build` made for this machine, once a run."""
     arch = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
-    shared = tmp_path_factory.getbasetemp().parent
-    folder = shared / "build"
-    with (shared / "build.lock").open("w") as lock:
+    folder = run_folder / "build"
+    with (run_folder / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "template.yaml").exists():
             command = ["make", "build", f"ARCH={arch}", f"BUILD_DIR={folder}"]
@@ -191,3 +191,18 @@ def test_a_built_function_refuses_a_stranger(invoke: Invoke) -> None:
 
     assert answer["statusCode"] == 401
     assert json.loads(answer["body"])["message"] == "Missing bearer token"
+
+
+def test_the_layer_has_byte_code_that_is_not_checked_against_its_source(
+    build: Path,
+) -> None:
+    layer = build / "SharedLayer" / "python"
+    sources = {str(file.relative_to(layer)) for file in layer.rglob("*.py")}
+    compiled = list(layer.rglob("*.pyc"))
+
+    # PEP 552: the second word of the header is 1, "hash-based, unchecked".
+    assert {file.read_bytes()[4:8] for file in compiled} == {b"\1\0\0\0"}
+    assert sources == {
+        str(importlib.util.source_from_cache(str(file.relative_to(layer))))
+        for file in compiled
+    }

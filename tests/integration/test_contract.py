@@ -630,7 +630,7 @@ def test_user_ids_that_decode_alike_are_different(database: str) -> None:
 def test_a_bug_says_nothing_about_its_cause(
     user: Client, monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
-    def fail(*args: object) -> Any:
+    def fail(*args: object, **options: object) -> Any:
         raise KeyError("the task's secret text")
 
     monkeypatch.setattr("taskapi.db.query", fail)
