@@ -1,8 +1,33 @@
 """The check of a JWT: whose it is, or why it isn't accepted."""
 
-import jwt
+import base64
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from functools import cache
+from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
-from taskapi.settings import better_auth
+from taskapi.settings import Expected, SettingsError, better_auth
+
+if TYPE_CHECKING:
+    from taskapi.signatures import Signatures
+
+LEEWAY = 10
+"""Seconds by which the clocks of Better Auth and this API may differ."""
+
+LAST_TIME = 253_402_300_799
+"""The end of the year 9999: what is later isn't a time but a trick."""
+
+COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+"""RFC 7515, section 7.1, base64url without padding; nothing else is a token here."""
+
+SUBJECT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,255}")
+
+REFUSED_HEADERS = ("crit", "b64", "jwk", "jku", "x5u", "x5c")
+"""They change what is signed or bring a key of their own (RFC 8725, section 3.10)."""
 
 
 class InvalidToken(Exception):
@@ -10,15 +35,170 @@ class InvalidToken(Exception):
 
 
 def subject(token: str) -> str:
-    """Return the `sub` of a valid token; raise InvalidToken for any other."""
-    try:
-        claims = jwt.decode(
-            token,
-            better_auth().secret,
-            algorithms=["HS256"],
-            leeway=10,
-            options={"require": ["exp", "sub"], "verify_aud": False},
-        )
-    except jwt.PyJWTError as error:
-        raise InvalidToken(type(error).__name__) from error
+    """Return the `sub` of a valid token; raise InvalidToken for any other.
+
+    Raises ServiceUnavailable where the key can't be had, SettingsError where it isn't
+    clear what to check.
+    """
+    header = header_of(token)
+    payload = signatures().payload(token, header)
+    claims = parsed(payload, "payload")
+    for failure in failures(claims, expected_of(header), time.time()):
+        raise InvalidToken(failure)
     return str(claims["sub"])
+
+
+def header_of(token: str) -> Mapping[str, object]:
+    """Return the header; raise InvalidToken for one that can't be a JWT's of ours."""
+    segments = COMPACT.fullmatch(token)
+    if segments is None:
+        raise InvalidToken("it isn't a JWT: three base64url segments")
+    header = parsed(decoded(segments[1]), "header")
+    for name in REFUSED_HEADERS:
+        if name in header:
+            raise InvalidToken(f"its header has {name}")
+    kind = header.get("typ", "JWT")
+    # Better Auth signs other things with the same keys, such as its session cookie
+    # (better-auth.session-cache+jwt): RFC 8725, section 3.11.
+    if not isinstance(kind, str) or kind.lower() != "jwt":
+        raise InvalidToken("its typ isn't JWT")
+    return header
+
+
+def decoded(segment: str) -> bytes:
+    """Return the bytes of a base64url segment; raise InvalidToken."""
+    try:
+        return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except ValueError as error:
+        raise InvalidToken("a segment isn't base64url") from error
+
+
+def parsed(data: bytes, name: str) -> Mapping[str, object]:
+    """Return a JSON object in UTF-8, in which no name stands twice (RFC 8725, 2.6)."""
+    try:
+        value = json.loads(
+            data.decode(), object_pairs_hook=unique, parse_constant=refuse_constant
+        )
+    except (ValueError, RecursionError) as error:
+        raise InvalidToken(f"its {name} isn't JSON of the strict kind") from error
+    if not isinstance(value, dict):
+        raise InvalidToken(f"its {name} isn't a JSON object")
+    return value
+
+
+def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return pairs as a dict; of two with one name, two readers may take either."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name stands twice")
+    return members
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and Infinity, which Python reads and RFC 8259 doesn't have."""
+    raise ValueError(name)
+
+
+def expected_of(header: Mapping[str, object]) -> Expected:
+    """Return what the claims of a token with this header are held to."""
+    config = better_auth()
+    return config.by_secret if header["alg"] == "HS256" else config.by_jwks
+
+
+def failures(
+    claims: Mapping[str, object], expected: Expected, now: float
+) -> Iterator[str]:
+    """Yield a sentence for each check that the claims of a genuine token fail."""
+    for name in ("exp", "nbf", "iat"):
+        if name in claims and not is_time(claims[name]):
+            yield f"{name} isn't a time: a number of seconds since 1970"
+    exp, nbf, iat = (claims.get(name) for name in ("exp", "nbf", "iat"))
+    if "exp" not in claims:
+        yield "exp is missing"
+    elif is_time(exp) and exp <= now - LEEWAY:
+        yield f"it expired {span(now - exp)} ago (exp)"
+    if is_time(nbf) and nbf > now + LEEWAY:
+        yield f"it isn't valid for another {span(nbf - now)} (nbf)"
+    if is_time(iat) and iat > now + LEEWAY:
+        yield f"it was issued {span(iat - now)} in the future (iat)"
+    user = claims.get("sub")
+    if not isinstance(user, str) or not SUBJECT.fullmatch(user):
+        yield "sub isn't text of 1 to 255 characters without control characters"
+    iss, aud = claims.get("iss"), claims.get("aud")
+    if expected.issuer is not None and iss != expected.issuer:
+        yield f"wrong issuer: iss is {shown(iss)}, not {shown(expected.issuer)}"
+    if expected.audience is not None and not includes(aud, expected.audience):
+        yield f"wrong audience: aud is {shown(aud)}, not {shown(expected.audience)}"
+
+
+def is_time(value: object) -> TypeGuard[float]:
+    """Return whether value is a sane NumericDate (RFC 7519, section 2)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return 0 <= value <= LAST_TIME
+
+
+def includes(audience: object, expected: str) -> bool:
+    """Return whether `aud` is the expected one, or a list that has it."""
+    if isinstance(audience, list):
+        return expected in audience and all(isinstance(one, str) for one in audience)
+    return audience == expected
+
+
+def shown(value: object) -> str:
+    """Return a claim as JSON, short enough for a line in a log."""
+    if value is None:
+        return "missing"
+    if not isinstance(value, str | list):
+        return "not text"
+    text = json.dumps(value)
+    return text if len(text) <= 100 else f"{text[:100]}..."
+
+
+def span(seconds: float) -> str:
+    """Return a time as a person would say it: in the largest unit that it fills."""
+    for unit, size in (("day", 86_400), ("hour", 3600), ("minute", 60)):
+        if seconds >= size:
+            count = int(seconds / size)
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return f"{int(seconds)} seconds"
+
+
+def prepare() -> None:
+    """Import what the check needs, if the settings say; the first request reports."""
+    with suppress(SettingsError):
+        signatures()
+
+
+@cache
+def signatures() -> "Signatures":
+    """Return what checks signatures.
+
+    PyJWT imports `cryptography` wherever that is installed, which takes about as long
+    as a third of a cold start, and HS256 uses nothing of it. So the settings decide,
+    which is why PyJWT isn't imported at the top of this file: with no JWKS in them,
+    `cryptography` is out of sight while PyJWT is imported, and PyJWT, to which it is
+    optional, does without.
+    """
+    config = better_auth()
+    with hidden("cryptography") if config.jwks_url is None else nullcontext():
+        from taskapi.signatures import Signatures
+
+    return Signatures(config)
+
+
+@contextmanager
+def hidden(module: str) -> Iterator[None]:
+    """Let imports of a module fail as if it weren't installed, if none has been made.
+
+    None is Python's documented way to say so:
+    https://docs.python.org/3/reference/import.html#the-module-cache
+    """
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[module]

@@ -1,0 +1,196 @@
+"""The issuer's public keys (RFC 7517): fetched on first need, then kept.
+
+PyJWT parses the keys. Its PyJWKClient can't be what fetches them:
+
+- it reads an answer of any size, and its timeout is for each read, not for all;
+- its cool-down begins with the first fetch, so that a key rotated just after a cold
+  start is refused for 30 s, and doesn't begin with a fetch that fails, so that unknown
+  kids make one request each to an issuer that is down;
+- its keys expire, and then nothing is served while the issuer is down;
+- it holds its lock while it fetches, also against those who ask for a known key;
+- it takes keys from plain http anywhere, keys of any type, and private ones.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from http.client import HTTPException
+from urllib.error import HTTPError
+from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
+
+import jwt
+
+from taskapi.errors import ServiceUnavailable
+from taskapi.http import logger
+from taskapi.tokens import InvalidToken
+
+ALGORITHMS = {
+    "EdDSA": ("OKP", "Ed25519"),
+    "RS256": ("RSA", None),
+    "PS256": ("RSA", None),
+    "ES256": ("EC", "P-256"),
+    "ES512": ("EC", "P-521"),
+}
+"""What Better Auth can sign with: the type and curve of each algorithm's keys.
+
+RFC 7518, section 3.1, and RFC 8037, section 3.1.
+"""
+
+PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
+"""A private key that an issuer publishes by mistake is never so much as parsed."""
+
+COOL_DOWN = 30.0
+TIMEOUT = 3.0
+MAX_BYTES = 64 * 1024
+
+Keys = Mapping[str, Mapping[str, jwt.PyJWK]]
+"""By `kid`, then by the algorithms that the key is for."""
+
+
+class Unavailable(Exception):
+    """The JWKS can't be fetched or holds no key; the message says why."""
+
+
+class KeySet:
+    """The keys at a URL, the last good ones as long as no better come."""
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """clock: seconds since any moment."""
+        self._url = url
+        self._clock = clock
+        self._keys: Keys = {}
+        self._fetches = 0
+        self._quiet_until = float("-inf")
+        self._lock = threading.Lock()
+
+    def key(self, algorithm: object, kid: object) -> jwt.PyJWK:
+        """Return the key for a token with this `alg` and `kid`.
+
+        Raises InvalidToken where the issuer has no such key, ServiceUnavailable where
+        it can't be asked and never could.
+        """
+        if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+            raise InvalidToken(f"its alg is none of HS256, {', '.join(ALGORITHMS)}")
+        if not isinstance(kid, str):
+            raise InvalidToken("its header has no kid")
+        keys = self._find(kid)
+        if keys is None:
+            raise InvalidToken("its kid isn't in the JWKS")
+        if algorithm not in keys:
+            raise InvalidToken("its alg isn't what the key of its kid is for")
+        return keys[algorithm]
+
+    def _find(self, kid: str) -> Mapping[str, jwt.PyJWK] | None:
+        """Look for kid, at the issuer if need be, but not again before COOL_DOWN."""
+        fetches = self._fetches
+        if kid in self._keys:
+            return self._keys[kid]
+        with self._lock:
+            # Whoever has waited takes what the one before them has fetched.
+            if fetches == self._fetches and self._clock() >= self._quiet_until:
+                self._fetch()
+        if not self._keys:
+            raise ServiceUnavailable("The keys that check tokens can't be fetched")
+        return self._keys.get(kid)
+
+    def _fetch(self) -> None:
+        if self._keys:
+            self._quiet_until = self._clock() + COOL_DOWN
+        try:
+            self._keys = parsed(fetched(self._url))
+        except Unavailable as error:
+            logger.append_keys(jwks=str(error))
+        finally:
+            self._fetches += 1
+
+
+def parsed(body: bytes) -> Keys:
+    """Return the keys that can check tokens; raise Unavailable where there is none."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Unavailable("the JWKS isn't JSON") from error
+    listed = document.get("keys") if isinstance(document, dict) else None
+    keys: dict[str, dict[str, jwt.PyJWK]] = {}
+    for jwk in listed if isinstance(listed, list) else []:
+        for kid, key in usable(jwk):
+            keys.setdefault(kid, {}).setdefault(key.algorithm_name, key)
+    if not keys:
+        raise Unavailable("the JWKS holds no key that can check a token")
+    return keys
+
+
+def usable(jwk: object) -> Iterator[tuple[str, jwt.PyJWK]]:
+    """Yield a key's kid with the key, once for each algorithm that it is for.
+
+    That is its `alg` where it has one, else all that its type and curve allow.
+    """
+    if not isinstance(jwk, dict) or not isinstance(kid := jwk.get("kid"), str):
+        return
+    operations = jwk.get("key_ops", ["verify"])
+    verifies = isinstance(operations, list) and "verify" in operations
+    if jwk.get("use", "sig") != "sig" or not verifies:
+        return
+    public = {name: jwk[name] for name in PUBLIC_MEMBERS if name in jwk}
+    for algorithm, kind in ALGORITHMS.items():
+        if (jwk.get("kty"), jwk.get("crv") if kind[1] else None) != kind:
+            continue
+        if jwk.get("alg", algorithm) != algorithm:
+            continue
+        try:
+            key = jwt.PyJWK(public, algorithm)
+        except jwt.PyJWTError:
+            continue
+        if key.Algorithm.check_key_length(key.key) is None:
+            yield kid, key
+
+
+def fetched(url: str) -> bytes:
+    """Return what is at url; raise Unavailable, in TIMEOUT seconds at the latest.
+
+    urllib's own timeout is for each read, so that a server which sends a byte now and
+    then would never be given up. The thread that is left behind does no harm.
+    """
+    answer: Future[bytes] = Future()
+
+    def fetch() -> None:
+        try:
+            answer.set_result(get(url))
+        except (OSError, HTTPException, ValueError) as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=fetch, daemon=True).start()
+    try:
+        body = answer.result(TIMEOUT)
+    except TimeoutError as error:
+        raise Unavailable(f"the JWKS took over {TIMEOUT:.0f} s") from error
+    except (OSError, HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise Unavailable(f"the JWKS can't be fetched: {reason}") from error
+    if len(body) > MAX_BYTES:
+        raise Unavailable(f"the JWKS is over {MAX_BYTES} bytes")
+    return body
+
+
+def get(url: str) -> bytes:
+    """Return the body of a 200, of one over MAX_BYTES a little more than that."""
+    # A proxy is for the world outside; it would have this machine be another one.
+    proxy = ProxyHandler({}) if url.startswith("http:") else ProxyHandler()
+    try:
+        with build_opener(NoRedirects, proxy).open(url, timeout=TIMEOUT) as response:
+            if response.status != 200:
+                raise OSError(f"HTTP status {response.status}")
+            body: bytes = response.read(MAX_BYTES + 1)
+            return body
+    except HTTPError as error:
+        error.close()
+        raise
+
+
+class NoRedirects(HTTPRedirectHandler):
+    """Takes a redirect for the error that it is: keys are where the settings say."""
+
+    def redirect_request(self, *args: object) -> None:
+        return None

@@ -1,0 +1,135 @@
+"""A real Better Auth, installed from its lock file once and run by node."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+from tests.api import SECRET
+
+FOLDER = Path(__file__).parent
+MODULES = FOLDER / "node_modules"
+
+
+def install() -> None:
+    """Install Better Auth, once for all workers, and again for another lock file."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        if os.environ.get("CI"):
+            pytest.fail("node and npm are needed for the tests with Better Auth")
+        pytest.skip("node isn't installed: no test with a real Better Auth")
+    wanted = (FOLDER / "package-lock.json").read_text()
+    # npm ci removes node_modules first, so the lock is on a file that stays.
+    with (FOLDER / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        installed = MODULES / ".installed"
+        if installed.exists() and installed.read_text() == wanted:
+            return
+        subprocess.run(
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=FOLDER,
+            check=True,
+        )
+        installed.write_text(wanted)
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody who has signed up: their id, and the cookie of their session."""
+
+    id: str
+    cookie: str
+
+
+@dataclass
+class BetterAuth:
+    """A running Better Auth."""
+
+    origin: str
+    process: subprocess.Popen[str]
+
+    def request(
+        self, path: str, body: object = None, cookie: str = ""
+    ) -> tuple[Message, str]:
+        """Return the headers and the text that a GET or POST is answered with."""
+        headers = {"content-type": "application/json", "origin": self.origin}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310
+            self.origin + path, data, headers | ({"cookie": cookie} if cookie else {})
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=30) as response:
+            return response.headers, response.read().decode()
+
+    def sign_up(self) -> User:
+        email = f"{uuid.uuid4().hex}@example.com"
+        account = {"name": "Zoë", "email": email, "password": "correct horse battery"}
+        headers, text = self.request("/api/auth/sign-up/email", account)
+        cookies = headers.get_all("set-cookie", [])
+        return User(
+            json.loads(text)["user"]["id"],
+            "; ".join(cookie.partition(";")[0] for cookie in cookies),
+        )
+
+    def token(self, user: User) -> str:
+        _, text = self.request("/api/auth/token", cookie=user.cookie)
+        token: str = json.loads(text)["token"]
+        return token
+
+    def rotate(self) -> None:
+        """Have the keys expire: the next token is signed with a new one."""
+        self.request("/rotate", {})
+
+    def stop(self) -> None:
+        if self.process.stdin:
+            self.process.stdin.close()
+        self.process.wait(10)
+        if self.process.stdout:
+            self.process.stdout.close()
+
+
+@contextmanager
+def better_auth(
+    algorithm: str = "EdDSA",
+    *,
+    port: int = 0,
+    module: Path = FOLDER / "auth.mjs",
+    secret: str = SECRET,
+) -> Iterator[BetterAuth]:
+    """Run Better Auth.
+
+    port: 0 for any. module: where `auth` is exported, below this folder.
+    """
+    install()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "ALG": algorithm,
+        "BETTER_AUTH_SECRET": secret,
+        "BETTER_AUTH_TELEMETRY": "0",
+    }
+    process = subprocess.Popen(
+        ["node", "server.mjs", str(port), str(module)],
+        cwd=FOLDER,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    lines = (line.strip() for line in process.stdout)
+    origin = next((line for line in lines if line.startswith("http://")), None)
+    assert origin, "Better Auth has ended instead of starting"
+    issuer = BetterAuth(origin, process)
+    try:
+        yield issuer
+    finally:
+        issuer.stop()

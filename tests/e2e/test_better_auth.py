@@ -1,0 +1,183 @@
+"""Tokens of a real Better Auth open the API through the local gateway."""
+
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import jwt
+import pytest
+
+from local.doctor import findings
+from tests.api import SECRET
+from tests.better_auth.issuer import MODULES, BetterAuth, User, better_auth, install
+from tests.better_auth.world import ALGORITHMS, configured
+from tests.e2e.conftest import Client, serving
+
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def api(database: str, **given: str) -> Iterator[Client]:
+    """Serve the API with these settings of Better Auth, on the tests' database."""
+    with pytest.MonkeyPatch.context() as patch, configured(**given):
+        patch.setenv("DATABASE_URL", database)
+        with serving(ROOT) as client:
+            yield client
+
+
+def status(client: Client, user: User, token: str) -> int:
+    headers = [("authorization", f"Bearer {token}")]
+    return client("GET", f"/api/{user.id}/tasks", headers).status
+
+
+@pytest.fixture
+def issuer() -> Iterator[BetterAuth]:
+    """Return Better Auth as it is by default."""
+    with better_auth() as issuer:
+        yield issuer
+
+
+def port(issuer: BetterAuth) -> int:
+    return int(issuer.origin.rpartition(":")[2])
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_accepts_tokens_of_its_keys(database: str, algorithm: str) -> None:
+    with (
+        better_auth(algorithm) as issuer,
+        api(database, BETTER_AUTH_URL=issuer.origin) as client,
+    ):
+        alice, bob = issuer.sign_up(), issuer.sign_up()
+        token = issuer.token(alice)
+
+        assert jwt.get_unverified_header(token)["alg"] == algorithm
+        assert status(client, alice, token) == 200
+        assert status(client, bob, token) == 401
+
+
+def test_accepts_tokens_of_its_secret(database: str) -> None:
+    with (
+        better_auth("HS256") as issuer,
+        api(database, BETTER_AUTH_SECRET=SECRET) as client,
+    ):
+        user = issuer.sign_up()
+        token = issuer.token(user)
+
+        assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT"}
+        assert status(client, user, token) == 200
+
+
+def test_accepts_the_token_that_comes_with_a_session(
+    database: str, issuer: BetterAuth
+) -> None:
+    user = issuer.sign_up()
+    headers, text = issuer.request("/api/auth/get-session", cookie=user.cookie)
+
+    assert json.loads(text)["user"]["id"] == user.id
+    with api(database, BETTER_AUTH_URL=issuer.origin) as client:
+        assert status(client, user, headers["set-auth-jwt"]) == 200
+
+
+def test_refuses_the_session_itself(database: str, issuer: BetterAuth) -> None:
+    user = issuer.sign_up()
+    session = user.cookie.partition("=")[2]
+
+    with api(
+        database, BETTER_AUTH_URL=issuer.origin, BETTER_AUTH_SECRET=SECRET
+    ) as client:
+        assert status(client, user, session) == 401
+        assert status(client, user, session.partition(".")[0]) == 401
+
+
+def test_keys_rotate_while_the_api_runs(database: str, issuer: BetterAuth) -> None:
+    with api(database, BETTER_AUTH_URL=issuer.origin) as client:
+        user = issuer.sign_up()
+        old = issuer.token(user)
+        assert status(client, user, old) == 200
+        issuer.rotate()
+        new = issuer.token(user)
+
+        kids = {jwt.get_unverified_header(token)["kid"] for token in (old, new)}
+        assert len(kids) == 2
+        assert status(client, user, new) == 200
+        assert status(client, user, old) == 200
+
+
+def test_better_auth_stops_and_starts_again(database: str, issuer: BetterAuth) -> None:
+    with api(database, BETTER_AUTH_URL=issuer.origin) as client:
+        user = issuer.sign_up()
+        token = issuer.token(user)
+        assert status(client, user, token) == 200
+
+        issuer.stop()
+        assert status(client, user, token) == 200
+
+        with better_auth(port=port(issuer)) as restarted:
+            newcomer = restarted.sign_up()
+            assert status(client, newcomer, restarted.token(newcomer)) == 200
+
+
+def test_the_api_starts_before_better_auth(database: str, issuer: BetterAuth) -> None:
+    token = issuer.token(user := issuer.sign_up())
+    issuer.stop()
+
+    with api(database, BETTER_AUTH_URL=issuer.origin) as client:
+        assert status(client, user, token) == 503
+        with better_auth(port=port(issuer)) as restarted:
+            newcomer = restarted.sign_up()
+            assert status(client, newcomer, restarted.token(newcomer)) == 200
+
+
+def test_refuses_another_better_auth(database: str, issuer: BetterAuth) -> None:
+    with (
+        better_auth() as other,
+        api(database, BETTER_AUTH_URL=issuer.origin) as client,
+    ):
+        stranger = other.sign_up()
+
+        assert status(client, stranger, other.token(stranger)) == 401
+
+
+# What docs/tokens.md tells to do, done to the letter
+
+
+SECTIONS = ["With Better Auth's own keys (its default)", "With a shared secret (HS256)"]
+
+
+def blocks(heading: str) -> tuple[str, dict[str, str]]:
+    """Return the section's auth.js, and the settings that it gives this API."""
+    text = (ROOT / "docs/tokens.md").read_text()
+    section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    [source] = re.findall(r"```js\n(.*?)```", section, re.S)
+    [_theirs, ours] = re.findall(r"```sh\n(.*?)```", section, re.S)
+    return source, dict(line.split("=", 1) for line in ours.splitlines())
+
+
+@pytest.mark.parametrize("heading", SECTIONS)
+def test_the_documentation_followed_to_the_letter(database: str, heading: str) -> None:
+    source, given = blocks(heading)
+    install()
+    module = MODULES / f".auth-{uuid.uuid4().hex}.mjs"
+    module.write_text(source)
+
+    with better_auth(module=module) as issuer:
+        module.unlink()
+        values = {"BETTER_AUTH_URL": issuer.origin, "BETTER_AUTH_SECRET": SECRET}
+        with api(database, **{name: values[name] for name in given}) as client:
+            user = issuer.sign_up()
+            token = issuer.token(user)
+
+            assert status(client, user, token) == 200
+            assert {finding.kind for finding in findings(token)} <= {"ok", "note"}
+
+
+def test_nothing_is_skipped_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("PATH", os.devnull)
+
+    with pytest.raises(pytest.fail.Exception, match="node and npm are needed"):
+        install()

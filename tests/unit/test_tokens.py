@@ -1,0 +1,195 @@
+"""The token check: what it says in the log, and what it imports."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from taskapi import tokens
+from taskapi.settings import Expected
+from tests.api import SECRET, event
+from tests.better_auth.world import (
+    ORIGIN,
+    Jwks,
+    claims,
+    configured,
+    key,
+    secret,
+    world_settings,
+)
+
+ROOT = Path(__file__).parents[2]
+
+REASONS = {
+    "it isn't a JWT: three base64url segments": "a.b",
+    "its header isn't JSON of the strict kind": "YQ.YQ.YQ",
+    "its header isn't a JSON object": "MQ.YQ.YQ",
+    "a segment isn't base64url": "a.YQ.YQ",
+    "its header has crit": secret.token(crit=["x"]),
+    "its typ isn't JWT": secret.token(typ="at+jwt"),
+    "its alg isn't HS256, and BETTER_AUTH_URL isn't set": key("EdDSA").token(),
+    "the signature isn't the key's": secret.token()[:-4] + "AAAA",
+    "exp is missing": secret.token(claims(exp=...)),
+    "exp isn't a time: a number of seconds since 1970": secret.token(claims(exp="1")),
+    "it expired 3 minutes ago (exp)": secret.token(claims(exp=time.time() - 200)),
+    "it isn't valid for another 59 minutes (nbf)": secret.token(
+        claims(nbf=time.time() + 3600)
+    ),
+    'wrong issuer: iss is "https://x", not "http://localhost:3000"': secret.token(
+        claims(iss="https://x")
+    ),
+    'wrong audience: aud is missing, not "http://localhost:3000"': secret.token(
+        claims(aud=...)
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_says_which_check_failed(reason: str) -> None:
+    given = {"BETTER_AUTH_ISSUER": ORIGIN, "BETTER_AUTH_AUDIENCE": ORIGIN}
+
+    with (
+        configured(BETTER_AUTH_SECRET=SECRET, **given),
+        pytest.raises(tokens.InvalidToken) as error,
+    ):
+        tokens.subject(REASONS[reason])
+
+    assert str(error.value) == reason
+
+
+def test_tells_all_that_is_wrong_with_the_claims() -> None:
+    failures = tokens.failures({"iat": "now", "nbf": 10**9}, Expected("a", "b"), 0)
+
+    assert list(failures) == [
+        "iat isn't a time: a number of seconds since 1970",
+        "exp is missing",
+        "it isn't valid for another 11574 days (nbf)",
+        "sub isn't text of 1 to 255 characters without control characters",
+        'wrong issuer: iss is missing, not "a"',
+        'wrong audience: aud is missing, not "b"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (11.9, "11 seconds"),
+        (60, "1 minute"),
+        (3599, "59 minutes"),
+        (7200, "2 hours"),
+        (86_400, "1 day"),
+    ],
+)
+def test_says_times_as_people_do(seconds: float, words: str) -> None:
+    assert tokens.span(seconds) == words
+
+
+# What is imported
+
+ANSWER_ONE_EVENT = """
+import importlib, json, os, sys, types
+module = importlib.import_module("functions.list_tasks.app")
+os.environ.update(json.loads(sys.argv[1])["late"])
+answer = module.handler(json.loads(sys.argv[1])["event"], types.SimpleNamespace(
+    function_name="f", memory_limit_in_mb=1, invoked_function_arn="a",
+    aws_request_id="r"))
+print(json.dumps({"status": answer["statusCode"], "modules": sorted(sys.modules),
+                  "none": [m for m, v in sys.modules.items() if v is None]}))
+import cryptography
+"""
+
+
+def imported(
+    authorization: str, when: str, given: dict[str, str]
+) -> tuple[int, set[str]]:
+    """Return the status, and the modules, of a new process that answers one event.
+
+    when: "early" where the settings are there from the beginning, "late" where they
+    come after the imports.
+    """
+    early, late = (given, {}) if when == "early" else ({}, given)
+    sent = event(
+        "GET /api/{user_id}/tasks",
+        path={"user_id": "bob"},
+        headers={"authorization": authorization},
+    )
+    argument = json.dumps({"event": sent, "late": late})
+    path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'shared'}"}
+    process = subprocess.run(
+        [sys.executable, "-c", ANSWER_ONE_EVENT, argument],
+        env={**path, **early},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(process.stdout.splitlines()[-1])
+    assert result["none"] == []
+    return result["status"], set(result["modules"])
+
+
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_hs256_does_without_cryptography(when: str) -> None:
+    # The path is another user's, so that no database is needed.
+    status, modules = imported(
+        f"Bearer {secret.token()}", when, {"BETTER_AUTH_SECRET": SECRET}
+    )
+
+    assert status == 401
+    assert "jwt" in modules
+    assert not {m for m in modules if m.split(".")[0] == "cryptography"}
+    assert "taskapi.jwks" not in modules
+
+
+@pytest.mark.parametrize("when", ["early", "late"])
+def test_the_jwks_does_with_cryptography(when: str) -> None:
+    with Jwks().serving() as server:
+        server.keys = [key("EdDSA").jwk()]
+        given = world_settings("JWKS alone", server.url)
+
+        status, modules = imported(f"Bearer {key('EdDSA').token()}", when, given)
+
+    assert status == 401
+    assert {"cryptography", "taskapi.jwks"} <= modules
+    assert server.fetches == 1
+
+
+@pytest.mark.parametrize("given", [{}, {"BETTER_AUTH_SECRET": "short"}])
+def test_importing_needs_no_settings(given: dict[str, str]) -> None:
+    status, _ = imported("Basic YTpi", "early", given)
+
+    assert status == 401
+
+
+def test_pyjwt_is_imported_before_the_first_request_where_settings_allow() -> None:
+    script = "import functions.list_tasks.app, sys; print('jwt' in sys.modules)"
+    path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'shared'}"}
+
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**path, **given},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for given in ({}, {"BETTER_AUTH_SECRET": SECRET})
+    ]
+
+    assert outputs == ["False\n", "True\n"]
+
+
+def test_hides_nothing_that_is_imported_already() -> None:
+    with tokens.hidden("json"):
+        assert sys.modules["json"] is json
+    assert sys.modules["json"] is json
+
+
+def test_hides_for_a_while_what_is_not() -> None:
+    with tokens.hidden("antigravity"), pytest.raises(ModuleNotFoundError):
+        import antigravity  # noqa: F401
+    assert "antigravity" not in sys.modules
