@@ -1,28 +1,194 @@
 """The connection to Postgres: one per execution environment, kept between events."""
 
-from collections.abc import Mapping, Sequence
+import random
+import select
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
 
 import psycopg
+from aws_lambda_powertools import Logger
+from psycopg import pq
+from psycopg.abc import PQGen
+from psycopg.pq import ConnStatus, PollingStatus
 from psycopg.rows import TupleRow
 
-from taskapi.errors import ServiceUnavailable
-from taskapi.settings import database_url
+from taskapi import database_url, settings
+from taskapi.faults import Fault, Retry, fault_of
 
-_connection: psycopg.Connection[TupleRow] | None = None
+BUDGET = 8.0
+"""Seconds for connecting, waiting and retrying together, in one request.
+
+Well below the functions' Timeout in template.yaml, which is below API Gateway's 30 s:
+it is always this module that gives up, and says so.
+"""
+
+PATIENCE = 5.0
+"""Seconds for one connecting, or for one statement that may be sent again.
+
+A sleeping Neon is awake by then, and a second attempt has room in the budget.
+"""
+
+IDLE_LIMIT = 240.0
+"""Seconds after which an idle connection isn't trusted any more.
+
+Below the 350 s after which AWS's NAT gateways and load balancers forget it, and the
+300 s after which Neon suspends.
+"""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+"""Seconds between attempts, at most: doubled each time, then drawn by lot."""
+
+clock = time.monotonic
+logger = Logger(service="tasks")
+
+T = TypeVar("T")
 
 
-def query(sql: str, params: Mapping[str, object]) -> Sequence[TupleRow]:
+class Connection(psycopg.Connection[TupleRow]):
+    """A connection that waits for an answer until its deadline and no longer."""
+
+    deadline = float("inf")
+    idle_since = 0.0
+
+    def wait(
+        self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None
+    ) -> T:
+        return super().wait(gen, interval, max(self.deadline - clock(), 0.0))
+
+    def is_usable(self) -> bool:
+        """Tell whether nothing speaks against it, without a round trip.
+
+        A server says nothing to an idle client but farewell, so where there is
+        something to read, the connection is dead or about to be.
+        """
+        young = clock() - self.idle_since < IDLE_LIMIT
+        return young and not wait_for(select.POLLIN, self.pgconn.socket, 0.0)
+
+
+_idle: Connection | None = None
+
+
+def query(
+    sql: str, params: Mapping[str, object], *, repeatable: bool = False
+) -> Sequence[TupleRow]:
     """Run one statement in one round trip and return its rows.
 
-    Raises ServiceUnavailable where the database can't be reached.
+    repeatable: whether running it twice does and returns what running it once does.
+    Any other statement is sent again only if it has certainly changed nothing.
+
+    Raises ServiceUnavailable, within BUDGET.
     """
-    global _connection
+    deadline = clock() + BUDGET
+    attempt, unknown = 0, False
+    while True:
+        sent = False
+        limit = min(deadline, clock() + PATIENCE)
+        try:
+            with borrowed(limit) as connection:
+                limit = min(deadline, clock() + PATIENCE) if repeatable else deadline
+                connection.deadline = limit
+                sent = True
+                return connection.execute(sql.encode(), params).fetchall()
+        except psycopg.Error as error:
+            fault = fault_of(error, timed_out=clock() >= limit)
+            if fault is None:
+                raise
+            attempt += 1
+            unknown |= sent and not fault.rolled_back
+            pause = backoff(attempt)
+            again = is_worth_repeating(fault, sent, repeatable)
+            again = again and clock() + pause < deadline
+            log(fault, error, attempt=attempt, sent=sent, again=again)
+            if not again:
+                raise fault.answer(unknown) from error
+        time.sleep(pause)
+
+
+def is_worth_repeating(fault: Fault, sent: bool, repeatable: bool) -> bool:
+    """Tell whether the statement may, and should, be sent after fault."""
+    if fault.retry is Retry.IF_REPEATABLE:
+        return repeatable or not sent
+    return fault.retry is Retry.ALWAYS
+
+
+def backoff(attempt: int) -> float:
+    """Return the seconds to wait after an attempt, the first being 1."""
+    longest = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)
+    return random.random() * longest  # noqa: S311
+
+
+@contextmanager
+def borrowed(deadline: float) -> Iterator[Connection]:
+    """Lend the idle connection, or a new one, which is closed after any exception.
+
+    deadline: for connecting.
+    """
+    global _idle
+    connection, _idle = _idle, None
+    if connection and not connection.is_usable():
+        connection.close()
+        connection = None
+    connection = connection or connect(deadline)
     try:
-        if _connection is None or _connection.closed:
-            _connection = psycopg.connect(
-                database_url(), autocommit=True, prepare_threshold=None
-            )
-        return _connection.execute(sql.encode(), params).fetchall()
-    except psycopg.OperationalError as error:
-        _connection = None
-        raise ServiceUnavailable("The database can't be reached") from error
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
+    connection.idle_since = clock()
+    _idle = connection
+
+
+def connect(deadline: float) -> Connection:
+    """Open a connection; raise psycopg.OperationalError, by the deadline.
+
+    psycopg.connect() has a timeout in whole seconds, of at least two, for each address
+    of the host anew.
+    """
+    try:
+        conninfo = database_url.conninfo(settings.database_url())
+    except settings.SettingsError as error:
+        logger.append_keys(reason=str(error))
+        raise
+    pgconn = pq.PGconn.connect_start(conninfo.encode())
+    try:
+        state = PollingStatus.WRITING
+        while state != PollingStatus.OK:
+            if state == PollingStatus.FAILED or pgconn.status == ConnStatus.BAD:
+                raise psycopg.OperationalError(pgconn.get_error_message())
+            reading = state == PollingStatus.READING
+            event = select.POLLIN if reading else select.POLLOUT
+            if not wait_for(event, pgconn.socket, deadline - clock()):
+                raise psycopg.errors.ConnectionTimeout("connecting took too long")
+            state = PollingStatus(pgconn.connect_poll())
+    except BaseException:
+        pgconn.finish()
+        raise
+    pgconn.nonblocking = 1
+    connection = Connection(pgconn)
+    connection.autocommit = True
+    connection.prepare_threshold = None
+    return connection
+
+
+def wait_for(event: int, socket: int, seconds: float) -> bool:
+    """Wait until the socket is ready for event, or broken; return whether it is."""
+    poll = select.poll()
+    poll.register(socket, event)
+    return bool(poll.poll(max(seconds, 0.0) * 1000))
+
+
+def log(
+    fault: Fault, error: psycopg.Error, *, attempt: int, sent: bool, again: bool
+) -> None:
+    """Log a fault, without the messages of statements: they may quote a task."""
+    logger.warning(
+        fault.meaning,
+        exception=f"{type(error).__module__}.{type(error).__qualname__}",
+        sqlstate=error.sqlstate,
+        attempt=attempt,
+        sent=sent,
+        again=again,
+        detail=None if sent else " ".join(str(error).split()),
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from taskapi import settings
+from taskapi import database_url, settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -24,7 +24,7 @@ def migrate(url: str) -> list[str]:
     second waits for the first. Raises psycopg.Error, the failed file undone.
     """
     applied = []
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(database_url.conninfo(url), autocommit=True) as connection:
         for file in sorted(MIGRATIONS.glob("*.sql")):
             with connection.transaction():
                 connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))

@@ -1,0 +1,137 @@
+"""Many execution environments at once, through PgBouncer: `python -m benchmarks.load`.
+
+Each environment is a process with a user of its own, who creates, lists, gets,
+updates, completes and deletes a task, again and again. All begin at one moment, and
+none has a connection yet. Prints a table in Markdown.
+"""
+
+import argparse
+import importlib
+import os
+import statistics
+import sys
+import time
+import uuid
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from taskapi.migrate import migrate
+from tests.api import SECRET, Client
+from tests.faults.servers import POOL_SIZE, PgBouncer, running_postgres
+
+DATABASE = "load"
+OPERATIONS = (
+    "create_task",
+    "list_tasks",
+    "get_task",
+    "update_task",
+    "complete_task",
+    "delete_task",
+)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What came of a number of environments at once."""
+
+    environments: int
+    seconds: float
+    latencies: list[float]
+    errors: int
+
+    def row(self) -> str:
+        """Return the table's row; times in milliseconds."""
+        cuts = statistics.quantiles(self.latencies, n=100, method="inclusive")
+        times = (cuts[49], cuts[98], max(self.latencies))
+        return (
+            f"| {self.environments} | {len(self.latencies)} | {self.errors} "
+            f"| {len(self.latencies) / self.seconds:.0f} | "
+            + " | ".join(f"{1000 * value:.1f}" for value in times)
+            + " |"
+        )
+
+
+HEADER = """\
+| environments | requests | errors | requests/s | p50 ms | p99 ms | max ms |
+| ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+
+
+def measure(environments: int, rounds: int) -> Load:
+    """Return how environments fare that each do all operations some rounds long."""
+    gate, opener = os.pipe()
+    results, reporter = os.pipe()
+    children = []
+    for _ in range(environments):
+        child = os.fork()
+        if child == 0:
+            os.close(opener)
+            os.read(gate, 1)  # Returns once the gate is open, which is closed.
+            # Below PIPE_BUF bytes, hence in one piece.
+            os.write(reporter, work(rounds).tobytes())
+            os._exit(0)
+        children.append(child)
+    os.close(reporter)
+    os.close(gate)
+    started = time.perf_counter()
+    os.close(opener)
+    with open(results, "rb") as report:
+        latencies = array("f", report.read())
+    seconds = time.perf_counter() - started
+    for child in children:
+        os.waitpid(child, 0)
+    expected = environments * rounds * len(OPERATIONS)
+    if len(latencies) != expected:
+        sys.exit(f"only {len(latencies)} of {expected} requests were answered")
+    errors = sum(latency < 0 for latency in latencies)
+    return Load(environments, seconds, [abs(each) for each in latencies], errors)
+
+
+def work(rounds: int) -> "array[float]":
+    """Return the seconds of each request, negative where it failed."""
+    client, latencies = Client(f"load|{uuid.uuid4().hex}"), array("f")
+    for _ in range(rounds):
+        id = None
+        for operation in OPERATIONS:
+            writes = operation in ("create_task", "update_task")
+            body = {"title": "Buy milk"} if writes else None
+            started = time.perf_counter()
+            answer = client.send(
+                operation, None if operation == "list_tasks" else id, json_body=body
+            )
+            seconds = time.perf_counter() - started
+            latencies.append(seconds if answer.status < 300 else -seconds)
+            if operation == "create_task" and answer.status == 201:
+                id = answer.json["id"]
+    return latencies
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--environments", type=int, nargs="+", default=[1, 10, 100])
+    parser.add_argument("--rounds", type=int, default=10)
+    asked = parser.parse_args()
+    os.environ["BETTER_AUTH_SECRET"] = SECRET
+    os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
+    for operation in OPERATIONS:
+        importlib.import_module(f"functions.{operation}.app")
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        with running_postgres(folder / "postgres") as postgres:
+            postgres.execute(f"CREATE DATABASE {DATABASE}")
+            migrate(postgres.url(DATABASE))
+            pgbouncer = PgBouncer(folder / "pgbouncer", postgres)
+            pgbouncer.start()
+            os.environ["DATABASE_URL"] = pgbouncer.url(DATABASE)
+            print(HEADER)
+            for environments in asked.environments:
+                print(measure(environments, asked.rounds).row(), flush=True)
+            servers = pgbouncer.servers()
+            pgbouncer.stop()
+            if servers > POOL_SIZE:
+                sys.exit(f"PgBouncer had {servers} connections to Postgres")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""A Postgres of these tests' own, PgBouncer, and a proxy before each of them."""
+
+import io
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from taskapi import db, settings
+from taskapi.migrate import migrate
+from tests.api import SECRET, Answer, Client
+from tests.faults.proxy import Proxy
+from tests.faults.servers import PGBOUNCER, PgBouncer, Postgres, running_postgres
+
+DATABASE = "faults"
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """Return a folder for servers.
+
+    Not pytest's own: that is closed to all but root when root runs the tests, as
+    soon as root runs other tests too, and the servers don't run as root.
+    """
+    with TemporaryDirectory() as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def postgres(folder: Path) -> Iterator[Postgres]:
+    with running_postgres(folder / "postgres") as server:
+        server.execute(f"CREATE DATABASE {DATABASE}")
+        migrate(server.url(DATABASE))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pgbouncer(postgres: Postgres, folder: Path) -> Iterator[PgBouncer]:
+    if not PGBOUNCER and not os.environ.get("CI"):
+        pytest.skip("PgBouncer isn't installed: apt-get install pgbouncer")
+    server = PgBouncer(folder / "pgbouncer", postgres)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def direct_proxy(postgres: Postgres) -> Iterator[Proxy]:
+    with Proxy(postgres.socket) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def pooled_proxy(pgbouncer: PgBouncer) -> Iterator[Proxy]:
+    with Proxy(pgbouncer.socket) as proxy:
+        yield proxy
+
+
+@dataclass
+class Api:
+    """The functions, with one user's requests, on one database."""
+
+    client: Client
+    postgres: Postgres
+    proxy: Proxy
+    log: io.StringIO
+
+    @property
+    def faults(self) -> list[dict[str, Any]]:
+        """Return what was logged of failures, a line each."""
+        lines = map(json.loads, self.log.getvalue().splitlines())
+        return [line for line in lines if line["level"] == "WARNING"]
+
+    def point(self, url: str) -> None:
+        """Make the functions use another database."""
+        forget_connection()
+        settings.database_url = lambda: url  # type: ignore[assignment]
+
+    def send(self, function: str, id: object = None, **request: Any) -> Answer:
+        return self.client.send(function, id, **request)
+
+    def create(self, title: str = "Buy groceries", **fields: Any) -> dict[str, Any]:
+        return self.client.create(title, **fields)
+
+    def rows(self, user_id: str | None = None) -> dict[int, tuple[str, bool, int]]:
+        """Return the rows of a user by id: title, completed, version."""
+        found = self.postgres.execute(
+            "SELECT id, title, completed, version FROM tasks"
+            f" WHERE user_id = '{user_id or self.client.user_id}'",
+            DATABASE,
+        )
+        return {row[0]: row[1:] for row in found}  # type: ignore[misc]
+
+    def works(self) -> None:
+        """Assert that the next request succeeds, in the usual time budget."""
+        with patch.multiple(db, BUDGET=8.0, PATIENCE=5.0):
+            answer = self.send("list_tasks")
+        assert answer.status == 200, answer.text
+
+
+def forget_connection() -> None:
+    if db._idle:
+        db._idle.close()
+    db._idle = None
+
+
+@pytest.fixture
+def api_on(
+    postgres: Postgres, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Proxy], Api]]:
+    monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
+    monkeypatch.setattr(settings, "database_url", settings.database_url)
+    monkeypatch.setattr(db, "FIRST_PAUSE", db.FIRST_PAUSE / 10)
+
+    def build(proxy: Proxy) -> Api:
+        proxy.reset()
+        api = Api(Client(f"auth0|{uuid.uuid4().hex}"), postgres, proxy, log)
+        api.point(proxy.url(DATABASE))
+        return api
+
+    yield build
+    forget_connection()
+
+
+@pytest.fixture
+def api(api_on: Callable[[Proxy], Api], direct_proxy: Proxy) -> Iterator[Api]:
+    """Return the functions on Postgres itself."""
+    yield api_on(direct_proxy)
+    direct_proxy.reset()
+    direct_proxy.accept()
+
+
+@pytest.fixture
+def pooled(api_on: Callable[[Proxy], Api], pooled_proxy: Proxy) -> Iterator[Api]:
+    """Return the functions on PgBouncer."""
+    yield api_on(pooled_proxy)
+    pooled_proxy.reset()
+    pooled_proxy.accept()
+
+
+@pytest.fixture(params=["api", "pooled"], ids=["direct", "pooled"])
+def either(request: pytest.FixtureRequest) -> Api:
+    """Return the functions on Postgres itself, then on PgBouncer."""
+    api: Api = request.getfixturevalue(request.param)
+    return api
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the time of one attempt a tenth of what it is."""
+    monkeypatch.setattr(db, "PATIENCE", db.PATIENCE / 10)
+
+
+@pytest.fixture
+def hurried(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the whole time budget a tenth of what it is."""
+    monkeypatch.setattr(db, "BUDGET", db.BUDGET / 10)

@@ -1,0 +1,433 @@
+"""What the API answers to each error of the database, and what it logs."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.faults.conftest import DATABASE, Api
+from tests.faults.servers import PgBouncer, Postgres, eventually, meanwhile
+
+RAISE = """
+CREATE SEQUENCE raised;
+CREATE FUNCTION raise_as_titled() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF nextval('raised') <= split_part(NEW.title, ' ', 3)::int THEN
+        RAISE EXCEPTION 'for the test' USING ERRCODE = split_part(NEW.title, ' ', 2);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER raise BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW
+    WHEN (NEW.title LIKE 'raise _____ _%') EXECUTE FUNCTION raise_as_titled();
+"""
+"""A title "raise 40001 2" fails twice with 40001, then succeeds."""
+
+
+@pytest.fixture(scope="session")
+def raising(postgres: Postgres) -> None:
+    postgres.execute(RAISE, DATABASE)
+
+
+@pytest.fixture
+def role(postgres: Postgres) -> Iterator[Callable[[str], str]]:
+    """Return what makes a role with some options, and returns its name."""
+    made: list[str] = []
+
+    def make(options: str = "LOGIN", *, privileges: bool = True) -> str:
+        name = f"role_{len(made)}"
+        made.append(name)
+        postgres.execute(f"CREATE ROLE {name} {options}", DATABASE)
+        if privileges:
+            postgres.execute(f"GRANT pg_read_all_data, pg_write_all_data TO {name}")
+            postgres.execute(
+                f"GRANT USAGE ON SEQUENCE tasks_id_seq TO {name}", DATABASE
+            )
+        return name
+
+    yield make
+    for name in made:
+        postgres.execute(f"DROP OWNED BY {name}", DATABASE)
+        postgres.execute(f"DROP ROLE {name}")
+
+
+def become(api: Api, role: str) -> None:
+    api.point(api.proxy.url(DATABASE).replace("postgres@", f"{role}@"))
+
+
+def assert_unavailable(
+    api: Api, meaning: str, *, retry_after: str, retried: bool
+) -> None:
+    """Assert the answer to a create, how often it was tried, and its log line."""
+    answer = api.send("create_task", json_body={"title": "new"})
+
+    assert answer.status == 503, answer.text
+    assert answer.headers["retry-after"] == retry_after
+    # The last attempt may end with the budget.
+    assert answer.json["message"].startswith("The database can't be reached")
+    assert api.faults[0]["message"] == meaning
+    assert (len(api.faults) > 1) == retried
+
+
+# What a server answers to a statement.
+
+
+@pytest.mark.parametrize("code", ["40001", "40P01", "25006", "53300"])
+@pytest.mark.parametrize("function", ["create_task", "update_task"])
+def test_repeats_what_has_changed_nothing(
+    either: Api, raising: None, code: str, function: str
+) -> None:
+    id = either.create()["id"] if function == "update_task" else None
+    either.postgres.execute("SELECT setval('raised', 1, false)", DATABASE)
+
+    answer = either.send(function, id, json_body={"title": f"raise {code} 2"})
+
+    assert answer.status < 300, answer.text
+    assert len(either.rows()) == 1
+    assert [fault["sqlstate"] for fault in either.faults] == [code, code]
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning", "retry_after"),
+    [
+        ("53100", "the server's disk is full", "30"),
+        ("53200", "the server is out of resources", "5"),
+        ("57014", "the statement was cancelled by a server's timeout", "1"),
+        ("58030", "the server failed", "5"),
+        ("XX000", "the server failed", "5"),
+    ],
+)
+def test_does_not_repeat_what_would_fail_again(
+    api: Api, raising: None, code: str, meaning: str, retry_after: str
+) -> None:
+    api.postgres.execute("SELECT setval('raised', 1, false)", DATABASE)
+
+    answer = api.send("create_task", json_body={"title": f"raise {code} 1"})
+
+    assert answer.status == 503, answer.text
+    assert answer.headers["retry-after"] == retry_after
+    assert api.rows() == {}
+    [fault] = api.faults
+    assert (fault["message"], fault["sqlstate"]) == (meaning, code)
+    api.works()
+
+
+@pytest.mark.parametrize("code", ["22012", "23514", "42601"])
+def test_a_bug_is_a_500_that_quotes_nothing(api: Api, raising: None, code: str) -> None:
+    api.postgres.execute("SELECT setval('raised', 1, false)", DATABASE)
+
+    answer = api.send("create_task", json_body={"title": f"raise {code} 1"})
+
+    assert answer.status == 500
+    assert "raise" not in api.log.getvalue().replace("_raise", "")
+    assert "for the test" not in api.log.getvalue()
+    api.works()
+
+
+def test_a_standby_is_read_only(
+    api: Api, role: Callable[[str], str], hurried: None
+) -> None:
+    name = role("LOGIN")
+    api.postgres.execute(f"ALTER ROLE {name} SET default_transaction_read_only = on")
+    become(api, name)
+
+    assert_unavailable(
+        api, "this server is a read-only standby", retry_after="1", retried=True
+    )
+    api.works()
+
+
+def test_a_statement_timeout_is_not_repeated(
+    api: Api, role: Callable[[str], str]
+) -> None:
+    id = api.create()["id"]
+    name = role("LOGIN")
+    api.postgres.execute(f"ALTER ROLE {name} SET statement_timeout = '20ms'")
+    become(api, name)
+
+    with api.postgres.locked(DATABASE):
+        answer = api.send("complete_task", id)
+
+    assert answer.status == 503, answer.text
+    assert answer.json["message"] == "The database can't be reached"
+    assert api.rows()[id] == ("Buy groceries", False, 1)
+    assert [fault["sqlstate"] for fault in api.faults] == ["57014"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"idempotency-key": "key"}, 409), ({}, 503)],
+    ids=["with a key", "without"],
+)
+def test_a_lock_timeout_is_a_conflict_where_a_key_is_in_use(
+    api: Api, role: Callable[[str], str], headers: dict[str, str], status: int
+) -> None:
+    name = role("LOGIN")
+    api.postgres.execute(f"ALTER ROLE {name} SET lock_timeout = '20ms'")
+    become(api, name)
+
+    with api.postgres.locked(DATABASE, "idempotency_keys"):
+        answer = api.send("create_task", json_body={"title": "new"}, headers=headers)
+
+    assert answer.status == status, answer.text
+    assert [fault["sqlstate"] for fault in api.faults] == ["55P03"]
+    assert api.rows() == {}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "repair", "missing"),
+    [
+        ("ALTER TABLE tasks RENAME TO t", "ALTER TABLE t RENAME TO tasks", "table"),
+        (
+            "ALTER TABLE tasks RENAME COLUMN version TO v",
+            "ALTER TABLE tasks RENAME COLUMN v TO version",
+            "column",
+        ),
+        (
+            "ALTER FUNCTION rfc3339 RENAME TO r",
+            "ALTER FUNCTION r RENAME TO rfc3339",
+            "function",
+        ),
+    ],
+    ids=["table", "column", "function"],
+)
+def test_says_that_migrations_are_missing(
+    either: Api, spoil: str, repair: str, missing: str
+) -> None:
+    either.postgres.execute(spoil, DATABASE)
+    try:
+        answer = either.send("list_tasks")
+    finally:
+        either.postgres.execute(repair, DATABASE)
+
+    assert answer.status == 503, answer.text
+    assert answer.headers["retry-after"] == "30"
+    [fault] = either.faults
+    meaning = f"a {missing} is missing; apply the migrations: make migrate"
+    assert fault["message"] == meaning
+    either.works()
+
+
+# What a server answers to a client that connects.
+
+
+def test_too_many_connections_are_waited_out(
+    api: Api, role: Callable[[str], str]
+) -> None:
+    name = role("LOGIN CONNECTION LIMIT 0")
+    become(api, name)
+
+    def allow() -> None:
+        eventually(lambda: api.faults)
+        api.postgres.execute(f"ALTER ROLE {name} CONNECTION LIMIT 1")
+
+    with meanwhile(allow):
+        answer = api.send("create_task", json_body={"title": "new"})
+
+    assert answer.status == 201, answer.text
+    assert api.faults[0]["message"] == "the server or pooler has no connection left"
+
+
+def test_too_many_connections_for_too_long(
+    api: Api, role: Callable[[str], str], hurried: None
+) -> None:
+    become(api, role("LOGIN CONNECTION LIMIT 0"))
+
+    assert_unavailable(
+        api,
+        "the server or pooler has no connection left",
+        retry_after="1",
+        retried=True,
+    )
+
+
+REFUSED = "the server refuses the credentials in DATABASE_URL"
+
+
+def test_refused_credentials_are_not_repeated(
+    api: Api, role: Callable[[str], str], scram: None
+) -> None:
+    name = role("LOGIN PASSWORD 'right'")
+    api.postgres.execute(f"GRANT needs_password TO {name}")
+    become(api, f"{name}:wr0ng")
+
+    assert_unavailable(api, REFUSED, retry_after="30", retried=False)
+    assert "wr0ng" not in api.log.getvalue()
+    become(api, f"{name}:right")
+    api.works()
+
+
+@pytest.fixture(scope="session")
+def scram(postgres: Postgres) -> None:
+    """Let members of a role be asked for a password."""
+    postgres.execute("CREATE ROLE needs_password")
+    rules = postgres.folder / "pg_hba.conf"
+    rule = "local all +needs_password scram-sha-256\n"
+    rules.write_text(rule + rules.read_text())
+    postgres.execute("SELECT pg_reload_conf()")
+    hba = "SELECT count(*) FROM pg_hba_file_rules WHERE auth_method = 'scram-sha-256'"
+    assert postgres.execute(hba) == [(1,)]
+
+
+def test_a_role_that_may_not_log_in(api: Api, role: Callable[[str], str]) -> None:
+    become(api, role("NOLOGIN"))
+
+    assert_unavailable(api, REFUSED, retry_after="30", retried=False)
+
+
+def test_a_role_without_privileges(api: Api, role: Callable[..., str]) -> None:
+    become(api, role("LOGIN", privileges=False))
+
+    assert_unavailable(
+        api,
+        "the role in DATABASE_URL lacks privileges",
+        retry_after="30",
+        retried=False,
+    )
+
+
+def test_a_missing_role(api: Api) -> None:
+    become(api, "nobody")
+
+    assert_unavailable(
+        api,
+        "the database or role in DATABASE_URL doesn't exist",
+        retry_after="30",
+        retried=False,
+    )
+
+
+def test_a_missing_database(api: Api) -> None:
+    api.point(api.proxy.url("missing"))
+
+    assert_unavailable(
+        api,
+        "the database or role in DATABASE_URL doesn't exist",
+        retry_after="30",
+        retried=False,
+    )
+
+
+def test_a_server_without_tls(either: Api) -> None:
+    either.point(either.proxy.url(DATABASE, sslmode="require"))
+
+    assert_unavailable(
+        either,
+        "TLS as DATABASE_URL asks for it can't be had from this server",
+        retry_after="30",
+        retried=False,
+    )
+
+
+def test_a_malformed_url_is_logged_without_its_password(api: Api) -> None:
+    api.point("postgresql://me:s3cret@[host/db")
+
+    answer = api.send("list_tasks")
+
+    assert answer.status == 500
+    assert "DATABASE_URL is not a Postgres URL" in api.log.getvalue()
+    assert "s3cret" not in api.log.getvalue()
+
+
+# What PgBouncer answers.
+
+
+def test_options_that_the_pooler_refuses(pooled: Api) -> None:
+    pooled.point(pooled.proxy.url(DATABASE, options="-c%20geqo%3Doff"))
+
+    assert_unavailable(
+        pooled,
+        "the server or pooler refuses what DATABASE_URL asks for",
+        retry_after="30",
+        retried=False,
+    )
+
+
+@pytest.fixture
+def pooler(postgres: Postgres, pgbouncer: PgBouncer) -> Iterator[Callable[..., str]]:
+    """Return what starts another PgBouncer, and returns the URL."""
+    started: list[PgBouncer] = []
+
+    def start(**settings: object) -> str:
+        folder = pgbouncer.folder.parent / f"another-{len(started)}"
+        another = PgBouncer(folder, postgres, **settings)
+        another.start()
+        started.append(another)
+        return another.url(DATABASE)
+
+    yield start
+    for another in started:
+        another.stop()
+        another.remove()
+
+
+def connection(url: str) -> psycopg.Connection | None:
+    """Return a connection unless the place is taken, as by who saw the pooler start."""
+    try:
+        return psycopg.connect(url)
+    except psycopg.OperationalError:
+        return None
+
+
+def test_a_pooler_without_places_for_clients(
+    api: Api, pooler: Callable[..., str], hurried: None
+) -> None:
+    url = pooler(max_client_conn=1)
+    api.point(url)
+
+    with eventually(lambda: connection(url)):
+        assert_unavailable(
+            api,
+            "the server or pooler has no connection left",
+            retry_after="1",
+            retried=True,
+        )
+    eventually(lambda: api.send("list_tasks").status == 200)
+
+
+def test_a_pooler_without_servers_left(api: Api, pooler: Callable[..., str]) -> None:
+    url = pooler(default_pool_size=1, query_wait_timeout=1)
+    id = api.create()["id"]
+    api.point(url)
+
+    with psycopg.connect(url) as hog:
+        hog.execute("SELECT 1")
+
+        def leave() -> None:
+            eventually(lambda: api.faults)
+            hog.rollback()
+
+        with meanwhile(leave):
+            answer = api.send("complete_task", id)
+
+    assert answer.status == 200, answer.text
+    assert api.rows()[id] == ("Buy groceries", True, 2)
+    assert {fault["message"] for fault in api.faults} == {
+        "the server or pooler has no connection left"
+    }
+
+
+def test_a_pooler_that_refuses_the_password(
+    api: Api, pooler: Callable[..., str], folder: Path
+) -> None:
+    users = folder / "users"
+    users.write_text('"postgres" "right"\n')
+    users.chmod(0o644)
+    url = pooler(auth_type="md5", auth_file=users)
+    api.point(url.replace("postgres@", "postgres:wr0ng@"))
+
+    assert_unavailable(api, REFUSED, retry_after="30", retried=False)
+    assert "wr0ng" not in api.log.getvalue()
+
+
+def test_a_pooler_that_cannot_reach_postgres(pooled: Api, hurried: None) -> None:
+    id = pooled.create()["id"]
+    pooled.postgres.stop()
+    try:
+        answer = pooled.send("complete_task", id)
+    finally:
+        pooled.postgres.start()
+
+    assert answer.status == 503, answer.text
+    assert pooled.rows()[id] == ("Buy groceries", False, 1)
+    eventually(lambda: pooled.send("list_tasks").status == 200)

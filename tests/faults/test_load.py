@@ -1,0 +1,24 @@
+"""100 execution environments at once, through 20 connections to Postgres."""
+
+import subprocess
+import sys
+
+from benchmarks.load import HEADER
+from tests.faults.servers import PgBouncer
+
+
+def test_serves_100_environments_at_once(pgbouncer: PgBouncer) -> None:
+    arguments = ["--environments", "100", "--rounds", "1"]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.load", *arguments],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=60,
+    )
+
+    *header, row = done.stdout.splitlines()
+    assert header == HEADER.splitlines()
+    environments, requests, errors, *_ = row.strip("| ").split(" | ")
+    assert (environments, requests, errors) == ("100", "600", "0")
