@@ -2,6 +2,8 @@
 
 import io
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,10 +25,17 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(run_folder: Path) -> Iterator[str]:
-    """Return the URL of a server that all workers share."""
-    with embedded_postgres_url(run_folder / "postgres") as url:
+def server(testrun_uid: str) -> Iterator[str]:
+    """Return the URL of a server that all workers share.
+
+    Not in pytest's folder: Postgres won't run as root, and pytest closes that folder
+    to all but the user that it runs as.
+    """
+    folder = Path(tempfile.gettempdir()) / f"taskapi-{testrun_uid}"
+    with embedded_postgres_url(folder / "postgres") as url:
         yield url
+    if not (folder / "postgres" / "postmaster.pid").exists():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
