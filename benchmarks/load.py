@@ -7,6 +7,7 @@ none has a connection yet. Prints a table in Markdown.
 
 import argparse
 import importlib
+import logging
 import os
 import statistics
 import sys
@@ -113,7 +114,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     asked = parser.parse_args()
     os.environ["BETTER_AUTH_SECRET"] = SECRET
-    os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
+    logging.getLogger("tasks").setLevel(logging.CRITICAL)
     for operation in OPERATIONS:
         importlib.import_module(f"functions.{operation}.app")
     with TemporaryDirectory() as name:

@@ -106,7 +106,7 @@ def statements() -> dict[str, str]:
     named = {
         name: value
         for name, value in vars(tasks).items()
-        if name.isupper() and isinstance(value, str)
+        if name.isupper() and isinstance(value, str) and " tasks" in value
     }
     return named | {f"LIST {key}": sql for key, sql in tasks.LISTS.items()}
 

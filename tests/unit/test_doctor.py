@@ -2,7 +2,7 @@
 
 import io
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -53,18 +53,18 @@ def test_says_that_all_is_well(jwks: Jwks) -> None:
     assert "ok So the API accepts this token for /api/alice/tasks." in report
 
 
-WRONG = {
-    "The token expired 3 minutes ago (exp).": claims(exp=time.time() - 185),
-    "The token isn't valid for another 59 minutes (nbf).": claims(
-        nbf=time.time() + 3600
-    ),
-    'Wrong issuer: iss is "https://x", not "http://localhost:3000".': claims(
-        iss="https://x"
-    ),
-    'Wrong audience: aud is "https://x", not "http://localhost:3000".': claims(
-        aud="https://x"
-    ),
-    "Exp is missing.": claims(exp=...),
+WRONG: dict[str, Callable[[], dict[str, object]]] = {
+    "The token expired 3 minutes ago (exp).": lambda: {"exp": time.time() - 185},
+    "The token isn't valid for another 59 minutes (nbf).": lambda: {
+        "nbf": time.time() + 3600
+    },
+    'Wrong issuer: iss is "https://x", not "http://localhost:3000".': lambda: {
+        "iss": "https://x"
+    },
+    'Wrong audience: aud is "https://x", not "http://localhost:3000".': lambda: {
+        "aud": "https://x"
+    },
+    "Exp is missing.": lambda: {"exp": ...},
 }
 
 
@@ -72,7 +72,7 @@ WRONG = {
 def test_says_what_is_wrong_with_the_claims(sentence: str) -> None:
     given = {"BETTER_AUTH_ISSUER": ORIGIN, "BETTER_AUTH_AUDIENCE": ORIGIN}
 
-    report = with_secret(secret.token(WRONG[sentence]), **given)
+    report = with_secret(secret.token(claims(**WRONG[sentence]())), **given)
 
     assert f"FAILED {sentence}" in report
     assert "ok The signature is right." in report
