@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run token migrate doctor test lint format openapi build clean
+.PHONY: help run token migrate doctor test bench lint format openapi build clean
 
 ARCH ?= arm64
 BUILD_DIR ?= .aws-sam/build
@@ -22,6 +22,10 @@ doctor: .venv/local ## say why a token isn't accepted (TOKEN=…)
 
 test: .venv/dev .venv-sam/bin/sam ## run all tests
 	.venv/bin/python -m pytest
+
+bench: .venv/dev ## print the benchmark tables and draw docs/lists.svg
+	.venv/bin/python -m benchmarks.lists
+	.venv/bin/python -m benchmarks.load
 
 lint: .venv/dev .venv-sam/bin/sam ## check style, types and the template
 	.venv/bin/ruff check

@@ -1,12 +1,16 @@
 """The answers that hold tasks, with the headers that belong to them."""
 
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import quote, unquote_plus
 
 from fastapi import Request, Response
 
 from taskapi.etags import matches
 from taskapi.http import encoded, json_response
 from taskapi.tasks import Page, Task
+
+URI = "%!$'()*+,;:@/?=[]"
+"""What a query may hold besides letters, digits and "-._~" (RFC 3986), and the brackets
+that browsers let stand."""
 
 
 def one(task: Task) -> Response:
@@ -41,8 +45,19 @@ def many(page: Page, request: Request) -> Response:
     """Return 200 with the tasks, and the Link to the next page where there is one."""
     headers = {}
     if page.cursor is not None:
-        query = parse_qsl(request.scope["query_string"].decode(), True)
-        kept = [(name, value) for name, value in query if name != "cursor"]
-        next_page = urlencode([*kept, ("cursor", page.cursor)])
-        headers["link"] = f'<{request.scope["path"]}?{next_page}>; rel="next"'
+        query = following(request.scope["query_string"].decode(), page.cursor)
+        headers["link"] = f'<{request.scope["path"]}?{query}>; rel="next"'
     return json_response([task.public() for task in page.tasks], headers=headers)
+
+
+def following(query: str, cursor: str) -> str:
+    """Return query with this cursor, and every other parameter as it was sent.
+
+    What may not stand in a URI, and could end the link early, is percent-encoded.
+    """
+    kept = [
+        quote(parameter, safe=URI)
+        for parameter in query.split("&")
+        if parameter and unquote_plus(parameter.partition("=")[0]) != "cursor"
+    ]
+    return "&".join([*kept, f"cursor={cursor}"])

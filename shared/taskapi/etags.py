@@ -2,7 +2,8 @@
 
 import re
 
-ENTITY_TAG = re.compile(r'(W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+LIST = re.compile(rf"[ \t,]*{ENTITY_TAG}(?:[ \t]*,[ \t,]*{ENTITY_TAG})*[ \t,]*")
 
 
 def etag(id: int, version: int) -> str:
@@ -18,17 +19,22 @@ def versions(if_match: str | None, id: int) -> list[int] | None:
     if if_match is None or if_match.strip() == "*":
         return None
     own = re.compile(rf'"{id}-([1-9][0-9]{{0,17}})"')
-    return [
-        int(match[1])
-        for weak, tag in ENTITY_TAG.findall(if_match)
-        if not weak and (match := own.fullmatch(tag))
-    ]
+    found = (own.fullmatch(tag) for tag in tags(if_match))
+    return [int(match[1]) for match in found if match]
 
 
 def matches(if_none_match: str | None, tag: str) -> bool:
     """Return whether If-None-Match names tag, weak tags included."""
     if if_none_match is None:
         return False
-    return if_none_match.strip() == "*" or any(
-        named == tag for _, named in ENTITY_TAG.findall(if_none_match)
+    return if_none_match.strip() == "*" or tag in (
+        named.removeprefix("W/") for named in tags(if_none_match)
     )
+
+
+def tags(header: str) -> list[str]:
+    """Return the tags that a header lists; none of them where it is malformed.
+
+    To find one in what can't be read would be to guess, and to write over others' work.
+    """
+    return re.findall(ENTITY_TAG, header) if LIST.fullmatch(header) else []

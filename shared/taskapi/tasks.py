@@ -77,10 +77,8 @@ class Task(NamedTuple):
         return etags.etag(self.id, self.version)
 
     def public(self) -> dict[str, object]:
-        """Return the seven fields of the contract's Task."""
-        fields = self._asdict()
-        del fields["version"]
-        return fields
+        """Return the seven fields of the contract's Task: all but the last."""
+        return dict(zip(self._fields[:-1], self, strict=False))
 
 
 class Page(NamedTuple):
@@ -97,13 +95,19 @@ LIST = """
      WHERE user_id = %(user_id)s
        AND (%(completed)s::boolean IS NULL OR completed = %(completed)s)
        AND (%(pattern)s::text IS NULL
-            OR title ILIKE %(pattern)s OR description ILIKE %(pattern)s)
+            OR COALESCE(folded(title) LIKE folded(%(pattern)s), FALSE)
+            OR COALESCE(folded(description) LIKE folded(%(pattern)s), FALSE))
        AND (%(after_id)s::bigint IS NULL
             OR ({column}, id) {beyond} (%(after)s::{type}, %(after_id)s))
   ORDER BY {column} {order}, id {order}
-     LIMIT %(limit)s + 1
+     LIMIT (SELECT %(limit)s + 1)
 """
-"""Parameters are constants to the planner, which drops each filter that is NULL."""
+"""Parameters are constants to the planner, which drops each filter that is NULL.
+
+It is to walk an index and stop at the page's end, whatever it guesses: COALESCE hides
+from it how rare a search seems, SELECT that a page may be most of what there is. It
+would read and sort all of a user's tasks instead.
+"""
 
 SORTS = {
     "created": {"column": "created_at", "type": "timestamptz"},
@@ -172,7 +176,8 @@ CREATE = """
                       ORDER BY created_at LIMIT 2 FOR UPDATE SKIP LOCKED)
     ), claim AS (
         INSERT INTO idempotency_keys (user_id, key, fingerprint, task_id, created_at)
-        VALUES (%(user_id)s, %(key)s, %(fingerprint)s, nextval('tasks_id_seq'), now())
+        SELECT %(user_id)s, %(key)s, %(fingerprint)s, nextval('tasks_id_seq'), now()
+          FROM set_config('lock_timeout', %(patience)s, TRUE)
    ON CONFLICT (user_id, key) DO UPDATE SET key = excluded.key
      RETURNING task_id, created_at, xmax = 0 AS won,
                fingerprint = %(fingerprint)s AS same_body
@@ -191,7 +196,12 @@ CREATE = """
 A request that finds the key taken waits until its owner has committed, then touches
 the key's row without changing it, which is how ON CONFLICT returns a row that is
 newer than the statement's snapshot. xmax is 0 in a row that was inserted, not updated.
+set_config ends its waiting, and goes no further than the statement.
 """
+
+KEY_PATIENCE = "3s"
+"""How long to wait for another request with the key: less than db waits for an answer,
+so that the caller is told what is going on."""
 
 
 def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
@@ -212,6 +222,7 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
     values = {
         "user_id": user_id,
         "key": key or f"request {uuid.uuid4()}",
+        "patience": KEY_PATIENCE,
         "fingerprint": hashlib.sha256(body).digest(),
         "title": title,
         "description": description,

@@ -1,0 +1,416 @@
+"""How lists scale, beside the design that this one replaces: `make bench`.
+
+Prints tables, draws docs/lists.svg, and fails where a promise of docs/lists.md is
+broken. Ratios are of medians, taken in turn within one run; needs three minutes.
+"""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import psycopg
+from pydantic_core import to_json
+
+from benchmarks.data import fill
+from benchmarks.picture import Bar, picture
+from benchmarks.plans import Plan, buffers, every_list, explain, faults, nodes, values
+from local.postgres import embedded_postgres_url
+from taskapi import tasks
+from taskapi.migrate import migrate
+
+ROOT = Path(__file__).parent.parent
+PICTURE = ROOT / "docs" / "lists.svg"
+
+Connection = psycopg.Connection[Any]
+Run = Callable[[], object]
+
+LIMIT = 200
+BIG = 200_000
+LAST_PAGE = BIG // LIMIT
+NEWEST = tasks.LISTS["created", "desc"]
+
+REPLACED_TABLE = """
+    CREATE SCHEMA replaced;
+    CREATE TABLE replaced.tasks AS
+    SELECT id::integer, title, description, completed, user_id,
+           created_at AT TIME ZONE 'UTC' AS created_at,
+           updated_at AT TIME ZONE 'UTC' AS updated_at
+      FROM tasks ORDER BY id;
+    ALTER TABLE replaced.tasks ADD PRIMARY KEY (id);
+    CREATE INDEX idx_tasks_user_id ON replaced.tasks (user_id);
+    CREATE INDEX idx_tasks_completed ON replaced.tasks (completed);
+"""
+REPLACED_LIST = """
+    SELECT id, title, description, completed, user_id, created_at, updated_at
+      FROM replaced.tasks
+     WHERE user_id = %(user_id)s
+       AND (%(completed)s::boolean IS NULL OR completed = %(completed)s)
+  ORDER BY created_at DESC
+     LIMIT %(limit)s OFFSET %(offset)s
+"""
+
+
+class Case(NamedTuple):
+    """A page that is measured, as it is here and as it was."""
+
+    name: str
+    rows: int
+    here: tuple[Connection, dict[str, object]]
+    replaced: dict[str, object] | None
+
+
+class Times(NamedTuple):
+    """Milliseconds."""
+
+    p50: float
+    p99: float
+
+
+def main() -> int:
+    with TemporaryDirectory() as folder, databases(Path(folder)) as (large, small):
+        broken = [*pages(large, small), *plans(large)]
+        building_json(large)
+        a_status_that_few_have(large)
+    for promise in broken:
+        print(f"BROKEN: {promise}")
+    return 1 if broken else 0
+
+
+@contextmanager
+def databases(folder: Path) -> Iterator[tuple[Connection, Connection]]:
+    """Give a database of a million tasks and one of a thousand."""
+    with embedded_postgres_url(folder / "postgres") as url:
+        large, small = (made(url, name) for name in ("large", "small"))
+        print("Filling the tables ...", file=sys.stderr)
+        fill(small, rows=1_000, users=5, big=700, old=50)
+        fill(large, rows=1_000_000, users=1_000, big=BIG, old=3_000)
+        large.execute(REPLACED_TABLE.encode())
+        large.execute("VACUUM (ANALYZE) replaced.tasks")
+        large.execute("CHECKPOINT")
+        with large, small:
+            yield large, small
+
+
+def made(url: str, name: str) -> Connection:
+    """Return a connection as taskapi.db has it, to a new database."""
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+    own = url.replace("/postgres?", f"/{name}?")
+    migrate(own)
+    connection = psycopg.connect(own, autocommit=True)
+    connection.prepare_threshold = None
+    return connection
+
+
+def in_turn(runs: Mapping[str, Run], seconds: float) -> dict[str, Times]:
+    """Time each run, one after the other, again and again.
+
+    A slow one has its turn less often, so that it doesn't take all the time.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    for run in runs.values():
+        run()
+    end, turn = time.perf_counter() + seconds, 0
+    while time.perf_counter() < end or turn < 20:
+        turn += 1
+        for name, run in runs.items():
+            if taken[name] and taken[name][-1] > 50 and turn % 10:
+                continue
+            started = time.perf_counter()
+            run()
+            taken[name].append((time.perf_counter() - started) * 1000)
+    return {
+        name: Times(
+            statistics.median(found), sorted(found)[int(len(found) * 0.99 - 0.001)]
+        )
+        for name, found in taken.items()
+    }
+
+
+def running(connection: Connection, sql: str, given: Mapping[str, object]) -> Run:
+    query = sql.encode()
+    return lambda: connection.execute(query, given).fetchall()
+
+
+def pages(large: Connection, small: Connection) -> list[str]:
+    """Measure pages; return the promises that are broken."""
+    row = large.execute(
+        "SELECT created_at, id FROM tasks WHERE user_id = 'big'"
+        " ORDER BY created_at DESC, id DESC OFFSET %s LIMIT 1",
+        (BIG - LIMIT - 1,),
+    ).fetchone()
+    assert row
+    cases = [
+        case("1,000 rows, page 1", 1_000, small, None, "big"),
+        case("200,000 tasks, page 1", 1_000_000, large, 0, "big"),
+        case(
+            f"200,000 tasks, page {LAST_PAGE:,}",
+            1_000_000,
+            large,
+            BIG - LIMIT,
+            "big",
+            after=(row[0], row[1]),
+        ),
+        case("800 tasks, page 1", 1_000_000, large, 0, "user 7"),
+        case("3,000 tasks, the oldest of all", 1_000_000, large, 0, "old"),
+        case("3,000 tasks, 3 pending", 1_000_000, large, 0, "done", status="pending"),
+        case(
+            "200,000 tasks, completed", 1_000_000, large, 0, "big", status="completed"
+        ),
+    ]
+    runs = {c.name: running(c.here[0], NEWEST, c.here[1]) for c in cases}
+    runs |= {
+        f"replaced: {c.name}": running(large, REPLACED_LIST, c.replaced)
+        for c in cases
+        if c.replaced
+    }
+    times = in_turn(runs, seconds=40)
+    print_pages(cases, times, large)
+    with_a_third_index(large)
+    return broken_promises({c.name: times[c.name].p50 for c in cases})
+
+
+def case(
+    name: str,
+    rows: int,
+    connection: Connection,
+    offset: int | None,
+    user_id: str,
+    *,
+    status: str = "all",
+    after: tuple[object, int] | None = None,
+) -> Case:
+    given = values(user_id, status=status, after=after, limit=LIMIT)
+    replaced = None if offset is None else {**given, "offset": offset}
+    return Case(name, rows, (connection, given), replaced)
+
+
+def print_pages(
+    cases: Sequence[Case], times: Mapping[str, Times], large: Connection
+) -> None:
+    print("\n| rows | page | | p50 ms | p99 ms | buffers |")
+    print("| ---: | --- | --- | ---: | ---: | ---: |")
+    bars = []
+    for found in cases:
+        here = times[found.name]
+        plan = explain(found.here[0], NEWEST, found.here[1])
+        line(f"{found.rows:,} | {found.name} | keyset", here, plan)
+        was = None
+        if found.replaced:
+            was = times[f"replaced: {found.name}"]
+            plan = explain(large, REPLACED_LIST, found.replaced)
+            line(" | | replaced", was, plan)
+        bars.append(Bar(found.name, here.p50, was.p50 if was else None))
+    PICTURE.write_text(picture(bars))
+
+
+def with_a_third_index(large: Connection) -> None:
+    """Measure what the replaced design would do with an index for its order."""
+    large.execute("CREATE INDEX replaced_by_time ON replaced.tasks (created_at)")
+    large.execute("ANALYZE replaced.tasks")
+    print()
+    for user_id in ("old", "big"):
+        given = {**values(user_id, limit=LIMIT), "offset": 0}
+        took = in_turn({"it": running(large, REPLACED_LIST, given)}, seconds=1)["it"]
+        touched = buffers(explain(large, REPLACED_LIST, given))
+        print(
+            "- replaced, and an index on created_at alone:"
+            f" page 1 of {user_id} {took.p50:.2f} ms, {touched:,} buffers"
+        )
+
+
+def line(start: str, times: Times, plan: Plan) -> None:
+    print(f"| {start} | {times.p50:.2f} | {times.p99:.2f} | {buffers(plan):,} |")
+
+
+def broken_promises(p50: Mapping[str, float]) -> list[str]:
+    """Return which of the ratios that docs/lists.md promises doesn't hold."""
+    small, first, last, usual, old = list(p50.values())[:5]
+    promises = {
+        f"page {LAST_PAGE:,} takes 1.5 times page 1 at most": last / first,
+        "the oldest tasks take 1.5 times the big user's at most": old / first,
+        "a million rows take 1.5 times a thousand at most": first / small,
+        "an ordinary user's page takes 1.5 times that at most": usual / small,
+    }
+    print()
+    for promise, ratio in promises.items():
+        print(f"- {promise}: {ratio:.2f}")
+    return [promise for promise, ratio in promises.items() if ratio > 1.5]
+
+
+def plans(large: Connection) -> list[str]:
+    """Look at the plan of every list; return what is wrong."""
+    searches: dict[str, list[str | None]] = {
+        "big": [None, "milk"],
+        "old": [None, "milk", "no such words"],
+        "done": [None, "milk", "no such words"],
+        "user 7": [None, "milk", "no such words"],
+    }
+    found = [
+        (name, faults(plan))
+        for user_id, sought in searches.items()
+        for name, plan in every_list(large, user_id, sought)
+    ]
+    bad = [f"{name}: {', '.join(wrong)}" for name, wrong in found if wrong]
+    print(f"\n{len(found)} plans looked at, {len(bad)} with a fault")
+    nothing = explain(large, NEWEST, values("big", search="no such words"))
+    scanned = sum(
+        node.get("Rows Removed by Filter", 0) + node["Actual Rows"]
+        for node in nodes(nothing)
+        if "Index" in node["Node Type"]
+    )
+    print(
+        f"a search that finds nothing among {BIG:,} tasks reads {scanned:,.0f} rows,"
+        f" {buffers(nothing):,} buffers, in {nothing['Actual Total Time']:,.0f} ms"
+    )
+    return bad
+
+
+IN_POSTGRES = f"""
+    SELECT json_agg(json_build_object(
+               'id', id, 'title', title, 'description', description,
+               'completed', completed, 'user_id', user_id,
+               'created_at', created_at, 'updated_at', updated_at))::text
+      FROM ({NEWEST}) AS page (id, title, description, completed, user_id,
+                               created_at, updated_at, version)
+"""
+BY_ROW = f"""
+    SELECT json_agg(task)::text
+      FROM (SELECT id, title, description, completed, user_id, created_at, updated_at
+              FROM ({NEWEST}) AS page (id, title, description, completed, user_id,
+                                       created_at, updated_at, version)) AS task
+"""
+
+
+def building_json(large: Connection) -> None:
+    """Compare where a list's JSON can be made."""
+    print(
+        "\n| rows | the query alone | to_json | json.dumps | "
+        "json_build_object | json_agg(row) |"
+    )
+    print("| ---: | ---: | ---: | ---: | ---: | ---: |")
+    for rows in (1, 50, 200):
+        given = values("big", limit=rows - 1)
+        query = running(large, NEWEST, given)
+
+        def dicts(query: Run = query) -> list[dict[str, object]]:
+            rows: Any = query()
+            return [tasks.Task._make(row).public() for row in rows]
+
+        times = in_turn(
+            {
+                "alone": query,
+                "to_json": lambda: to_json(dicts()),
+                "json.dumps": lambda: json.dumps(dicts(), ensure_ascii=False).encode(),
+                "json_build_object": running(large, IN_POSTGRES, given),
+                "json_agg(row)": running(large, BY_ROW, given),
+            },
+            seconds=5,
+        )
+        alone = times["alone"].p50
+        others = [f"{found.p50 / alone:.2f}" for found in list(times.values())[1:]]
+        print(f"| {rows} | {alone:.2f} ms | {' | '.join(others)} |")
+
+
+PENDING_INDEXES = [
+    "tasks_pending_by_creation",
+    "tasks_pending_by_update",
+    "tasks_pending_by_title",
+]
+
+
+def a_status_that_few_have(large: Connection) -> None:
+    """Measure what the indexes of pending tasks give, and what they cost."""
+    large.execute(
+        "UPDATE tasks SET completed = TRUE WHERE user_id = 'big' AND NOT completed"
+        " AND id NOT IN (SELECT id FROM tasks WHERE user_id = 'big'"
+        "                 AND NOT completed ORDER BY created_at LIMIT 3)"
+    )
+    large.execute("VACUUM (ANALYZE) tasks")
+    print("\n| | with | without |\n| --- | ---: | ---: |")
+    sides = [few(large)]
+    for name in PENDING_INDEXES:
+        large.execute(f"DROP INDEX {name}".encode())
+    large.execute("ANALYZE tasks")
+    sides.append(few(large))
+    for name in sides[0]:
+        print(f"| {name} | {sides[0][name]} | {sides[1][name]} |")
+
+
+def few(large: Connection) -> dict[str, str]:
+    """Return the measures of one side, by what they are of."""
+    measures = {}
+    for user_id, of in (("big", BIG), ("done", 3_000)):
+        for sort, order in (("created", "desc"), ("title", "asc")):
+            sql, given = tasks.LISTS[sort, order], values(user_id, status="pending")
+            took = in_turn({"it": running(large, sql, given)}, seconds=1)["it"].p50
+            touched = buffers(explain(large, sql, given))
+            name = f"3 pending of {of:,}, by {sort}"
+            measures[name] = f"{took:.2f} ms, {touched:,} buffers"
+    row = large.execute(
+        "SELECT pg_size_pretty(pg_indexes_size('tasks')), nextval('tasks_id_seq')"
+    ).fetchone()
+    assert row
+    measures["indexes of 1,000,000 rows"] = row[0]
+    return measures | writes(large)
+
+
+def writes(large: Connection) -> dict[str, str]:
+    """Return the cost of each write, by what it does to a pending task."""
+    identity = {"user_id": "user 7", "versions": None}
+    create: dict[str, object] = identity | {
+        "title": "a",
+        "description": None,
+        "completed": False,
+    }
+    create |= {"patience": "3s", "fingerprint": b""}
+    change = identity | {"title": "b", "describes": False, "description": None}
+    costs: dict[str, list[tuple[float, int]]] = {}
+    for n in range(300):
+        created = explain_wal(
+            large, tasks.CREATE, create | {"key": f"{time.time()} {n}"}
+        )
+        row = large.execute("SELECT max(id) FROM tasks").fetchone()
+        assert row
+        id = {"id": row[0]}
+        updated = explain_wal(large, tasks.UPDATE, change | id | {"completed": None})
+        completed = explain_wal(
+            large, tasks.COMPLETE, identity | id | {"completed": True}
+        )
+        for name, cost in zip(
+            ("create", "change a title", "complete"),
+            (created, updated, completed),
+            strict=True,
+        ):
+            costs.setdefault(name, []).append(cost)
+    return {
+        name: f"{statistics.median(ms for ms, _ in found):.2f} ms, "
+        f"{statistics.median(wal for _, wal in found):,.0f} bytes of WAL"
+        for name, found in costs.items()
+    }
+
+
+def explain_wal(
+    connection: Connection, sql: str, given: Mapping[str, object]
+) -> tuple[float, int]:
+    """Run a write; return the milliseconds and the bytes of WAL it took."""
+    query = f"EXPLAIN (ANALYZE, WAL, FORMAT JSON) {sql}".encode()
+    row = connection.execute(query, given).fetchone()
+    assert row
+    explained = row[0][0]
+    written = (
+        node["WAL Bytes"]
+        for node in nodes(explained["Plan"])
+        if node["Node Type"] == "ModifyTable"
+    )
+    return explained["Execution Time"], sum(written)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

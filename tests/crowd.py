@@ -1,0 +1,49 @@
+"""Many execution environments at once: processes that each serve one event."""
+
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.synchronize import Barrier
+from typing import Any
+
+from tests.api import SECRET, Answer, Client
+
+FUNCTIONS = ["create_task", "update_task", "complete_task", "delete_task", "get_task"]
+
+_barrier: Barrier | None = None
+
+
+class Crowd:
+    """As many environments as there are requests, which begin in one moment.
+
+    They are forked from a process that has imported the functions and nothing else: a
+    process that runs tests has threads and connections, which don't survive a fork.
+    """
+
+    def __init__(self, size: int, database: str) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([f"functions.{name}.app" for name in FUNCTIONS])
+        self.size = size
+        self.pool = ProcessPoolExecutor(
+            size, context, initialize, (context.Barrier(size), database)
+        )
+
+    def send(self, *requests: tuple[Client, str, dict[str, Any]]) -> list[Answer]:
+        """Send each request from an environment of its own; return the answers."""
+        assert len(requests) == self.size
+        sent = [self.pool.submit(send_with_others, *request) for request in requests]
+        return [answer.result(timeout=60) for answer in sent]
+
+
+def initialize(barrier: Barrier, database: str) -> None:
+    global _barrier
+    _barrier = barrier
+    os.environ |= {"DATABASE_URL": database, "BETTER_AUTH_SECRET": SECRET}
+
+
+def send_with_others(client: Client, function: str, request: dict[str, Any]) -> Answer:
+    """Connect, wait until all the others have, then send."""
+    assert _barrier
+    client.send("get_task", 1)
+    _barrier.wait(timeout=60)
+    return client.send(function, **request)

@@ -1,0 +1,197 @@
+"""Fifty requests in one moment, each in an execution environment of its own."""
+
+import fcntl
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.api import Answer, Client
+from tests.crowd import Crowd
+
+SIZE = 50
+
+
+@pytest.fixture(scope="module")
+def crowd(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
+    """Return fifty environments.
+
+    One crowd at a time: the server takes a hundred connections.
+    """
+    shared = tmp_path_factory.getbasetemp().parent
+    with (shared / "crowd.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        crowd = Crowd(SIZE, database)
+        with crowd.pool:
+            yield crowd
+
+
+def create(user: Client, key: str, title: str = "a") -> tuple[Client, str, Any]:
+    request = {"json_body": {"title": title}, "headers": {"idempotency-key": key}}
+    return user, "create_task", request
+
+
+def count(answers: list[Answer]) -> Counter[int]:
+    return Counter(answer.status for answer in answers)
+
+
+def test_creates_with_one_key_make_one_task(crowd: Crowd, user: Client) -> None:
+    answers = crowd.send(*[create(user, "k")] * SIZE)
+
+    assert count(answers) == {201: SIZE}
+    assert len({answer.text for answer in answers}) == 1
+    assert len({answer.headers["etag"] for answer in answers}) == 1
+    replayed = Counter(answer.headers.get("idempotent-replayed") for answer in answers)
+    assert replayed == {None: 1, "true": SIZE - 1}
+    assert user.send("list_tasks").json == [answers[0].json]
+
+
+def test_creates_with_one_key_and_two_bodies_make_one_task(
+    crowd: Crowd, user: Client
+) -> None:
+    answers = crowd.send(*[create(user, "k", title) for title in "ab" * (SIZE // 2)])
+
+    assert count(answers) == {201: SIZE // 2, 422: SIZE // 2}
+    [task] = user.send("list_tasks").json
+    assert {a.json["id"] for a in answers if a.status == 201} == {task["id"]}
+    assert {a.json["error"] for a in answers if a.status == 422} == {
+        "idempotency_key_reused"
+    }
+
+
+def test_keys_of_two_users_do_not_wait_for_each_other(
+    crowd: Crowd, user: Client, other: Client
+) -> None:
+    answers = crowd.send(*[create(user, "k"), create(other, "k")] * (SIZE // 2))
+
+    assert count(answers) == {201: SIZE}
+    assert len(user.send("list_tasks").json) == 1
+    assert len(other.send("list_tasks").json) == 1
+
+
+def test_creates_without_a_key_make_fifty_tasks(crowd: Crowd, user: Client) -> None:
+    answers = crowd.send(*[(user, "create_task", {"json_body": {"title": "a"}})] * SIZE)
+
+    assert count(answers) == {201: SIZE}
+    assert len(user.send("list_tasks").json) == SIZE
+
+
+def test_keys_may_be_used_while_they_expire(
+    crowd: Crowd, user: Client, database: str
+) -> None:
+    old = [answer.json["id"] for answer in crowd.send(*ten_keys(user))]
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "UPDATE idempotency_keys SET created_at = '2000-01-01' WHERE user_id = %s",
+            (user.user_id,),
+        )
+
+    answers = crowd.send(*ten_keys(user))
+
+    assert count(answers) == {201: SIZE}
+    made = [a.json["id"] for a in answers if "idempotent-replayed" not in a.headers]
+    assert {a.json["id"] for a in answers} <= {*old, *made}
+    listed = [task["id"] for task in user.send("list_tasks").json]
+    assert sorted(listed) == sorted({*old, *made})
+    assert len(made) <= 10
+
+
+def ten_keys(user: Client) -> list[tuple[Client, str, Any]]:
+    return [create(user, f"{n % 10}") for n in range(SIZE)]
+
+
+def test_of_updates_with_one_etag_one_wins(crowd: Crowd, user: Client) -> None:
+    created = user.send("create_task", json_body={"title": "a"})
+    headers = {"if-match": created.headers["etag"]}
+
+    answers = crowd.send(
+        *[
+            (user, "update_task", request(created, {"title": f"by {n}"}, headers))
+            for n in range(SIZE)
+        ]
+    )
+
+    assert count(answers) == {200: 1, 412: SIZE - 1}
+    [winner] = [answer.json for answer in answers if answer.status == 200]
+    assert user.send("list_tasks").json == [winner]
+
+
+def request(
+    created: Answer, body: dict[str, Any] | None, headers: dict[str, str]
+) -> dict[str, Any]:
+    return {"id": created.json["id"], "json_body": body, "headers": headers}
+
+
+def test_updates_without_a_condition_all_succeed(crowd: Crowd, user: Client) -> None:
+    created = user.send("create_task", json_body={"title": "a"})
+
+    answers = crowd.send(
+        *[
+            (user, "update_task", request(created, {"title": f"by {n}"}, {}))
+            for n in range(SIZE)
+        ]
+    )
+
+    assert count(answers) == {200: SIZE}
+    assert len({answer.headers["etag"] for answer in answers}) == SIZE
+    last = max(answers, key=lambda answer: answer.json["updated_at"]).json
+    assert len({answer.json["updated_at"] for answer in answers}) == SIZE
+    assert user.send("list_tasks").json == [last]
+
+
+@pytest.mark.parametrize("completed", [True, False])
+def test_toggles_are_as_if_one_came_after_the_other(
+    crowd: Crowd, user: Client, completed: bool
+) -> None:
+    created = user.send("create_task", json_body={"title": "a", "completed": completed})
+
+    answers = crowd.send(*[(user, "complete_task", request(created, None, {}))] * SIZE)
+
+    assert count(answers) == {200: SIZE}
+    in_turn = sorted(answers, key=lambda answer: str(answer.json["updated_at"]))
+    assert [answer.json["completed"] for answer in in_turn] == [
+        not completed,
+        completed,
+    ] * (SIZE // 2)
+    assert user.send("get_task", created.json["id"]).json["completed"] is completed
+
+
+def test_of_deletes_with_one_etag_one_wins(crowd: Crowd, user: Client) -> None:
+    created = user.send("create_task", json_body={"title": "a"})
+    headers = {"if-match": created.headers["etag"]}
+
+    answers = crowd.send(
+        *[(user, "delete_task", request(created, None, headers))] * SIZE
+    )
+
+    # 412 to those who waited for the winner, 404 to those who came when it was gone.
+    counted = count(answers)
+    assert counted[204] == 1
+    assert counted[404] + counted[412] == SIZE - 1
+
+
+def test_deletes_without_a_condition_find_the_task_once(
+    crowd: Crowd, user: Client
+) -> None:
+    created = user.send("create_task", json_body={"title": "a"})
+
+    answers = crowd.send(*[(user, "delete_task", request(created, None, {}))] * SIZE)
+
+    assert count(answers) == {204: 1, 404: SIZE - 1}
+
+
+def test_a_task_that_is_deleted_is_not_updated(crowd: Crowd, user: Client) -> None:
+    created = user.send("create_task", json_body={"title": "a"})
+    headers = {"if-match": created.headers["etag"]}
+    update = (user, "update_task", request(created, {"title": "b"}, headers))
+    delete = (user, "delete_task", request(created, None, headers))
+
+    answers = crowd.send(*[update, delete] * (SIZE // 2))
+
+    won = [answer for answer in answers if answer.status in (200, 204)]
+    assert len(won) == 1
+    assert {a.status for a in answers} - {200, 204} <= {404, 412}
+    left = [won[0].json] if won[0].status == 200 else []
+    assert user.send("list_tasks").json == left
