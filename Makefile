@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY = 0
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-run: .venv/local ## serve the API on http://127.0.0.1:8000 (PORT=…)
+run: .venv/local ## serve the API on port 8000 and a page on 5173 (PORT=…, PAGE_PORT=…)
 	@exec .venv/bin/python -m local
 
 token: .venv/local ## print a development token (USER=alice)
@@ -39,6 +39,7 @@ format: .venv/dev ## put the code into the house style
 
 openapi: .venv/dev ## write openapi.json
 	.venv/bin/python -m local.openapi > openapi.json
+	@.venv/bin/python -m local.openapi_changes || true
 
 build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_64)
 	PATH="$(CURDIR)/.venv/bin:$$PATH" ARCH=$(ARCH) .venv-sam/bin/sam build \

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import NoReturn
 
@@ -15,9 +15,12 @@ import psycopg
 import uvicorn
 from dotenv import load_dotenv
 
+from local import cors
+from local.docs import WithDocs
 from local.gateway import Gateway, server_config
+from local.page_server import PageServer, PortTaken
 from local.postgres import data_folder, embedded_postgres_url
-from local.template import TemplateError
+from local.template import TemplateError, load_template
 from local.tokens import LOCAL, ROOT, development_secret, development_token
 from taskapi import migrate, settings
 
@@ -55,19 +58,20 @@ def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _run() -> None:
-    with _listener(_port()) as listener, _database() as database_url:
+    port, page_port = _port("PORT", 8000), _port("PAGE_PORT", 5173)
+    with _listener(port) as listener, _database() as database_url:
         _settle_authentication()
         settings.database_url()
         settings.better_auth()
         _migrate(database_url)
-        _serve(listener)
+        _serve(listener, _page(page_port, os.environ.get("BETTER_AUTH_SECRET")))
 
 
-def _port() -> int:
-    text = os.environ.get("PORT") or "8000"
+def _port(name: str, default: int) -> int:
+    text = os.environ.get(name) or str(default)
     if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
         return int(text)
-    raise CannotRun(f"PORT must be a number from 1 to 65535, not {text!r}.")
+    raise CannotRun(f"{name} must be a number from 1 to 65535, not {text!r}.")
 
 
 @contextmanager
@@ -111,38 +115,70 @@ def _migrate(database_url: str) -> None:
 
 
 def _settle_authentication() -> None:
-    if not (os.environ.get("BETTER_AUTH_SECRET") or os.environ.get("BETTER_AUTH_URL")):
+    ways = ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL")
+    if not any(os.environ.get(name) for name in ways):
         os.environ["BETTER_AUTH_SECRET"] = development_secret(LOCAL)
 
 
-def _serve(listener: socket.socket) -> None:
+def _page(port: int, secret: str | None) -> PageServer | None:
+    """Take the page's port, or else any other, and see to it that CORS lets it in.
+
+    Where ALLOWED_ORIGINS is set, it alone says who may come in. Without a secret there
+    are no tokens for a page.
+    """
+    if not secret:
+        return None
+    try:
+        page = PageServer(port)
+    except PortTaken:
+        page = PageServer(0)
+        _say(f"Port {port} is taken, so the page gets another (PAGE_PORT sets it).")
+    given = os.environ.get("ALLOWED_ORIGINS")
+    configured = load_template(ROOT / "template.yaml", given).cors
+    if configured is None or cors.response_headers(configured, page.origin):
+        return page
+    if given:
+        _say(f"{page.origin} isn't in ALLOWED_ORIGINS, so there is no page.")
+        page.server_close()
+        return None
+    allowed = [*configured.allow_origins, page.origin]
+    os.environ["ALLOWED_ORIGINS"] = ",".join(allowed)
+    return page
+
+
+def _serve(listener: socket.socket, page: PageServer | None) -> None:
     logging.config.dictConfig(ACCESS_LOG)
-    config = server_config(Gateway(ROOT))
-    _Server(config, listener.getsockname()[1]).run(sockets=[listener])
+    url = f"http://{HOST}:{listener.getsockname()[1]}"
+    config = server_config(WithDocs(Gateway(ROOT), ROOT))
+    secret = os.environ.get("BETTER_AUTH_SECRET", "")
+    with page.serving(url, secret) if page else nullcontext():
+        welcome = _welcome(url, secret, page.origin if page else None)
+        _Server(config, welcome).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
     """Says where it is once it answers."""
 
-    def __init__(self, config: uvicorn.Config, port: int) -> None:
+    def __init__(self, config: uvicorn.Config, welcome: str) -> None:
         super().__init__(config)
-        self._port = port
+        self._welcome = welcome
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        _say(_welcome(f"http://{HOST}:{self._port}"))
+        _say(self._welcome)
 
 
-def _welcome(url: str) -> str:
-    secret = os.environ.get("BETTER_AUTH_SECRET")
+def _welcome(url: str, secret: str, page: str | None) -> str:
     if not secret:
         return f"\nThe API is at {url}; tokens come from Better Auth.\n"
+    look = f"A page to try it with: {page}\n" if page else ""
     token = development_token("demo", secret)
     authorization = f"-H {shlex.quote(f'Authorization: Bearer {token}')}"
     tasks = f"{url}/api/demo/tasks"
     body = shlex.quote('{"title": "Buy groceries"}')
     return f"""
-The API is at {url}
+{look}The API is at {url}
+Its documentation: {url}/docs
 
 A token for user demo (for others: make token USER=alice):
 {token}

@@ -7,7 +7,7 @@ from pathlib import Path
 import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from local import cors
 from local.events import (
@@ -115,7 +115,7 @@ class Gateway:
         return await asyncio.wait_for(asyncio.shield(task), self._integration_timeout)
 
 
-def server_config(gateway: Gateway, port: int = 0) -> uvicorn.Config:
+def server_config(gateway: ASGIApp, port: int = 0) -> uvicorn.Config:
     """How uvicorn shows the gateway to the world: as little as it can of itself."""
     return uvicorn.Config(
         gateway,

@@ -17,71 +17,149 @@ from fastapi.routing import APIRoute
 from local.template import Function, load_template
 from taskapi.auth import AuthenticatedRoute
 from taskapi.errors import ApiError
+from taskapi.validation import RULES
 
 ROOT = Path(__file__).parent.parent
 
 Json = dict[str, Any]
 
-TIME = {"type": "string", "format": "date-time", "examples": ["2026-01-01T12:00:00Z"]}
+EXAMPLE: Json = {
+    "id": 1,
+    "title": "Buy groceries",
+    "description": "Oats, milk, two lemons",
+    "completed": False,
+    "user_id": "demo",
+    "created_at": "2026-01-01T12:00:00.000000Z",
+    "updated_at": "2026-01-01T12:00:00.000000Z",
+}
+TIME: Json = {
+    "type": "string",
+    "format": "date-time",
+    "description": "RFC 3339, in UTC.",
+}
 TASK: Json = {
     "type": "object",
-    "required": [
-        "id",
-        "title",
-        "description",
-        "completed",
-        "user_id",
-        "created_at",
-        "updated_at",
-    ],
+    "required": list(EXAMPLE),
     "additionalProperties": False,
     "properties": {
-        "id": {"type": "integer", "format": "int64", "minimum": 1},
+        "id": {
+            "type": "integer",
+            "format": "int64",
+            "minimum": 1,
+            "description": "Never used again.",
+        },
         "title": {"type": "string"},
         "description": {"type": ["string", "null"]},
         "completed": {"type": "boolean"},
-        "user_id": {"type": "string"},
+        "user_id": {"type": "string", "description": "The owner: the token's `sub`."},
         "created_at": TIME,
         "updated_at": TIME,
     },
-    "examples": [
-        {
-            "id": 1,
-            "title": "Buy groceries",
-            "description": None,
-            "completed": False,
-            "user_id": "auth0|12345",
-            "created_at": "2026-01-01T12:00:00.000000Z",
-            "updated_at": "2026-01-01T12:00:00.000000Z",
-        }
-    ],
+    "examples": [EXAMPLE],
 }
 PROBLEM: Json = {
     "type": "object",
     "required": ["field", "constraint"],
     "properties": {
-        "field": {"type": "string"},
-        "constraint": {"type": "string"},
-        "message": {"type": "string"},
-        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}},
+        "field": {"type": "string", "description": "The name of what isn't valid."},
+        "constraint": {"type": "string", "description": "What it must be."},
+        "message": {"type": "string", "description": "A sentence to show."},
+        "errors": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/Problem"},
+            "description": "All of them, where there are several.",
+        },
     },
+}
+GATEWAY_MESSAGE: Json = {
+    "type": "object",
+    "required": ["message"],
+    "properties": {"message": {"type": "string"}},
+    "description": "An answer of API Gateway's own.",
+    "examples": [{"message": "Too Many Requests"}],
 }
 HEALTH: Json = {
     "type": "object",
     "required": ["status"],
     "properties": {"status": {"const": "ok"}},
 }
-TEXT = {"type": "string"}
-HEADERS: dict[str, Json] = {
-    "X-Request-Id": {"description": "The gateway's id of this request."},
-    "ETag": {"description": "The task's version, for If-Match and If-None-Match."},
-    "Location": {"description": "The task's path."},
-    "Link": {"description": 'The next page, as `<…>; rel="next"`, where there is one.'},
-    "Idempotent-Replayed": {"description": "`true` where the key was used before."},
-    "WWW-Authenticate": {"description": "RFC 6750, section 3."},
-    "Retry-After": {"description": "Seconds to wait before trying again."},
+HEADERS: dict[str, tuple[str, str]] = {
+    "X-Request-Id": ("The gateway's id of this request.", "ATfSmjLgPHcESJw="),
+    "X-Content-Type-Options": ("Browsers must not guess types.", "nosniff"),
+    "Cache-Control": (
+        "`private, no-cache` where there is an ETag, else `no-store`.",
+        "no-store",
+    ),
+    "ETag": ("The task's version, for If-Match and If-None-Match.", '"1-1"'),
+    "Location": ("The task's path.", "/api/demo/tasks/1"),
+    "Link": (
+        'The next page, as `<…>; rel="next"`; absent from the last page.',
+        '</api/demo/tasks?limit=50&cursor=SGVsbG8>; rel="next"',
+    ),
+    "Idempotent-Replayed": ("Sent where the key was used before.", "true"),
+    "WWW-Authenticate": (
+        "Bare `Bearer` where no token was sent (RFC 6750, section 3).",
+        'Bearer error="invalid_token"',
+    ),
+    "Retry-After": ("Seconds to wait before trying again.", "1"),
 }
 OPTIONAL = {"Link", "Idempotent-Replayed"}
+COMMON = ["X-Request-Id", "X-Content-Type-Options", "Cache-Control"]
+
+PARAMETERS: dict[str, Json] = {
+    # The user that `make run` prints a token for: "Try it out" works as it is.
+    "user_id": {"example": "demo"},
+    "task_id": {"example": 1},
+    "status": {"description": "Which tasks."},
+    "sort": {"description": "By the time of creation or of the last change, or title."},
+    "order": {"description": "Default: `desc`; `asc` for `sort=title`."},
+}
+"""What FastAPI doesn't know of parameters."""
+
+SCHEMAS: dict[str, Json] = {"TaskChanges": {"minProperties": 1}}
+"""What pydantic doesn't know of schemas."""
+
+BODIES: dict[str, dict[str, Json]] = {
+    "create_task": {
+        "title alone": {"title": "Buy groceries"},
+        "all fields": {
+            "title": "Buy groceries",
+            "description": "Oats, milk, two lemons",
+            "completed": False,
+        },
+    },
+    "update_task": {
+        "another title": {"title": "Buy oats"},
+        "no description": {"description": None},
+    },
+    "complete_task": {"set": {"completed": True}},
+}
+"""Examples of requests, by function."""
+
+MESSAGES: dict[str, str] = {
+    "bad_request": "The body must be valid JSON in UTF-8: Expecting value at line 1, "
+    "column 10",
+    "unauthorized": "Invalid or expired JWT token",
+    "not_found": "Task not found",
+    "conflict": "This Idempotency-Key is in use by another request",
+    "precondition_failed": "The task has changed since you read it; read it again, "
+    "then retry with its new ETag in If-Match",
+    "payload_too_large": "The body must be at most 65536 bytes",
+    "validation_error": "Title is required and must be between 1 and 200 characters",
+    "idempotency_key_reused": "This Idempotency-Key was used before with another body; "
+    "use a new key for a new task",
+    "internal_error": "Something went wrong on our side; please try again later",
+    "service_unavailable": "The database can't be reached; please try again",
+}
+"""Examples of errors, by code."""
+
+DESCRIPTION = """\
+To-do lists for many users.
+
+Send `Authorization: Bearer <JWT>` with a token of Better Auth's; `{user_id}` is its
+`sub`. Errors have a code for programs and a message for people. A create with an
+`Idempotency-Key` can be sent again safely; `If-Match` with the `ETag` that was read
+keeps a write from undoing somebody else's."""
 
 
 def document(root: Path = ROOT) -> Json:
@@ -91,19 +169,44 @@ def document(root: Path = ROOT) -> Json:
         "info": {
             "title": "Tasks",
             "version": "1.0.0",
-            "description": "To-do lists for many users.",
+            "description": DESCRIPTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": "http://127.0.0.1:8000", "description": "make run"}],
+        "servers": [
+            {"url": "http://127.0.0.1:8000", "description": "make run"},
+            {
+                "url": "https://{api}.execute-api.{region}.amazonaws.com",
+                "description": "deployed: the stack's output ApiUrl",
+                "variables": {
+                    "api": {"default": "abcdefghij"},
+                    "region": {"default": "eu-central-1"},
+                },
+            },
+        ],
+        "tags": [{"name": "tasks"}, {"name": "health"}],
         "paths": {},
         "components": {
-            "schemas": {"Task": TASK, "Problem": PROBLEM},
+            "schemas": {
+                "Task": TASK,
+                "Problem": PROBLEM,
+                "GatewayMessage": GATEWAY_MESSAGE,
+            },
             "headers": {
-                name: {**header, "required": name not in OPTIONAL, "schema": TEXT}
-                for name, header in HEADERS.items()
+                name: {
+                    "description": description,
+                    "required": name not in OPTIONAL,
+                    "schema": {"type": "string"},
+                    "example": example,
+                }
+                for name, (description, example) in HEADERS.items()
             },
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "Issued by Better Auth; `make token` prints one.",
+                }
             },
         },
     }
@@ -118,8 +221,9 @@ def add(merged: Json, function: Function) -> None:
     app: FastAPI = module.app
     own = app.openapi()
     schemas = own.get("components", {}).get("schemas", {})
-    for name in schemas.keys() - {"HTTPValidationError", "ValidationError"}:
-        merged["components"]["schemas"][name] = schemas[name]
+    for name in sorted(schemas.keys() - {"HTTPValidationError", "ValidationError"}):
+        schema = without_titles(schemas[name]) | SCHEMAS.get(name, {})
+        merged["components"]["schemas"][name] = schema
     routes = {
         (method, route.path_format): route
         for route in api_routes(app)
@@ -127,16 +231,53 @@ def add(merged: Json, function: Function) -> None:
     }
     for path, operations in own["paths"].items():
         for method, operation in operations.items():
-            operation["operationId"] = function.folder.name + (
-                "_put" if method == "put" else ""
-            )
-            operation["summary"] = (
-                (module.__doc__ or "").partition(": ")[2].strip(".\n")
-            )
+            name = function.folder.name
+            operation["operationId"] = name + ("_put" if method == "put" else "")
+            summary = (module.__doc__ or "").partition(": ")[2].strip(".\n")
+            operation["summary"] = summary[:1].upper() + summary[1:]
+            operation["tags"] = ["health" if name == "health" else "tasks"]
+            for parameter in operation.get("parameters", []):
+                complete(parameter)
+            if "requestBody" in operation:
+                complete_body(operation["requestBody"], BODIES[name])
             describe(operation, routes[method.upper(), path])
             merged["paths"].setdefault(path, {})[method] = operation
             for error in errors(routes[method.upper(), path]):
                 merged["components"]["schemas"].setdefault(*error_schema(error))
+
+
+def complete(parameter: Json) -> None:
+    """Have a parameter say all that is to be said of it, once."""
+    parameter["schema"] = without_titles(without_null(parameter["schema"]))
+    if description := parameter["schema"].pop("description", None):
+        parameter["description"] = description
+    parameter |= PARAMETERS.get(parameter["name"], {})
+
+
+def complete_body(body: Json, examples: dict[str, Json]) -> None:
+    """Add the examples; a body that isn't required is absent, but never null."""
+    content = body["content"]["application/json"]
+    content["schema"] = without_titles(without_null(content["schema"]))
+    content["examples"] = {name: {"value": value} for name, value in examples.items()}
+
+
+def without_null(schema: Json) -> Json:
+    """Return the schema of what may be absent, which to FastAPI is null."""
+    others = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
+    if len(others) != 1:
+        return schema
+    rest = {name: value for name, value in schema.items() if name != "anyOf"}
+    return {**rest, **others[0]}
+
+
+def without_titles(schema: Json) -> Json:
+    """Return the schema without pydantic's titles, which repeat the names."""
+    kept = {name: value for name, value in schema.items() if name != "title"}
+    if "properties" in kept:
+        kept["properties"] = {
+            name: without_titles(each) for name, each in kept["properties"].items()
+        }
+    return kept
 
 
 def api_routes(app: FastAPI) -> list[APIRoute]:
@@ -152,7 +293,7 @@ def methods(route: APIRoute) -> set[str]:
 def describe(operation: Json, route: APIRoute) -> None:
     """Replace FastAPI's answers with the contract's."""
     success = str(route.status_code or 200)
-    answers = {success: answer(*success_of(route))}
+    answers = {success: success_of(route)}
     if takes(route, "if-none-match"):
         answers["304"] = answer("The task is as If-None-Match has it.", None, ["ETag"])
     by_status: dict[str, list[type[ApiError]]] = {}
@@ -168,37 +309,57 @@ def describe(operation: Json, route: APIRoute) -> None:
             " ".join((error.__doc__ or "").partition("\n")[0] for error in found),
             schemas[0] if len(schemas) == 1 else {"oneOf": schemas},
             headers,
+            {error.code: error_example(error) for error in found},
         )
+    answers["429"] = {
+        "description": "Throttled by API Gateway.",
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/GatewayMessage"}
+            }
+        },
+    }
     operation["responses"] = dict(sorted(answers.items()))
     if isinstance(route, AuthenticatedRoute):
         operation["security"] = [{"bearer": []}]
 
 
-def success_of(route: APIRoute) -> tuple[str, Json | None, list[str]]:
-    """Return the successful answer's description, schema and own headers."""
+def success_of(route: APIRoute) -> Json:
+    """Return the successful answer."""
     task = {"$ref": "#/components/schemas/Task"}
+    many = {"type": "array", "items": task}
     if not isinstance(route, AuthenticatedRoute):
-        return "The API is up.", HEALTH, []
+        return answer("The API is up.", HEALTH, [], {"ok": {"status": "ok"}})
     if "DELETE" in methods(route):
-        return "The task is gone.", None, []
+        return answer("The task is gone.", None, [])
     if "POST" in methods(route):
-        return "The task.", task, ["ETag", "Location", "Idempotent-Replayed"]
+        headers = ["ETag", "Location", "Idempotent-Replayed"]
+        return answer("The task.", task, headers, {"task": EXAMPLE})
     if "{task_id}" in route.path_format:
-        return "The task.", task, ["ETag"]
-    return "A page of tasks.", {"type": "array", "items": task}, ["Link"]
+        return answer("The task.", task, ["ETag"], {"task": EXAMPLE})
+    return answer("A page of tasks.", many, ["Link"], {"one task": [EXAMPLE]})
 
 
-def answer(description: str, schema: Json | None, headers: list[str]) -> Json:
+def answer(
+    description: str,
+    schema: Json | None,
+    headers: list[str],
+    examples: dict[str, object] | None = None,
+) -> Json:
     """Return an OpenAPI response."""
     described: Json = {
         "description": description,
         "headers": {
             name: {"$ref": f"#/components/headers/{name}"}
-            for name in [*headers, "X-Request-Id"]
+            for name in [*headers, *COMMON]
         },
     }
     if schema:
-        described["content"] = {"application/json": {"schema": schema}}
+        content = {
+            "schema": schema,
+            "examples": {n: {"value": value} for n, value in (examples or {}).items()},
+        }
+        described["content"] = {"application/json": content}
     return described
 
 
@@ -240,6 +401,14 @@ def error_schema(error: type[ApiError]) -> tuple[str, Json]:
         body["required"].append("details")
         body["properties"]["details"] = {"$ref": "#/components/schemas/Problem"}
     return error.__name__, body
+
+
+def error_example(error: type[ApiError]) -> Json:
+    """Return an error's body."""
+    body: Json = {"error": error.code, "message": MESSAGES[error.code]}
+    if error.code == "validation_error":
+        body["details"] = {"field": "title", "constraint": RULES["title"][1]}
+    return body
 
 
 if __name__ == "__main__":

@@ -129,6 +129,9 @@ def test_lets_other_changes_pass(change: Change) -> None:
 
 
 def test_says_where_and_what() -> None:
-    assert after(lambda d: parameter(d, "limit").update(maximum=100)) == [
-        "GET /api/{user_id}/tasks: parameter limit over maximum 100 isn't taken any more"
-    ]
+    [change] = after(lambda d: parameter(d, "limit").update(maximum=100))
+
+    assert change == (
+        "GET /api/{user_id}/tasks: parameter limit over maximum 100 "
+        "isn't taken any more"
+    )

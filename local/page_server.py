@@ -1,0 +1,109 @@
+"""The to-do page that `make run` serves beside the API: a frontend of another origin.
+
+It is for development alone: config.json gives a development token to whoever asks.
+"""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from local.tokens import development_token
+
+PAGE = Path(__file__).parent / "page" / "index.html"
+
+HOST = "127.0.0.1"
+
+
+class PortTaken(Exception):
+    """Something else listens there."""
+
+
+class PageServer(ThreadingHTTPServer):
+    """Serves the page at `origin`; port 0 is any free one. Raises `PortTaken`.
+
+    The origin has the name localhost, as those of development servers do.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        # A development server may have the port of localhost's other address.
+        if port and _answers(port):
+            raise PortTaken
+        try:
+            super().__init__((HOST, port), _Handler)
+        except OSError as error:
+            raise PortTaken from error
+        self.origin = f"http://localhost:{self.server_port}"
+        self._api = ""
+        self._secret = ""
+
+    @contextmanager
+    def serving(self, api: str, secret: str) -> Iterator[None]:
+        """Give the page the API's URL, and tokens signed with `secret`."""
+        self._api, self._secret = api, secret
+        thread = threading.Thread(target=self.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.shutdown()
+            thread.join()
+            self.server_close()
+
+    def config(self, user: str) -> dict[str, str]:
+        """What the page needs to know."""
+        token = development_token(user, self._secret)
+        return {"api": self._api, "user": user, "token": token}
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser may hang up at any time."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: PageServer
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        if f"http://{self.headers['host']}" != self.server.origin:
+            # Another site's name that leads here (DNS rebinding) must not get a token.
+            home = f"{self.server.origin}/"
+            self._send(HTTPStatus.FOUND, "text/plain", location=home)
+        elif url.path == "/config.json":
+            user = parse_qs(url.query).get("user", ["demo"])[0]
+            body = json.dumps(self.server.config(user)).encode()
+            self._send(HTTPStatus.OK, "application/json", body)
+        elif url.path == "/":
+            self._send(HTTPStatus.OK, "text/html; charset=utf-8", PAGE.read_bytes())
+        else:
+            self._send(HTTPStatus.NOT_FOUND, "text/plain")
+
+    def _send(
+        self, status: HTTPStatus, media_type: str, body: bytes = b"", location: str = ""
+    ) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", media_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        if location:
+            self.send_header("Location", location)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """The terminal is for the API's requests."""
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("localhost", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

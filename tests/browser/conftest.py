@@ -1,0 +1,126 @@
+"""Chromium, and `make run` with a page for it to open."""
+
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.e2e.test_run import ROOT, free_port, running
+
+CHROMIUM = "/usr/bin/chromium"
+# Chromium's own business with hosts elsewhere is none of these tests'.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# Milliseconds: the machine may have a lot to do, and nobody waits when all is well.
+expect.set_options(timeout=20_000)
+SCREENSHOTS = ROOT / ".local" / "screenshots"
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists() and "CI" not in os.environ:
+        pytest.skip("The browser tests need Debian's chromium: apt install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where `make run` says that it serves the page and the API."""
+
+    page: str
+    api: str
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Site]:
+    """Run it on the tests' database, from a copy that has no data of its own."""
+    clone = tmp_path_factory.mktemp("clone")
+    for name in ("functions", "local", "shared"):
+        shutil.copytree(ROOT / name, clone / name)
+    shutil.copy(ROOT / "template.yaml", clone)
+    settings = {"DATABASE_URL": database, "PAGE_PORT": str(free_port())}
+    with running(clone, **settings) as (printed, _):
+        [page, api] = re.findall(r"(?:try it with:|API is at) (\S+)$", printed, re.M)
+        yield Site(page, api)
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody with a list of their own, who can look at it in several browsers."""
+
+    name: str
+    site: Site
+    context: Callable[..., BrowserContext]
+
+    def open(self, query: str = "", **options: object) -> Page:
+        """Open the page in a new browser context, once its list is there."""
+        page = self.context(**options).new_page()
+        page.goto(f"{self.site.page}/?user={self.name}{query}")
+        page.locator("#list[aria-busy=false]").wait_for(state="attached")
+        return page
+
+    @property
+    def api(self) -> httpx.Client:
+        config = httpx.get(f"{self.site.page}/config.json?user={self.name}").json()
+        return httpx.Client(
+            base_url=f"{config['api']}/api/{self.name}/",
+            headers={"authorization": f"Bearer {config['token']}"},
+        )
+
+    def has(self, *titles: str, **fields: object) -> None:
+        """Give them tasks, the last of which is the newest."""
+        with self.api as api:
+            for title in titles:
+                api.post("tasks", json={"title": title, **fields}).raise_for_status()
+
+    @property
+    def titles(self) -> list[str]:
+        """What the API has, the newest first."""
+        with self.api as api:
+            return [task["title"] for task in api.get("tasks").json()]
+
+
+@pytest.fixture
+def someone(browser: Browser, site: Site) -> Iterator[User]:
+    """Return a user without tasks."""
+    contexts: list[BrowserContext] = []
+    thrown: list[str] = []
+
+    def context(**options: object) -> BrowserContext:
+        new = browser.new_context(**options)  # type: ignore[arg-type]
+        new.on("weberror", lambda error: thrown.append(str(error.error)))
+        contexts.append(new)
+        return new
+
+    yield User(f"user-{uuid.uuid4().hex[:8]}", site, context)
+    for each in contexts:
+        each.close()
+    assert thrown == []
+
+
+@pytest.fixture
+def screenshot() -> Callable[[Page, str], None]:
+    """Save a picture where a person can look at it."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+
+    def save(page: Page, name: str) -> None:
+        page.screenshot(path=SCREENSHOTS / f"{name}.png", animations="disabled")
+
+    return save

@@ -1,0 +1,52 @@
+// Drives the example client: `node client.mjs <client.js> <API> <Better Auth> <email> <password>`.
+// Stands in for what a browser has and node doesn't, cookies and an origin, and for a
+// network at its worst: the first token is spoilt and the first create's answer is lost.
+const [module, api, issuer, email, password] = process.argv.slice(2);
+const reality = globalThis.fetch;
+const said = { statuses: [], keys: [] };
+let cookies = "";
+let spoilt = false;
+let lost = false;
+
+globalThis.fetch = async (input, init) => {
+  const request = new Request(input, init);
+  if (request.url.startsWith(issuer)) {
+    request.headers.set("origin", issuer);
+    request.headers.set("cookie", cookies);
+    const response = await reality(request);
+    const set = response.headers.getSetCookie().map((cookie) => cookie.split(";")[0]);
+    cookies = set.join("; ") || cookies;
+    return response;
+  }
+  if (!spoilt) {
+    spoilt = true;
+    request.headers.set("authorization", "Bearer expired");
+  }
+  const response = await reality(request);
+  said.statuses.push(`${request.method} ${response.status}`);
+  if (request.method === "POST") {
+    said.keys.push(request.headers.get("idempotency-key"));
+    said.replayed ??= response.headers.get("idempotent-replayed");
+    if (!lost) {
+      lost = true;
+      throw new TypeError("fetch failed");
+    }
+  }
+  return response;
+};
+
+const { connect } = await import(module);
+const client = connect(api, issuer);
+await client.signIn(email, password);
+said.before = await titles(client.tasks());
+said.created = (await client.create({ title: "Buy groceries" })).title;
+for (const title of ["Second", "Third"]) await client.create({ title });
+said.paged = await titles(client.tasks({ limit: 1, sort: "title" }));
+said.refused = await client.create({ title: " " }).catch((error) => error.message);
+console.log(JSON.stringify(said));
+
+async function titles(tasks) {
+  const found = [];
+  for await (const task of tasks) found.push(task.title);
+  return found;
+}

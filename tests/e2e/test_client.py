@@ -1,0 +1,111 @@
+"""The example client in TypeScript: compiled, and run against a real Better Auth."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.better_auth.issuer import better_auth
+from tests.better_auth.world import configured
+from tests.e2e.conftest import serving
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "client"
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    ran = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.fixture(scope="module")
+def modules() -> Path:
+    """Install what the lock file says, once for all workers."""
+    if shutil.which("npm") is None and "CI" not in os.environ:
+        pytest.skip("npm isn't installed: the example client can't be compiled")
+    with (EXAMPLE / "package-lock.json").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = lock.read()
+        installed = EXAMPLE / "node_modules" / ".installed"
+        if not installed.exists() or installed.read_text() != wanted:
+            run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=EXAMPLE)
+            installed.write_text(wanted)
+    return installed.parent
+
+
+@pytest.fixture(scope="module")
+def compiled(modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compile it, strictly, against types made from openapi.json; return client.js."""
+    folder = tmp_path_factory.mktemp("client")
+    for name in ("client.ts", "tsconfig.json", "package.json"):
+        shutil.copy(EXAMPLE / name, folder)
+    (folder / "node_modules").symlink_to(modules)
+    tools = modules / ".bin"
+    document = ROOT / "openapi.json"
+    run(tools / "openapi-typescript", document, "--output", "api.ts", cwd=folder)
+    run(tools / "tsc", cwd=folder)
+    return folder / "dist" / "client.js"
+
+
+def test_does_what_the_contract_asks_of_clients(compiled: Path, database: str) -> None:
+    account = {
+        "name": "Zoë",
+        "email": f"{uuid.uuid4().hex}@example.com",
+        "password": "correct horse battery",
+    }
+    with better_auth() as issuer, configured(BETTER_AUTH_URL=issuer.origin):
+        issuer.request("/api/auth/sign-up/email", account)
+        with serving(ROOT) as api:
+            said = json.loads(
+                run(
+                    *("node", Path(__file__).with_name("client.mjs"), compiled),
+                    *(f"http://127.0.0.1:{api.port}", issuer.origin),
+                    *(account["email"], account["password"]),
+                    cwd=ROOT,
+                )
+            )
+
+    assert said["before"] == []
+    assert said["statuses"][:4] == ["GET 401", "GET 200", "POST 201", "POST 201"]
+    first, again, *others = said["keys"]
+    assert first == again
+    assert said["replayed"] == "true"
+    assert len({first, *others}) == 4
+    assert said["created"] == "Buy groceries"
+    assert said["paged"] == ["Buy groceries", "Second", "Third"]
+    assert said["refused"] == (
+        "Title is required and must be between 1 and 200 characters"
+    )
+
+
+def test_the_example_is_short_and_strict() -> None:
+    options = json.loads((EXAMPLE / "tsconfig.json").read_text())["compilerOptions"]
+
+    assert len((EXAMPLE / "client.ts").read_text().splitlines()) < 100
+    assert options["strict"] is True
+
+
+def test_a_wrong_call_does_not_compile(compiled: Path, modules: Path) -> None:
+    wrong = compiled.parents[1] / "wrong.ts"
+    wrong.write_text(
+        'import { connect } from "./client.js";\n'
+        'connect("", "").create({ titel: "Buy groceries" });\n'
+    )
+    project = {"extends": "./tsconfig.json", "files": ["wrong.ts"]}
+    (wrong.parent / "wrong.json").write_text(json.dumps(project))
+
+    ran = subprocess.run(
+        [modules / ".bin" / "tsc", "--noEmit", "--project", "wrong.json"],
+        cwd=wrong.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "'titel' does not exist in type" in ran.stdout

@@ -1,0 +1,113 @@
+"""CORS as the template configures it and API Gateway does it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Client, Reply, serving
+
+ROOT = Path(__file__).parents[2]
+
+ORIGIN, TASKS = "http://localhost:3000", "/api/demo/tasks"
+
+PREFLIGHT = {
+    "access-control-allow-methods": "GET,POST,PUT,PATCH,DELETE",
+    "access-control-allow-headers": (
+        "authorization,content-type,idempotency-key,if-match,if-none-match"
+    ),
+    "access-control-max-age": "7200",
+}
+ANSWER = {
+    "access-control-expose-headers": (
+        "etag,link,location,retry-after,www-authenticate,x-request-id,idempotent-replayed"
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def ask() -> Iterator[Client]:
+    """Ask the API as `make run` serves it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("ALLOWED_ORIGINS", raising=False)
+        with serving(ROOT) as client:
+            yield client
+
+
+def cors(reply: Reply) -> dict[str, str]:
+    return {name: value for name, value in reply.headers if name.startswith("access-")}
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed"),
+    [
+        pytest.param("http://localhost:3000", True, id="first of the list"),
+        pytest.param("http://localhost:5173", True, id="second of the list"),
+        pytest.param("http://localhost:3001", False, id="another port"),
+        pytest.param("http://localhost", False, id="no port"),
+        pytest.param("https://localhost:3000", False, id="another scheme"),
+        pytest.param("http://127.0.0.1:3000", False, id="another name"),
+        pytest.param("HTTP://LOCALHOST:3000", False, id="upper case"),
+        pytest.param("http://localhost:3000/", False, id="with a path"),
+        pytest.param("http://localhost:3000.a.example", False, id="a prefix of it"),
+        pytest.param("http://a.example?http://localhost:3000", False, id="around it"),
+        pytest.param("http://localhost:3000 http://a.example", False, id="two"),
+        pytest.param("null", False, id="null"),
+        pytest.param("*", False, id="star"),
+    ],
+)
+def test_origins_are_matched_exactly(ask: Client, origin: str, allowed: bool) -> None:
+    sent = [("Origin", origin)]
+    allow = {"access-control-allow-origin": origin}
+
+    preflight = ask("OPTIONS", TASKS, [*sent, ("Access-Control-Request-Method", "GET")])
+    answer = ask("GET", "/health", sent)
+
+    assert (preflight.status, answer.status) == (204, 200)
+    assert cors(preflight) == (allow | PREFLIGHT if allowed else {})
+    assert cors(answer) == (allow | ANSWER if allowed else {})
+    assert preflight["vary"] == answer["vary"] == ("origin" if allowed else None)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"])
+@pytest.mark.parametrize("path", [TASKS, "/health", "/none", "/"])
+def test_every_preflight_is_answered_alike(ask: Client, method: str, path: str) -> None:
+    """What it asks for is the browser's to compare with what is allowed."""
+    sent = [
+        ("Origin", ORIGIN),
+        ("Access-Control-Request-Method", method),
+        ("Access-Control-Request-Headers", "authorization,x-unknown"),
+    ]
+
+    reply = ask("OPTIONS", path, sent)
+
+    assert (reply.status, reply.body) == (204, b"")
+    assert cors(reply) == {"access-control-allow-origin": ORIGIN} | PREFLIGHT
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        pytest.param("GET", "/health", 200, id="success"),
+        pytest.param("GET", TASKS, 401, id="an error of the API's"),
+        pytest.param("GET", "/none", 404, id="an error of the gateway's"),
+        pytest.param("GET", "/api/100%25/tasks", 400, id="a path that can't be read"),
+        pytest.param("OPTIONS", TASKS, 404, id="OPTIONS that is no preflight"),
+    ],
+)
+def test_every_answer_can_be_read(
+    ask: Client, method: str, path: str, status: int
+) -> None:
+    reply = ask(method, path, [("Origin", ORIGIN)])
+
+    assert reply.status == status
+    assert cors(reply) == {"access-control-allow-origin": ORIGIN} | ANSWER
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+def test_without_an_origin_there_is_no_cors(ask: Client, method: str) -> None:
+    reply = ask(method, "/health", [("Access-Control-Request-Method", "GET")])
+
+    assert reply.status == (200 if method == "GET" else 404)
+    assert cors(reply) == {}
+    assert reply["vary"] is None

@@ -1,0 +1,96 @@
+"""The page that `make run` serves: where, to whom, and what it tells."""
+
+import re
+import shutil
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.test_run import ROOT, free_port, running
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("functions", "local", "shared"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "template.yaml", folder)
+    return folder
+
+
+def page_of(printed: str) -> str:
+    [page] = re.findall(r"^A page to try it with: (\S+)$", printed, re.MULTILINE)
+    return str(page)
+
+
+def allowed(config: dict[str, str], origin: str) -> bool:
+    answer = httpx.get(f"{config['api']}/health", headers={"origin": origin})
+    return bool(answer.headers.get("access-control-allow-origin") == origin)
+
+
+def test_serves_a_page_that_the_api_lets_in(clone: Path, database: str) -> None:
+    port = free_port()
+    with running(clone, DATABASE_URL=database, PAGE_PORT=str(port)) as (printed, _):
+        page = page_of(printed)
+        config = httpx.get(f"{page}/config.json?user=alice").json()
+        tasks = httpx.get(
+            f"{config['api']}/api/alice/tasks",
+            headers={"authorization": f"Bearer {config['token']}"},
+        )
+
+        assert page == f"http://localhost:{port}"
+        assert "<title>Tasks</title>" in httpx.get(page).text
+        assert httpx.get(f"{page}/other").status_code == 404
+        assert tasks.status_code == 200
+        assert allowed(config, page)
+        assert allowed(config, "http://localhost:3000")
+        assert not allowed(config, "http://localhost:1")
+
+
+def test_a_taken_page_port_is_a_line_and_another_port(
+    clone: Path, database: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with running(clone, DATABASE_URL=database, PAGE_PORT=port) as (printed, _):
+            page = page_of(printed)
+            config = httpx.get(f"{page}/config.json").json()
+
+            assert f"Port {port} is taken, so the page gets another" in printed
+            assert page != f"http://localhost:{port}"
+            assert allowed(config, page)
+
+
+def test_origins_that_are_set_are_all_that_may_come_in(
+    clone: Path, database: str
+) -> None:
+    port = str(free_port())
+    settings = {"DATABASE_URL": database, "PAGE_PORT": port}
+    with running(clone, **settings, ALLOWED_ORIGINS="https://a.example") as (said, _):
+        [api] = re.findall(r"^The API is at (\S+)$", said, re.MULTILINE)
+        config = {"api": api}
+
+        assert "A page" not in said
+        assert f"http://localhost:{port} isn't in ALLOWED_ORIGINS" in said
+        assert allowed(config, "https://a.example")
+        assert not allowed(config, f"http://localhost:{port}")
+
+
+@pytest.mark.parametrize("path", ["/", "/config.json"])
+def test_another_name_for_this_machine_gets_no_token(
+    clone: Path, database: str, path: str
+) -> None:
+    port = str(free_port())
+    with running(clone, DATABASE_URL=database, PAGE_PORT=port) as (printed, _):
+        url = f"http://127.0.0.1:{port}{path}"
+        for host in (f"rebound.example:{port}", f"127.0.0.1:{port}", "localhost"):
+            answer = httpx.get(url, headers={"host": host})
+
+            assert (answer.status_code, answer.text) == (302, "")
+            assert answer.headers["location"] == f"{page_of(printed)}/"
+
+
+def test_the_page_is_not_deployed() -> None:
+    assert "page" not in (ROOT / "template.yaml").read_text().replace("pages", "")
