@@ -70,7 +70,7 @@ def base_url(database: str) -> Iterator[str]:
 
 
 @schema.parametrize()
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_in_the_document(
     case: schemathesis.Case[Any], base_url: str
 ) -> None:

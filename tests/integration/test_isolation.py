@@ -257,7 +257,7 @@ def test_no_user_sees_or_changes_anothers_tasks() -> None:
     run_state_machine_as_test(
         Api,
         settings=settings(
-            max_examples=30,
+            max_examples=20,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
