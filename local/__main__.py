@@ -21,7 +21,13 @@ from local.gateway import Gateway, server_config
 from local.page_server import PageServer, PortTaken
 from local.postgres import data_folder, embedded_postgres_url
 from local.template import TemplateError, load_template
-from local.tokens import LOCAL, ROOT, development_secret, development_token
+from local.tokens import (
+    LOCAL,
+    ROOT,
+    development_secret,
+    development_token,
+    is_configured,
+)
 from taskapi import migrate, settings
 
 HOST = "127.0.0.1"
@@ -115,8 +121,7 @@ def _migrate(database_url: str) -> None:
 
 
 def _settle_authentication() -> None:
-    ways = ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL")
-    if not any(os.environ.get(name) for name in ways):
+    if not is_configured():
         os.environ["BETTER_AUTH_SECRET"] = development_secret(LOCAL)
 
 

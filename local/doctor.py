@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from dotenv import load_dotenv
 
-from local.tokens import LOCAL, ROOT
+from local.tokens import LOCAL, ROOT, is_configured
 from taskapi import jwks, tokens
 from taskapi.errors import ServiceUnavailable
 from taskapi.http import encoded
@@ -63,9 +63,8 @@ def findings(given: str) -> Iterator[Finding]:
 
 def development_secret() -> Iterator[Finding]:
     """Take the secret that `make run` makes, where nothing else is set."""
-    names = ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL")
     path = LOCAL / "secret"
-    if not any(os.environ.get(name) for name in names) and path.exists():
+    if not is_configured() and path.exists():
         os.environ["BETTER_AUTH_SECRET"] = path.read_text()
         yield Finding(
             NOTE,

@@ -16,7 +16,14 @@ from fastapi.routing import APIRoute
 
 from local.template import Function, load_template
 from taskapi.auth import AuthenticatedRoute
-from taskapi.errors import ApiError
+from taskapi.errors import (
+    ApiError,
+    Conflict,
+    IdempotencyKeyReused,
+    InternalError,
+    NotFound,
+    PreconditionFailed,
+)
 from taskapi.validation import RULES
 
 ROOT = Path(__file__).parent.parent
@@ -136,20 +143,21 @@ BODIES: dict[str, dict[str, Json]] = {
 }
 """Examples of requests, by function."""
 
-MESSAGES: dict[str, str] = {
+FIXED = (
+    NotFound(),
+    Conflict(),
+    PreconditionFailed(),
+    IdempotencyKeyReused(),
+    InternalError(),
+)
+MESSAGES = {
+    **{error.code: error.message for error in FIXED},
     "bad_request": "The body must be valid JSON in UTF-8: Expecting value at line 1, "
     "column 10",
     "unauthorized": "Invalid or expired JWT token",
-    "not_found": "Task not found",
-    "conflict": "This Idempotency-Key is in use by another request",
-    "precondition_failed": "The task has changed since you read it; read it again, "
-    "then retry with its new ETag in If-Match",
     "payload_too_large": "The body must be at most 65536 bytes",
-    "validation_error": "Title is required and must be between 1 and 200 characters",
-    "idempotency_key_reused": "This Idempotency-Key was used before with another body; "
-    "use a new key for a new task",
-    "internal_error": "Something went wrong on our side; please try again later",
-    "service_unavailable": "The database can't be reached; please try again",
+    "validation_error": RULES["title"][0],
+    "service_unavailable": "The database can't be reached",
 }
 """Examples of errors, by code."""
 

@@ -17,6 +17,12 @@ ISSUER = "http://localhost:3000"
 LIFETIME = 24 * 60 * 60
 
 
+def is_configured() -> bool:
+    """Whether the environment says how tokens are checked."""
+    ways = ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL")
+    return any(os.environ.get(name) for name in ways)
+
+
 def development_secret(folder: Path) -> str:
     """The secret of this clone, made on first use, readable by its owner alone."""
     path = folder / "secret"
@@ -53,8 +59,8 @@ def main() -> int:
     if len(sys.argv) != 2 or not sys.argv[1]:
         print("Usage: make token USER=alice", file=sys.stderr)
         return 2
-    if not secret and os.environ.get("BETTER_AUTH_URL"):
-        print("Tokens come from Better Auth at BETTER_AUTH_URL.", file=sys.stderr)
+    if not secret and is_configured():
+        print("Tokens come from Better Auth, whose keys are set.", file=sys.stderr)
         return 1
     print(development_token(sys.argv[1], secret or development_secret(LOCAL)))
     return 0

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from local.postgres import embedded_postgres_url
-from taskapi.http import logger
+from taskapi.log import logger
 from taskapi.migrate import migrate
 from tests.api import SECRET, Client
 

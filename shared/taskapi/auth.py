@@ -7,7 +7,8 @@ from urllib.parse import unquote
 from fastapi import Depends, Path, Request, Response
 
 from taskapi.errors import Unauthorized
-from taskapi.http import ContractRoute, logger
+from taskapi.http import ContractRoute
+from taskapi.log import logger
 from taskapi.settings import SettingsError
 from taskapi.tokens import InvalidToken, prepare, subject
 

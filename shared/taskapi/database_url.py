@@ -2,14 +2,13 @@
 
 import re
 from functools import cache
-from ipaddress import ip_address
 from pathlib import Path
 
 import psycopg
-from aws_lambda_powertools import Logger
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from taskapi.settings import SettingsError
+from taskapi.log import logger
+from taskapi.settings import SettingsError, is_loopback
 
 CA_BUNDLES = (
     "/etc/pki/tls/certs/ca-bundle.crt",  # Lambda's runtimes, Fedora
@@ -18,8 +17,6 @@ CA_BUNDLES = (
 )
 VERIFIED = ("verify-ca", "verify-full")
 ENCRYPTED = ("require", *VERIFIED)
-
-logger = Logger(service="tasks")
 
 
 @cache
@@ -70,16 +67,8 @@ def is_local(params: dict[str, str]) -> bool:
     hosts = params.get("hostaddr") or params.get("host")
     if not hosts or not all(hosts.split(",")):
         raise SettingsError("DATABASE_URL names no host")
-    return all(map(is_loopback, hosts.split(",")))
-
-
-def is_loopback(host: str) -> bool:
-    if host.startswith(("/", "@")) or host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    # "/" and "@" begin the paths of Unix sockets.
+    return all(h.startswith(("/", "@")) or is_loopback(h) for h in hosts.split(","))
 
 
 def is_direct(host: str) -> bool:

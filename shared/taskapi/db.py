@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import psycopg
-from aws_lambda_powertools import Logger
 from psycopg import pq
 from psycopg.abc import PQGen
 from psycopg.pq import ConnStatus, PollingStatus
@@ -16,6 +15,7 @@ from psycopg.rows import TupleRow
 
 from taskapi import database_url, settings
 from taskapi.faults import Fault, Retry, fault_of
+from taskapi.log import logger
 
 BUDGET = 8.0
 """Seconds for connecting, waiting and retrying together, in one request.
@@ -41,7 +41,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between attempts, at most: doubled each time, then drawn by lot."""
 
 clock = time.monotonic
-logger = Logger(service="tasks")
 
 T = TypeVar("T")
 

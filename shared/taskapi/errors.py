@@ -71,6 +71,9 @@ class Conflict(ApiError):
     status = 409
     code = "conflict"
 
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key is in use by another request")
+
 
 class PreconditionFailed(ApiError):
     """If-Match names another version than the task has."""
@@ -104,6 +107,12 @@ class IdempotencyKeyReused(ApiError):
 
     status = 422
     code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used before with another body; "
+            "use a new key for a new task"
+        )
 
 
 class InternalError(ApiError):

@@ -6,16 +6,16 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from aws_lambda_powertools import Logger
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from mangum import Mangum
 from pydantic_core import to_json
 
+from taskapi import strict_json
 from taskapi.errors import (
     ApiError,
     BadRequest,
@@ -23,6 +23,7 @@ from taskapi.errors import (
     PayloadTooLarge,
     ValidationFailed,
 )
+from taskapi.log import logger
 from taskapi.validation import invalid
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 64 * 1024
 
-logger = Logger(service="tasks")
 # Mangum logs each path, hence each user id; the one line below says it better.
 logging.getLogger("mangum").setLevel(logging.ERROR)
 
@@ -227,8 +227,8 @@ def encoded(value: str) -> str:
 def parse(body: bytes) -> object:
     """Return the JSON in body; raise BadRequest where there is none."""
     try:
-        return json.loads(body.decode(), parse_constant=refuse_constant)
-    except (ValueError, RecursionError) as error:
+        return strict_json.loads(body)
+    except ValueError as error:
         message = f"The body must be valid JSON in UTF-8{where(error)}"
         raise BadRequest(message) from error
 
@@ -238,11 +238,6 @@ def where(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f": {error.msg} at line {error.lineno}, column {error.colno}"
     return ""
-
-
-def refuse_constant(name: str) -> NoReturn:
-    """Refuse NaN and Infinity, which Python reads and RFC 8259 doesn't have."""
-    raise ValueError(name)
 
 
 def log_cause(error: Exception) -> None:

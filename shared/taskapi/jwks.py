@@ -23,7 +23,7 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
 import jwt
 
 from taskapi.errors import ServiceUnavailable
-from taskapi.http import logger
+from taskapi.log import logger
 from taskapi.tokens import InvalidToken
 
 ALGORITHMS = {

@@ -233,12 +233,9 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
     except Locked as error:
         if key is None:
             raise
-        raise Conflict("This Idempotency-Key is in use by another request") from error
+        raise Conflict from error
     if not same_body:
-        raise IdempotencyKeyReused(
-            "This Idempotency-Key was used before with another body; "
-            "use a new key for a new task"
-        )
+        raise IdempotencyKeyReused
     task = Task(
         id, title, description, completed, user_id, created_at, created_at, version=1
     )

@@ -8,8 +8,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache
-from typing import TYPE_CHECKING, NoReturn, TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
+from taskapi import strict_json
 from taskapi.settings import Expected, SettingsError, better_auth
 
 if TYPE_CHECKING:
@@ -76,10 +77,8 @@ def decoded(segment: str) -> bytes:
 def parsed(data: bytes, name: str) -> Mapping[str, object]:
     """Return a JSON object in UTF-8, in which no name stands twice (RFC 8725, 2.6)."""
     try:
-        value = json.loads(
-            data.decode(), object_pairs_hook=unique, parse_constant=refuse_constant
-        )
-    except (ValueError, RecursionError) as error:
+        value = strict_json.loads(data, unique)
+    except ValueError as error:
         raise InvalidToken(f"its {name} isn't JSON of the strict kind") from error
     if not isinstance(value, dict):
         raise InvalidToken(f"its {name} isn't a JSON object")
@@ -92,11 +91,6 @@ def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(members) < len(pairs):
         raise ValueError("a name stands twice")
     return members
-
-
-def refuse_constant(name: str) -> NoReturn:
-    """Refuse NaN and Infinity, which Python reads and RFC 8259 doesn't have."""
-    raise ValueError(name)
 
 
 def expected_of(header: Mapping[str, object]) -> Expected:
