@@ -21,25 +21,28 @@ FOLDER = Path(__file__).parent
 MODULES = FOLDER / "node_modules"
 
 
-def install() -> None:
-    """Install Better Auth, once for all workers, and again for another lock file."""
+def install(folder: Path = FOLDER) -> Path:
+    """Install what folder's lock file says, once for all workers; return where.
+
+    And again for another lock file.
+    """
     if shutil.which("node") is None or shutil.which("npm") is None:
         if os.environ.get("CI"):
-            pytest.fail("node and npm are needed for the tests with Better Auth")
-        pytest.skip("node isn't installed: no test with a real Better Auth")
-    wanted = (FOLDER / "package-lock.json").read_text()
+            pytest.fail("node and npm are needed for these tests")
+        pytest.skip("node and npm aren't installed: no test that needs them")
     # npm ci removes node_modules first, so the lock is on a file that stays.
-    with (FOLDER / "package-lock.json").open() as lock:
+    with (folder / "package-lock.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        installed = MODULES / ".installed"
-        if installed.exists() and installed.read_text() == wanted:
-            return
-        subprocess.run(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=FOLDER,
-            check=True,
-        )
-        installed.write_text(wanted)
+        wanted = lock.read()
+        installed = folder / "node_modules" / ".installed"
+        if not installed.exists() or installed.read_text() != wanted:
+            subprocess.run(
+                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                cwd=folder,
+                check=True,
+            )
+            installed.write_text(wanted)
+    return installed.parent
 
 
 @dataclass(frozen=True)

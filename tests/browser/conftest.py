@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.e2e.test_run import ROOT, free_port, running
+from tests.e2e.test_run import ROOT, copied, free_port, running
 
 CHROMIUM = "/usr/bin/chromium"
 # Chromium's own business with hosts elsewhere is none of these tests'.
@@ -51,10 +50,7 @@ class Site:
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Site]:
     """Run it on the tests' database, from a copy that has no data of its own."""
-    clone = tmp_path_factory.mktemp("clone")
-    for name in ("functions", "local", "shared"):
-        shutil.copytree(ROOT / name, clone / name)
-    shutil.copy(ROOT / "template.yaml", clone)
+    clone = copied(tmp_path_factory.mktemp("clone"))
     settings = {"DATABASE_URL": database, "PAGE_PORT": str(free_port())}
     with running(clone, **settings) as (printed, _):
         [page, api] = re.findall(r"(?:try it with:|API is at) (\S+)$", printed, re.M)

@@ -1,8 +1,6 @@
 """The example client in TypeScript: compiled, and run against a real Better Auth."""
 
-import fcntl
 import json
-import os
 import shutil
 import subprocess
 import uuid
@@ -10,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.better_auth.issuer import better_auth
+from tests.better_auth.issuer import better_auth, install
 from tests.better_auth.world import configured
 from tests.e2e.conftest import serving
 
@@ -26,17 +24,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 @pytest.fixture(scope="module")
 def modules() -> Path:
-    """Install what the lock file says, once for all workers."""
-    if shutil.which("npm") is None and "CI" not in os.environ:
-        pytest.skip("npm isn't installed: the example client can't be compiled")
-    with (EXAMPLE / "package-lock.json").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = lock.read()
-        installed = EXAMPLE / "node_modules" / ".installed"
-        if not installed.exists() or installed.read_text() != wanted:
-            run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=EXAMPLE)
-            installed.write_text(wanted)
-    return installed.parent
+    return install(EXAMPLE)
 
 
 @pytest.fixture(scope="module")

@@ -1,23 +1,18 @@
 """The page that `make run` serves: where, to whom, and what it tells."""
 
 import re
-import shutil
 import socket
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.e2e.test_run import ROOT, free_port, running
+from tests.e2e.test_run import ROOT, copied, free_port, running
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("clone")
-    for name in ("functions", "local", "shared"):
-        shutil.copytree(ROOT / name, folder / name)
-    shutil.copy(ROOT / "template.yaml", folder)
-    return folder
+    return copied(tmp_path_factory.mktemp("clone"))
 
 
 def page_of(printed: str) -> str:

@@ -22,7 +22,11 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of what is deployed and served, with no data of its own yet."""
-    folder = tmp_path_factory.mktemp("clone")
+    return copied(tmp_path_factory.mktemp("clone"))
+
+
+def copied(folder: Path) -> Path:
+    """Copy what `make run` serves into folder, and return it."""
     for name in ("functions", "local", "shared"):
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
