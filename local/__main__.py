@@ -29,6 +29,7 @@ from local.tokens import (
     is_configured,
 )
 from taskapi import migrate, settings
+from taskapi.errors import SettingsError
 
 HOST = "127.0.0.1"
 
@@ -52,7 +53,7 @@ def main() -> int:
     load_dotenv(ROOT / ".env")
     try:
         _run()
-    except (CannotRun, settings.SettingsError, TemplateError) as error:
+    except (CannotRun, SettingsError, TemplateError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -15,9 +15,9 @@ from dotenv import load_dotenv
 
 from local.tokens import LOCAL, ROOT, is_configured
 from taskapi import jwks, tokens
-from taskapi.errors import ServiceUnavailable
+from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.http import encoded
-from taskapi.settings import BetterAuth, Expected, SettingsError, better_auth
+from taskapi.settings import BetterAuth, Expected, better_auth
 
 OK, FAILED, NOTE = "ok", "FAILED", "note"
 

@@ -1,9 +1,9 @@
 """PATCH /api/{user_id}/tasks/{task_id}/complete: toggle or set completed."""
 
-from fastapi import Response
-
+from taskapi.early import connected
 from taskapi import answers, tasks
 from taskapi.auth import AuthenticatedRoute, Caller
+from taskapi.framework import Response
 from taskapi.http import create_app, lambda_handler
 from taskapi.params import IfMatch, TaskId
 from taskapi.tasks import Completion
@@ -22,4 +22,4 @@ async def complete_task(
     return answers.one(tasks.complete(caller, task_id, completed, if_match))
 
 
-handler = lambda_handler(app)
+handler = lambda_handler(app, connected)

@@ -1,9 +1,9 @@
 """POST /api/{user_id}/tasks: add a task to the caller's list."""
 
-from fastapi import Response
-
+from taskapi.early import connected
 from taskapi import answers, tasks
 from taskapi.auth import AuthenticatedRoute, Caller
+from taskapi.framework import Response
 from taskapi.http import create_app, lambda_handler
 from taskapi.params import IdempotencyKey
 from taskapi.tasks import NewTask
@@ -18,4 +18,4 @@ async def create_task(
     return answers.created(*tasks.create(caller, new, idempotency_key))
 
 
-handler = lambda_handler(app)
+handler = lambda_handler(app, connected)

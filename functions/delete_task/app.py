@@ -1,9 +1,9 @@
 """DELETE /api/{user_id}/tasks/{task_id}: delete one of the caller's tasks."""
 
-from fastapi import Response
-
+from taskapi.early import connected
 from taskapi import answers, tasks
 from taskapi.auth import AuthenticatedRoute, Caller
+from taskapi.framework import Response
 from taskapi.http import create_app, lambda_handler
 from taskapi.params import IfMatch, TaskId
 
@@ -18,4 +18,4 @@ async def delete_task(
     return answers.deleted()
 
 
-handler = lambda_handler(app)
+handler = lambda_handler(app, connected)

@@ -1,9 +1,9 @@
 """GET /api/{user_id}/tasks/{task_id}: return one of the caller's tasks."""
 
-from fastapi import Response
-
+from taskapi.early import connected
 from taskapi import answers, tasks
 from taskapi.auth import AuthenticatedRoute, Caller
+from taskapi.framework import Response
 from taskapi.http import create_app, lambda_handler
 from taskapi.params import IfNoneMatch, TaskId
 
@@ -17,4 +17,4 @@ async def get_task(
     return answers.one_unless(tasks.get(caller, task_id), if_none_match)
 
 
-handler = lambda_handler(app)
+handler = lambda_handler(app, connected)

@@ -1,7 +1,6 @@
 """GET /health: say that the API is up, without waking the database."""
 
-from fastapi import Response
-
+from taskapi.framework import Response
 from taskapi.http import create_app, json_response, lambda_handler
 
 app = create_app()

@@ -1,9 +1,9 @@
 """GET /api/{user_id}/tasks: list the caller's tasks, a page at a time."""
 
-from fastapi import Request, Response
-
+from taskapi.early import connected
 from taskapi import answers, tasks
 from taskapi.auth import AuthenticatedRoute, Caller
+from taskapi.framework import Request, Response
 from taskapi.http import create_app, lambda_handler
 from taskapi.params import Cursor, Limit, Search
 from taskapi.tasks import Order, Sort, Status
@@ -34,4 +34,4 @@ async def list_tasks(
     return answers.many(page, request)
 
 
-handler = lambda_handler(app)
+handler = lambda_handler(app, connected)

@@ -1,9 +1,9 @@
 """PUT and PATCH /api/{user_id}/tasks/{task_id}: change the fields that are sent."""
 
-from fastapi import Response
-
+from taskapi.early import connected
 from taskapi import answers, tasks
 from taskapi.auth import AuthenticatedRoute, Caller
+from taskapi.framework import Response
 from taskapi.http import create_app, lambda_handler
 from taskapi.params import IfMatch, TaskId
 from taskapi.tasks import TaskChanges
@@ -19,4 +19,4 @@ async def update_task(
     return answers.one(tasks.update(caller, task_id, changes, if_match))
 
 
-handler = lambda_handler(app)
+handler = lambda_handler(app, connected)

@@ -2,9 +2,8 @@
 
 from urllib.parse import quote, unquote_plus
 
-from fastapi import Request, Response
-
 from taskapi.etags import matches
+from taskapi.framework import Request, Response
 from taskapi.http import encoded, json_response
 from taskapi.tasks import Page, Task
 

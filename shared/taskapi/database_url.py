@@ -7,8 +7,9 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from taskapi.errors import SettingsError
 from taskapi.log import logger
-from taskapi.settings import SettingsError, is_loopback
+from taskapi.settings import is_loopback
 
 CA_BUNDLES = (
     "/etc/pki/tls/certs/ca-bundle.crt",  # Lambda's runtimes, Fedora

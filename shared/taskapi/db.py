@@ -13,9 +13,11 @@ from psycopg.abc import PQGen
 from psycopg.pq import ConnStatus, PollingStatus
 from psycopg.rows import TupleRow
 
-from taskapi import database_url, settings
+from taskapi import database_url, secret, settings
+from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.faults import Fault, Retry, fault_of
 from taskapi.log import logger
+from taskapi.metrics import tally
 
 BUDGET = 8.0
 """Seconds for connecting, waiting and retrying together, in one request.
@@ -44,6 +46,9 @@ clock = time.monotonic
 
 T = TypeVar("T")
 
+# Of the system: restored from a snapshot, two environments would draw the same.
+lot = random.SystemRandom()
+
 
 class Connection(psycopg.Connection[TupleRow]):
     """A connection that waits for an answer until its deadline and no longer."""
@@ -67,6 +72,18 @@ class Connection(psycopg.Connection[TupleRow]):
 
 
 _idle: Connection | None = None
+_failure: psycopg.Error | None = None
+
+
+def connect_early() -> None:
+    """Connect, for the next query, which also gets what goes wrong."""
+    global _idle, _failure
+    try:
+        _idle = connect(clock() + PATIENCE)
+    except psycopg.Error as error:
+        _failure = error
+    except (SettingsError, ServiceUnavailable):
+        pass  # The next query gets it again.
 
 
 def query(
@@ -79,7 +96,17 @@ def query(
 
     Raises ServiceUnavailable, within BUDGET.
     """
-    deadline = clock() + BUDGET
+    started = clock()
+    try:
+        return attempts(sql.encode(), params, repeatable, started + BUDGET)
+    finally:
+        tally.database_seconds += clock() - started
+
+
+def attempts(
+    sql: bytes, params: Mapping[str, object], repeatable: bool, deadline: float
+) -> Sequence[TupleRow]:
+    """Run a statement until it is answered, or until that isn't worth trying."""
     attempt, unknown = 0, False
     while True:
         sent = False
@@ -89,7 +116,7 @@ def query(
                 limit = min(deadline, clock() + PATIENCE) if repeatable else deadline
                 connection.deadline = limit
                 sent = True
-                return connection.execute(sql.encode(), params).fetchall()
+                return connection.execute(sql, params).fetchall()
         except psycopg.Error as error:
             fault = fault_of(error, timed_out=clock() >= limit)
             if fault is None:
@@ -98,10 +125,13 @@ def query(
             unknown |= sent and not fault.rolled_back
             pause = backoff(attempt)
             again = is_worth_repeating(fault, sent, repeatable)
+            if fault.credentials and secret.held.reread():
+                again, pause = True, 0.0
             again = again and clock() + pause < deadline
             log(fault, error, attempt=attempt, sent=sent, again=again)
             if not again:
                 raise fault.answer(unknown) from error
+        tally.database_retries += 1
         time.sleep(pause)
 
 
@@ -115,7 +145,7 @@ def is_worth_repeating(fault: Fault, sent: bool, repeatable: bool) -> bool:
 def backoff(attempt: int) -> float:
     """Return the seconds to wait after an attempt, the first being 1."""
     longest = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)
-    return random.random() * longest  # noqa: S311
+    return lot.random() * longest
 
 
 @contextmanager
@@ -124,7 +154,10 @@ def borrowed(deadline: float) -> Iterator[Connection]:
 
     deadline: for connecting.
     """
-    global _idle
+    global _idle, _failure
+    failure, _failure = _failure, None
+    if failure:
+        raise failure
     connection, _idle = _idle, None
     if connection and not connection.is_usable():
         connection.close()
@@ -147,7 +180,7 @@ def connect(deadline: float) -> Connection:
     """
     try:
         conninfo = database_url.conninfo(settings.database_url())
-    except settings.SettingsError as error:
+    except SettingsError as error:
         logger.append_keys(reason=str(error))
         raise
     pgconn = pq.PGconn.connect_start(conninfo.encode())

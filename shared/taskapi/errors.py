@@ -12,6 +12,10 @@ class Problem(TypedDict):
     errors: NotRequired[list["Problem"]]
 
 
+class SettingsError(Exception):
+    """A setting is missing or bad; the message names it, never its value."""
+
+
 class ApiError(Exception):
     """An answer other than success; its message is for the caller to read."""
 

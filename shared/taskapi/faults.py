@@ -27,13 +27,14 @@ class Fault(NamedTuple):
     """A row of the table.
 
     meaning: the log line. retry_after: seconds. rolled_back: whether a statement that
-    failed so has certainly changed nothing.
+    failed so has certainly changed nothing. credentials: whether new ones may help.
     """
 
     meaning: str
     retry: Retry
     retry_after: int = 1
     rolled_back: bool = True
+    credentials: bool = False
     error: type[ServiceUnavailable] = ServiceUnavailable
 
     def answer(self, unknown: bool) -> ServiceUnavailable:
@@ -77,7 +78,9 @@ FAULTS = {
     "53": Fault("the server is out of resources", Retry.NEVER, retry_after=5),
     "53100": Fault("the server's disk is full", Retry.NEVER, retry_after=30),
     "53300": _transient("the server or pooler has no connection left"),
-    "28": _lasting("the server refuses the credentials in DATABASE_URL"),
+    "28": _lasting("the server refuses the credentials in DATABASE_URL")._replace(
+        credentials=True
+    ),
     "3D000": _lasting("the database or role in DATABASE_URL doesn't exist"),
     "0A000": _lasting("the server or pooler refuses what DATABASE_URL asks for"),
     "42501": _lasting("the role in DATABASE_URL lacks privileges"),

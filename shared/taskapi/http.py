@@ -3,19 +3,14 @@
 import base64
 import json
 import logging
+import re
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
-from mangum import Mangum
-from pydantic_core import to_json
-
-from taskapi import strict_json
+from taskapi import init_phase, strict_json
 from taskapi.errors import (
     ApiError,
     BadRequest,
@@ -23,7 +18,17 @@ from taskapi.errors import (
     PayloadTooLarge,
     ValidationFailed,
 )
+from taskapi.framework import (
+    APIRoute,
+    FastAPI,
+    Mangum,
+    Request,
+    RequestValidationError,
+    Response,
+    to_json,
+)
 from taskapi.log import logger
+from taskapi.metrics import emf, tally
 from taskapi.validation import invalid
 
 if TYPE_CHECKING:
@@ -31,6 +36,9 @@ if TYPE_CHECKING:
     from mangum.types import Response as AsgiResponse
 
 MAX_BODY_BYTES = 64 * 1024
+
+CORRELATION_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
+"""What other systems call a request; anything else that is sent isn't an id."""
 
 # Mangum logs each path, hence each user id; the one line below says it better.
 logging.getLogger("mangum").setLevel(logging.ERROR)
@@ -171,11 +179,16 @@ def create_app(route_class: type[ContractRoute] = ContractRoute) -> FastAPI:
 
 
 def lambda_handler(
-    app: FastAPI,
+    app: FastAPI, ready: Callable[[], None] = lambda: None
 ) -> Callable[["LambdaEvent", "LambdaContext"], LambdaResponse]:
-    """Return the function that Lambda calls with each event."""
+    """Return the function that Lambda calls with each event.
+
+    ready: what the init phase has to wait for.
+    """
     serve = Mangum(app, lifespan="off", custom_handlers=[GatewayEvent])
     cold = True
+    ready()
+    init_phase.over()
 
     def handler(event: "LambdaEvent", context: "LambdaContext") -> LambdaResponse:
         nonlocal cold
@@ -192,15 +205,28 @@ def lambda_handler(
         log(
             "request",
             request_id=event["requestContext"]["requestId"],
+            correlation_id=correlation_id(event),
+            function_request_id=context.aws_request_id,
             route=event["routeKey"],
             status=response["statusCode"],
             duration_ms=round((time.perf_counter() - started) * 1000, 1),
+            database_ms=round(tally.database_seconds * 1000, 1),
             cold_start=cold,
+            **emf(logger.get_current_keys().get("error"), cold),
         )
         cold = False
         return response
 
     return handler
+
+
+def correlation_id(event: "LambdaEvent") -> str:
+    """Return the X-Correlation-Id of a caller that follows its calls, or our own."""
+    sent: str = event.get("headers", {}).get("x-correlation-id", "")
+    if CORRELATION_ID.fullmatch(sent):
+        return sent
+    own: str = event["requestContext"]["requestId"]
+    return own
 
 
 def json_response(

@@ -82,6 +82,12 @@ class KeySet:
             raise InvalidToken("its alg isn't what the key of its kid is for")
         return keys[algorithm]
 
+    def prepare(self) -> None:
+        """Fetch the keys; whoever needs them and finds none says what is wrong."""
+        with self._lock:
+            if not self._fetches:
+                self._fetch()
+
     def _find(self, kid: str) -> Mapping[str, jwt.PyJWK] | None:
         """Look for kid, at the issuer if need be, but not again before COOL_DOWN."""
         fetches = self._fetches

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 
 from taskapi import database_url, settings
+from taskapi.errors import SettingsError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -46,6 +47,6 @@ def migrate(url: str) -> list[str]:
 if __name__ == "__main__":
     try:
         names = migrate(settings.database_url())
-    except (settings.SettingsError, psycopg.Error) as error:
+    except (SettingsError, psycopg.Error) as error:
         sys.exit(f"The migration failed, and nothing of it was kept: {error}")
     print("\n".join(f"applied {name}" for name in names) or "already up to date")

@@ -3,10 +3,15 @@
 import re
 from typing import Annotated
 
-from fastapi import Depends, Header, Path, Query
-from pydantic import StringConstraints, WithJsonSchema
-
 from taskapi.errors import NotFound
+from taskapi.framework import (
+    Depends,
+    Header,
+    Path,
+    Query,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 MAX_ID = 2**63 - 1
 """The greatest bigint."""

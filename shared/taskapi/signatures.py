@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import jwt
 
 from taskapi.settings import BetterAuth
-from taskapi.tokens import InvalidToken
+from taskapi.tokens import InvalidToken, WrongSignature
 
 if TYPE_CHECKING:
     from taskapi.jwks import KeySet
@@ -20,6 +20,11 @@ class Signatures:
     def __init__(self, config: BetterAuth) -> None:
         self._secret = config.secret
         self._keys = key_set(config.jwks_url) if config.jwks_url else None
+
+    def prepare(self) -> None:
+        """Fetch the keys, if there are any to fetch."""
+        if self._keys:
+            self._keys.prepare()
 
     def payload(self, token: str, header: Mapping[str, object]) -> bytes:
         """Return what a genuine token says; raise InvalidToken, ServiceUnavailable."""
@@ -56,6 +61,6 @@ def verified(token: str, key: bytes | jwt.PyJWK, algorithm: str) -> bytes:
         payload: bytes = jws.decode_complete(token, key, [algorithm])["payload"]
         return payload
     except jwt.InvalidSignatureError as error:
-        raise InvalidToken("the signature isn't the key's") from error
+        raise WrongSignature from error
     except jwt.PyJWTError as error:
         raise InvalidToken(f"PyJWT: {type(error).__name__}") from error

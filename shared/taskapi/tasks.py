@@ -5,7 +5,6 @@ import json
 import uuid
 from typing import Annotated, Literal, NamedTuple, NotRequired
 
-from pydantic import StrictBool, StringConstraints
 from typing_extensions import TypedDict
 
 from taskapi import cursors, db, etags
@@ -17,6 +16,7 @@ from taskapi.errors import (
     ValidationFailed,
 )
 from taskapi.faults import Locked
+from taskapi.framework import StrictBool, StringConstraints
 
 Title = Annotated[
     str,

@@ -7,13 +7,15 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeGuard
 
-from taskapi import strict_json
-from taskapi.settings import Expected, SettingsError, better_auth
+from taskapi import secret, strict_json
+from taskapi.errors import ServiceUnavailable, SettingsError
+from taskapi.settings import Expected, better_auth
 
 if TYPE_CHECKING:
+    from taskapi.settings import BetterAuth
     from taskapi.signatures import Signatures
 
 LEEWAY = 10
@@ -35,6 +37,13 @@ class InvalidToken(Exception):
     """The token isn't accepted; the message says which check failed, for the log."""
 
 
+class WrongSignature(InvalidToken):
+    """The signature isn't the key's."""
+
+    def __init__(self) -> None:
+        super().__init__("the signature isn't the key's")
+
+
 def subject(token: str) -> str:
     """Return the `sub` of a valid token; raise InvalidToken for any other.
 
@@ -42,7 +51,13 @@ def subject(token: str) -> str:
     clear what to check.
     """
     header = header_of(token)
-    payload = signatures().payload(token, header)
+    try:
+        payload = signatures().payload(token, header)
+    except WrongSignature:
+        # Better Auth may have got a new secret.
+        if header["alg"] != "HS256" or not secret.held.reread():
+            raise
+        payload = signatures().payload(token, header)
     claims = parsed(payload, "payload")
     for failure in failures(claims, expected_of(header), time.time()):
         raise InvalidToken(failure)
@@ -159,13 +174,18 @@ def span(seconds: float) -> str:
 
 
 def prepare() -> None:
-    """Import what the check needs, if the settings say; the first request reports."""
-    with suppress(SettingsError):
-        signatures()
+    """Import what the check needs, and fetch the keys; the first request reports."""
+    with suppress(SettingsError, ServiceUnavailable):
+        signatures().prepare()
 
 
-@cache
 def signatures() -> "Signatures":
+    """Return what checks signatures, by the settings as they are now."""
+    return signatures_by(better_auth())
+
+
+@lru_cache(maxsize=1)
+def signatures_by(config: "BetterAuth") -> "Signatures":
     """Return what checks signatures.
 
     PyJWT imports `cryptography` wherever that is installed, which takes about as long
@@ -174,7 +194,6 @@ def signatures() -> "Signatures":
     `cryptography` is out of sight while PyJWT is imported, and PyJWT, to which it is
     optional, does without.
     """
-    config = better_auth()
     with hidden("cryptography") if config.jwks_url is None else nullcontext():
         from taskapi.signatures import Signatures
 

@@ -1,8 +1,7 @@
 """What FastAPI found invalid, as the contract's error: one sentence a field."""
 
-from fastapi.exceptions import RequestValidationError
-
 from taskapi.errors import Problem, ValidationFailed
+from taskapi.framework import RequestValidationError
 
 RULES = {
     "title": (

@@ -81,7 +81,7 @@ class Api:
     def point(self, url: str) -> None:
         """Make the functions use another database."""
         forget_connection()
-        settings.database_url = lambda: url  # type: ignore[assignment]
+        settings.database_url = lambda: url
 
     def send(self, function: str, id: object = None, **request: Any) -> Answer:
         return self.client.send(function, id, **request)

@@ -17,7 +17,7 @@ from benchmarks.data import fill
 from benchmarks.plans import every_list, faults
 from taskapi import cursors
 from taskapi.migrate import migrate
-from tests.api import ROUTES, Client, event, token
+from tests.api import CONTEXT, ROUTES, Client, event, token
 
 LISTS = list(itertools.product(["created", "updated", "title"], ["asc", "desc"]))
 every_order = pytest.mark.parametrize(("sort", "order"), LISTS)
@@ -588,7 +588,7 @@ def test_the_largest_list_fits_into_lambda(
         headers={"authorization": f"Bearer {token(user.user_id)}"},
     )
 
-    response = handler(sent, None)
+    response = handler(sent, CONTEXT)
 
     assert len(json.loads(response["body"])) == 200
     assert response["headers"]["link"]

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from taskapi.settings import BetterAuth, Expected, SettingsError, better_auth
+from taskapi.errors import SettingsError
+from taskapi.settings import BetterAuth, Expected, better_auth
 from tests.api import SECRET
 from tests.better_auth.world import configured
 

@@ -7,7 +7,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from taskapi import database_url
-from taskapi.settings import SettingsError
+from taskapi.errors import SettingsError
 
 POOLED = "postgresql://me:s3cret@ep-cool-rain-123-pooler.eu-central-1.aws.neon.tech/db"
 DIRECT = POOLED.replace("-pooler", "")

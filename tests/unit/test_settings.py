@@ -1,77 +1,222 @@
-"""Settings from variables and from Secrets Manager, which moto stands for."""
+"""Settings from variables, and from a secret that moto's Secrets Manager holds."""
 
 import json
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
-from aws_lambda_powertools.utilities import parameters
+from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
-from taskapi import settings
-from taskapi.settings import SettingsError
+from taskapi import secret, settings
+from taskapi.errors import ServiceUnavailable, SettingsError
 
-NAMES = ["DATABASE_URL", "BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "SECRET_ARN"]
-SECRET = "a secret of Better Auth's, over 32 bytes"
+NAMES = [
+    "DATABASE_URL",
+    "BETTER_AUTH_SECRET",
+    "BETTER_AUTH_URL",
+    "SECRET_ARN",
+    "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT",
+]
+KEY = "a secret of Better Auth's, over 32 bytes"
 
-Store = Callable[[str], str]
+
+class Clock:
+    """A clock that a test sets."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Store:
+    """A secret in Secrets Manager, which counts how often it is read."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.client = boto3.client("secretsmanager")
+        self.client.create_secret(Name="tasks", SecretString="{}")
+        self.arn: str = self.client.describe_secret(SecretId="tasks")["ARN"]
+        self.reads = 0
+        self.failure: Exception | None = None
+        patch.setenv("SECRET_ARN", self.arn)
+        provider = secret.provider()
+        provider.client.meta.events.register("before-call", self._count)
+
+    def _count(self, **_: object) -> None:
+        self.reads += 1
+        if self.failure:
+            raise self.failure
+
+    def put(self, text: str | dict[str, Any]) -> None:
+        text = text if isinstance(text, str) else json.dumps(text)
+        self.client.put_secret_value(SecretId=self.arn, SecretString=text)
+
+    def fail(self, code: str) -> None:
+        self.failure = ClientError({"Error": {"Code": code}}, "GetSecretValue")
 
 
 @pytest.fixture
-def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Have no setting, and forget those of other tests until the end."""
-    cached = [settings.secret, settings.database_url, settings.better_auth]
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    """Have no settings, and a secret that hasn't been read."""
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
-    for function in cached:
-        function.cache_clear()
-    parameters.clear_caches()  # type: ignore[no-untyped-call]
-    yield
-    for function in cached:
-        function.cache_clear()
+    clock = Clock()
+    monkeypatch.setattr(secret, "held", secret.Secret(clock))
+    secret.provider.cache_clear()
+    yield clock
+    secret.provider.cache_clear()
 
 
 @pytest.fixture
-def store(clean: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """Return what puts a secret into Secrets Manager and its ARN into SECRET_ARN."""
+def store(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     with mock_aws():
-        client = boto3.client("secretsmanager")
-
-        def put(text: str) -> str:
-            arn: str = client.create_secret(Name="tasks", SecretString=text)["ARN"]
-            monkeypatch.setenv("SECRET_ARN", arn)
-            return arn
-
-        yield put
+        yield Store(monkeypatch)
 
 
-def test_reads_settings_from_the_secret(store: Store) -> None:
+def test_reads_all_settings_from_the_secret_in_one_read(store: Store) -> None:
     url = "postgresql://user:password@host/db"
-    store(json.dumps({"DATABASE_URL": url, "BETTER_AUTH_SECRET": SECRET}))
+    store.put({"DATABASE_URL": url, "BETTER_AUTH_SECRET": KEY})
 
     assert settings.database_url() == url
-    assert settings.better_auth().secret == SECRET.encode()
+    assert settings.better_auth().secret == KEY.encode()
+    assert store.reads == 1
 
 
 def test_a_variable_wins_over_the_secret(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store(json.dumps({"DATABASE_URL": "from the secret"}))
+    store.put({"DATABASE_URL": "from the secret"})
     monkeypatch.setenv("DATABASE_URL", "from the variable")
 
     assert settings.database_url() == "from the variable"
+    assert store.reads == 0
 
 
-def test_does_not_ask_for_a_secret_that_it_does_not_need(
-    clean: None, monkeypatch: pytest.MonkeyPatch
+def test_keeps_what_it_read_for_five_minutes(store: Store, clock: Clock) -> None:
+    store.put({"DATABASE_URL": "old"})
+    settings.database_url()
+    store.put({"DATABASE_URL": "new"})
+
+    clock.now += secret.TTL - 1
+    before = settings.database_url()
+    clock.now += 1
+    after = settings.database_url()
+
+    assert (before, after) == ("old", "new")
+    assert store.reads == 2
+
+
+def test_reads_again_at_once_where_something_does_not_work(store: Store) -> None:
+    store.put({"DATABASE_URL": "old"})
+    settings.database_url()
+    store.put({"DATABASE_URL": "new"})
+
+    assert secret.held.reread()
+    assert settings.database_url() == "new"
+
+
+def test_says_where_reading_again_brought_nothing_new(store: Store) -> None:
+    store.put({"DATABASE_URL": "old"})
+    settings.database_url()
+
+    assert not secret.held.reread()
+    assert store.reads == 2
+
+
+def test_reads_again_once_in_a_cool_down(store: Store, clock: Clock) -> None:
+    store.put({"DATABASE_URL": "old"})
+    settings.database_url()
+    secret.held.reread()
+    store.put({"DATABASE_URL": "new"})
+
+    within = secret.held.reread()
+    clock.now += secret.COOL_DOWN
+    after = secret.held.reread()
+
+    assert (within, after) == (False, True)
+    assert store.reads == 3
+
+
+def test_has_nothing_to_read_again_without_a_secret(clock: Clock) -> None:
+    assert not secret.held.reread()
+
+
+@pytest.mark.parametrize("code", ["InternalServiceError", "AccessDeniedException"])
+def test_the_last_good_values_serve_on(store: Store, clock: Clock, code: str) -> None:
+    store.put({"DATABASE_URL": "old"})
+    settings.database_url()
+    store.fail(code)
+    clock.now += secret.TTL
+
+    assert settings.database_url() == "old"
+    assert not secret.held.reread()
+
+
+def test_asks_again_after_a_cool_down_where_it_failed(
+    store: Store, clock: Clock
 ) -> None:
-    monkeypatch.setenv("SECRET_ARN", "arn:aws:secretsmanager:nowhere")
-    monkeypatch.setenv("DATABASE_URL", "from the variable")
+    store.put({"DATABASE_URL": "old"})
+    settings.database_url()
+    store.put({"DATABASE_URL": "new"})
+    store.fail("InternalServiceError")
+    clock.now += secret.TTL
+    settings.database_url()
+    store.failure = None
+    failed = store.reads
 
-    assert settings.database_url() == "from the variable"
+    within = settings.database_url()
+    clock.now += secret.COOL_DOWN
+    after = settings.database_url()
+
+    assert (within, after) == ("old", "new")
+    assert store.reads == failed + 1
+
+
+def test_a_denied_secret_is_one_line(store: Store) -> None:
+    store.fail("AccessDeniedException")
+
+    with pytest.raises(SettingsError, match=r"^SECRET_ARN can't be read: .*Denied"):
+        settings.database_url()
+
+
+def test_a_missing_secret_is_one_line(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_ARN", store.arn + "-another")
+
+    with pytest.raises(SettingsError, match=r"^SECRET_ARN can't be read: .*NotFound"):
+        settings.database_url()
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ClientError({"Error": {"Code": "InternalServiceError"}}, "GetSecretValue"),
+        ClientError({"Error": {"Code": "ThrottlingException"}}, "GetSecretValue"),
+        EndpointConnectionError(endpoint_url="https://secretsmanager"),
+    ],
+    ids=["internal", "throttled", "unreachable"],
+)
+def test_a_failure_of_aws_is_a_503(store: Store, failure: Exception) -> None:
+    store.failure = failure
+
+    with pytest.raises(ServiceUnavailable, match=r"^The settings can't be read$"):
+        settings.database_url()
+
+
+def test_a_missing_key_is_named(store: Store) -> None:
+    store.put({"BETTER_AUTH_SECRET": KEY})
+
+    with pytest.raises(SettingsError, match=r"^DATABASE_URL is not set$"):
+        settings.database_url()
 
 
 @pytest.mark.parametrize(
@@ -83,11 +228,12 @@ def test_does_not_ask_for_a_secret_that_it_does_not_need(
         '"hunter2"',
         "{hunter2",
     ],
+    ids=["text", "array", "not a string", "string", "cut off"],
 )
 def test_a_malformed_secret_is_one_line_that_does_not_quote_it(
     store: Store, text: str
 ) -> None:
-    store(text)
+    store.put(text)
 
     with pytest.raises(SettingsError) as raised:
         settings.database_url()
@@ -96,15 +242,6 @@ def test_a_malformed_secret_is_one_line_that_does_not_quote_it(
         "SECRET_ARN must name a secret that is a JSON object of strings"
     )
     assert raised.value.__cause__ is None
-
-
-def test_a_missing_secret_is_one_line(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SECRET_ARN", store("{}") + "-another")
-
-    with pytest.raises(SettingsError, match=r"SECRET_ARN can't be read: .*NotFound"):
-        settings.database_url()
 
 
 @pytest.mark.parametrize(
@@ -120,7 +257,7 @@ def test_a_missing_secret_is_one_line(
     ids=["DATABASE_URL", "Better Auth"],
 )
 def test_a_missing_setting_is_one_line(
-    clean: None, read: Callable[[], object], line: str
+    clock: Clock, read: Callable[[], object], line: str
 ) -> None:
     with pytest.raises(SettingsError) as raised:
         read()
@@ -129,8 +266,125 @@ def test_a_missing_setting_is_one_line(
 
 
 def test_settings_do_not_show_the_secret(
-    clean: None, monkeypatch: pytest.MonkeyPatch
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
+    monkeypatch.setenv("BETTER_AUTH_SECRET", KEY)
 
-    assert SECRET not in repr(settings.better_auth())
+    assert KEY not in repr(settings.better_auth())
+
+
+# AWS's Parameters and Secrets extension, which can't be had outside of Lambda: what it
+# answers is as its documentation has it, "not ready" as functions that ask too early
+# get it.
+
+
+class Extension(ThreadingHTTPServer):
+    """Answers as the extension does, for one secret."""
+
+    def __init__(self, arn: str, text: str) -> None:
+        super().__init__(("127.0.0.1", 0), ExtensionHandler)
+        self.arn, self.text = arn, text
+        self.refusals = 0
+        self.status = 200
+        self.requests = 0
+
+
+class ExtensionHandler(BaseHTTPRequestHandler):
+    server: Extension
+
+    def do_GET(self) -> None:
+        url, extension = urlsplit(self.path), self.server
+        extension.requests += 1
+        if extension.refusals:
+            extension.refusals -= 1
+            self.answer(400, b"not ready to serve traffic, please wait")
+        elif self.headers["X-Aws-Parameters-Secrets-Token"] != "session":
+            self.answer(401, b"")
+        elif extension.status != 200:
+            self.answer(extension.status, b"an error")
+        elif (url.path, parse_qs(url.query)) == (
+            "/secretsmanager/get",
+            {"secretId": [extension.arn]},
+        ):
+            answer = {"ARN": extension.arn, "SecretString": extension.text}
+            self.answer(200, json.dumps(answer).encode())
+        else:
+            self.answer(400, b"no such secret")
+
+    def answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def extension(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Extension]:
+    store.put({"DATABASE_URL": "from Secrets Manager"})
+    server = Extension(store.arn, '{"DATABASE_URL": "from the extension"}')
+    monkeypatch.setenv(
+        "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", str(server.server_port)
+    )
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "session")
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_asks_the_extension_first(extension: Extension, store: Store) -> None:
+    assert settings.database_url() == "from the extension"
+    assert store.reads == 0
+
+
+def test_waits_until_the_extension_is_ready(extension: Extension, store: Store) -> None:
+    extension.refusals = 3
+
+    assert settings.database_url() == "from the extension"
+    assert (extension.requests, store.reads) == (4, 0)
+
+
+def test_does_not_wait_for_the_extension_in_the_init_phase(
+    extension: Extension,
+) -> None:
+    extension.refusals = 1
+
+    with pytest.raises(secret.NotReady):
+        secret.held.values(patience=0.0)
+    assert settings.database_url() == "from the extension"
+
+
+def test_an_extension_that_is_never_ready_is_given_up(
+    extension: Extension, store: Store
+) -> None:
+    extension.refusals = 1000
+
+    assert secret.held.values(patience=0.05)["DATABASE_URL"] == "from Secrets Manager"
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [(500, "{}"), (400, "{}"), (401, "{}")],
+    ids=["broken", "refuses", "no session"],
+)
+def test_secrets_manager_is_asked_where_the_extension_fails(
+    extension: Extension, store: Store, status: int, text: str
+) -> None:
+    extension.status, extension.text = status, text
+
+    assert settings.database_url() == "from Secrets Manager"
+    assert store.reads == 1
+
+
+def test_secrets_manager_is_asked_where_nothing_listens(
+    extension: Extension, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", "9")
+
+    assert settings.database_url() == "from Secrets Manager"
+    assert store.reads == 1
