@@ -22,7 +22,6 @@ LEFT_OUT = {
         "*.dist-info/RECORD",
         "*.dist-info/REQUESTED",
         "*.dist-info/WHEEL",
-        "*.dist-info/sboms",
         "*.dist-info/top_level.txt",
     ),
     "for tests, and for plugins of other tools": (
