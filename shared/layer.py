@@ -78,12 +78,15 @@ LEFT_OUT = {
         "starlette/schemas.py",
         "starlette/templating.py",
     ),
-    "of anyio, for another loop, processes and files": (
+    "of anyio, for another loop, other systems, processes and files": (
         "anyio/_backends/_trio.py",
+        "anyio/_core/_asyncio_selector_thread.py",
+        "anyio/_core/_fileio.py",
         "anyio/_core/_subprocesses.py",
         "anyio/_core/_tempfile.py",
-        "anyio/itertools.py",
+        "anyio/from_thread.py",
         "anyio/functools.py",
+        "anyio/itertools.py",
         "anyio/streams/buffered.py",
         "anyio/streams/file.py",
         "anyio/streams/text.py",
@@ -122,6 +125,9 @@ LEFT_OUT = {
 }
 """Globs below python/, by what they are for."""
 
+WITH_SYMBOLS = ("cryptography/hazmat/bindings/_rust.abi3.so",)
+"""The one library that comes with them: half a megabyte zipped. The others don't."""
+
 READS_ITS_SOURCE = ("anyio/__init__.py", "anyio/abc/__init__.py")
 """anyio finds out there what to import on first use; without, it imports all."""
 
@@ -141,8 +147,9 @@ def main(layer: Path) -> None:
         # What scanners look for; the package's README follows.
         headers = metadata.read_bytes().replace(b"\r\n", b"\n").partition(b"\n\n")[0]
         metadata.write_bytes(headers + b"\n")
-    for library in python.rglob("*.so*"):
-        library.write_bytes(without_symbols(library.read_bytes()))
+    for library in WITH_SYMBOLS:
+        path = python / library
+        path.write_bytes(without_symbols(path.read_bytes()))
     for source in list(python.rglob("*.py")):
         compile_source(source, python)
     # Lambda's user isn't the one who builds, whatever that one's umask.
@@ -213,12 +220,20 @@ def compile_source(source: Path, python: Path) -> None:
 
 
 def drop_docstrings(tree: ast.Module) -> None:
-    """Take the docstrings out of a module, as `-OO` would, which takes asserts too."""
+    """Take the docstrings out of a module, as `-OO` would, which takes asserts too.
+
+    Decorated classes keep theirs: without one, a dataclass writes its own, which costs
+    a cold start more than reading it.
+    """
     for node in ast.walk(tree):
         match node:
             case ast.Module():
                 empty: list[ast.stmt] = []
-            case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+            case (
+                ast.ClassDef(decorator_list=[])
+                | ast.FunctionDef()
+                | ast.AsyncFunctionDef()
+            ):
                 empty = [ast.copy_location(ast.Pass(), node.body[0])]
             case _:
                 continue
