@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run token migrate doctor test bench lint format openapi build clean
+.PHONY: help run token migrate doctor test bench lint format openapi build lock audit sbom clean
 
 ARCH ?= arm64
 BUILD_DIR ?= .aws-sam/build
@@ -44,6 +44,18 @@ openapi: .venv/dev ## write openapi.json
 build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_64)
 	PATH="$(CURDIR)/.venv/bin:$$PATH" ARCH=$(ARCH) .venv-sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR)
+
+lock: .venv/dev ## write shared/requirements.lock anew (LOCK=--upgrade for the newest)
+	cd shared && ../.venv/bin/uv --quiet --no-config pip compile requirements.txt \
+	  --output-file requirements.lock --custom-compile-command 'make lock' \
+	  --generate-hashes --only-binary :all: $(LOCK) \
+	  --python-version 3.13 --python-platform aarch64-manylinux_2_34
+
+audit: .venv/dev ## ask for known vulnerabilities of what is deployed
+	@.venv/bin/python -m supply_chain.audit
+
+sbom: .venv/dev ## list what is in the built layer, and its licences
+	@.venv/bin/python -m supply_chain.sbom $(BUILD_DIR)/SharedLayer .aws-sam/sbom.cdx.json
 
 clean: ## remove what was made here, the development database included
 	rm -rf .venv .venv-sam .aws-sam .local

@@ -5,7 +5,6 @@ client, as in Lambda.
 """
 
 import fcntl
-import importlib.util
 import json
 import os
 import platform
@@ -191,18 +190,3 @@ def test_a_built_function_refuses_a_stranger(invoke: Invoke) -> None:
 
     assert answer["statusCode"] == 401
     assert json.loads(answer["body"])["message"] == "Missing bearer token"
-
-
-def test_the_layer_has_byte_code_that_is_not_checked_against_its_source(
-    build: Path,
-) -> None:
-    layer = build / "SharedLayer" / "python"
-    sources = {str(file.relative_to(layer)) for file in layer.rglob("*.py")}
-    compiled = list(layer.rglob("*.pyc"))
-
-    # PEP 552: the second word of the header is 1, "hash-based, unchecked".
-    assert {file.read_bytes()[4:8] for file in compiled} == {b"\1\0\0\0"}
-    assert sources == {
-        str(importlib.util.source_from_cache(str(file.relative_to(layer))))
-        for file in compiled
-    }

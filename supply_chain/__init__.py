@@ -1,0 +1,1 @@
+"""What the deployed code is made of: its licences, its parts, and their known flaws."""

@@ -1,0 +1,360 @@
+"""The layer that `make build` makes: what is in it, what isn't, and that it works."""
+
+import fcntl
+import io
+import json
+import marshal
+import os
+import re
+import struct
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from importlib.metadata import distributions
+from pathlib import Path
+from types import CodeType
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from supply_chain import sbom
+from supply_chain.lock import SHARED, locked
+from tests.e2e.test_lambda_runtime import ROOT, build, pytestmark
+
+__all__ = ["build", "pytestmark"]
+
+MIB = 1024 * 1024
+LIMIT = 12 * MIB
+MACHINES = {"arm64": 183, "x86_64": 62}
+"""ELF's e_machine."""
+
+BUILD_TOOLS_AND_NAMES = {"cffi", "idna", "pycparser"}
+"""Locked because others require them, and left out because nothing imports them."""
+
+Layer = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def layer(run_folder: Path) -> Layer:
+    """Return a layer made without `sam build`, for any architecture, once a run."""
+
+    def made(arch: str) -> Path:
+        folder = run_folder / f"layer {arch}"
+        with (run_folder / f"layer-{arch}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                make_layer(folder, f"ARCH={arch}")
+        return folder
+
+    return made
+
+
+def make_layer(folder: Path, *variables: str) -> None:
+    made = subprocess.run(
+        [
+            "make",
+            "-C",
+            str(SHARED),
+            "build-SharedLayer",
+            f"ARTIFACTS_DIR={folder}",
+            f"PYTHON={sys.executable}",
+            *variables,
+        ],
+        capture_output=True,
+        text=True,
+        umask=0o077,
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+
+
+@pytest.fixture(params=MACHINES)
+def arch(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def run(layer: Path, code: str, **environment: str) -> str:
+    """Run code with Lambda's Python, which finds the layer and nothing besides."""
+    interpreter = Path(sys.base_prefix) / "bin" / "python3.13"
+    done = subprocess.run(
+        [interpreter, "-S", "-c", code],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(layer / "python"), **environment},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_is_at_most_12_mb_zipped(layer: Layer, arch: str) -> None:
+    zipped = io.BytesIO()
+
+    # As `sam package` zips.
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files(layer(arch)):
+            archive.write(file, file.relative_to(layer(arch)))
+
+    assert zipped.tell() <= LIMIT
+
+
+def test_holds_nothing_that_does_not_run(layer: Layer, arch: str) -> None:
+    unwanted = re.compile(
+        r"(^|/)(tests?|testclient\.\w+|bin|include|docs?|examples?|\w+\.egg-info"
+        r"|boto3|botocore|INSTALLER|RECORD|layer\.py|requirements\.\w+)(/|$)"
+        r"|\.(pyi|h|c|pxd|pyx|typed|a|pth)$|\.cpython-3(?!13)\d"
+    )
+
+    names = [str(file.relative_to(layer(arch))) for file in files(layer(arch))]
+
+    assert [name for name in names if unwanted.search(name)] == []
+    assert {name.partition("/")[0] for name in names} == {"python"}
+
+
+def test_has_native_code_for_its_own_processor_alone(layer: Layer, arch: str) -> None:
+    libraries = [file for file in files(layer(arch)) if ".so" in file.name]
+
+    processors = {struct.unpack_from("<H", lib.read_bytes(), 18) for lib in libraries}
+
+    assert processors == {(MACHINES[arch],)}
+    assert len(libraries) > 15
+
+
+def test_has_byte_code_that_is_not_checked_against_its_source(
+    layer: Layer, arch: str
+) -> None:
+    compiled = [file for file in files(layer(arch)) if file.suffix == ".pyc"]
+    sources = [file for file in files(layer(arch)) if file.suffix == ".py"]
+
+    # PEP 552: the second word of the header is 1, "hash-based, unchecked".
+    assert {file.read_bytes()[4:8] for file in compiled} == {b"\1\0\0\0"}
+    assert len(compiled) > 300
+    assert all(
+        (file.parent / "__pycache__" / f"{file.stem}.cpython-313.pyc").exists()
+        for file in sources
+    )
+    assert layer(arch) / "python/taskapi/http.py" in sources
+
+
+def test_tracebacks_name_the_files_of_lambda(layer: Layer, arch: str) -> None:
+    for file in files(layer(arch)):
+        if file.suffix == ".pyc":
+            code: CodeType = marshal.loads(file.read_bytes()[16:])  # noqa: S302
+            name = file.relative_to(layer(arch)).with_suffix("")
+            expected = f"/opt/{name}".replace("__pycache__/", "")
+            assert code.co_filename == expected.removesuffix(".cpython-313") + ".py"
+
+
+def test_the_same_input_gives_the_same_bytes(build: Path, layer: Layer) -> None:
+    # One made by `sam build`, one without, in another folder with another umask.
+    [arch] = [a for a, m in MACHINES.items() if m == own_machine()]
+    one, two = build / "SharedLayer", layer(arch)
+
+    assert contents(one) == contents(two)
+
+
+def own_machine() -> int:
+    [machine] = struct.unpack_from("<H", Path(sys.executable).read_bytes()[:64], 18)
+    return int(machine)
+
+
+def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
+    return {
+        str(file.relative_to(folder)): (file.stat().st_mode, file.read_bytes())
+        for file in files(folder)
+    }
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
+def test_anyone_can_read_it(layer: Layer, arch: str) -> None:
+    paths = list(layer(arch).rglob("*"))
+
+    modes = {(path.is_dir(), path.stat().st_mode & 0o777) for path in paths}
+
+    assert modes == {(True, 0o755), (False, 0o644)}
+
+
+def test_holds_the_locked_packages(layer: Layer, arch: str) -> None:
+    found = {
+        canonicalize_name(package.name): package.version
+        for package in distributions(path=[str(layer(arch) / "python")])
+    }
+
+    pinned = {name: version for name, (version, _) in locked().items()}
+    assert found == {k: v for k, v in pinned.items() if k not in BUILD_TOOLS_AND_NAMES}
+
+
+def test_its_bill_of_materials_lists_the_locked_packages(
+    build: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "sbom.json"
+
+    sbom.main(build / "SharedLayer", file)
+
+    parts = json.loads(file.read_bytes())["components"]
+    assert {part["purl"]: bool(part["licenses"]) for part in parts} == {
+        f"pkg:pypi/{name}@{version}": True
+        for name, (version, _) in locked().items()
+        if name not in BUILD_TOOLS_AND_NAMES
+    }
+    assert "openssl" in [
+        bundled["name"] for part in parts for bundled in part.get("components", [])
+    ]
+
+
+WORLDS = {
+    "HS256": {"BETTER_AUTH_SECRET": "a" * 32},
+    "JWKS": {"BETTER_AUTH_URL": "https://auth.example.com"},
+}
+
+IMPORT_ALL = """
+import importlib.util, json, pathlib, sys
+for folder in sorted(pathlib.Path("functions").glob("[!_]*/")):
+    spec = importlib.util.spec_from_file_location(folder.name, folder / "app.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert callable(module.handler)
+import aws_lambda_powertools.metrics
+files = [getattr(module, "__file__", None) for module in sys.modules.values()]
+print(json.dumps(list(filter(None, files))))
+"""
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_every_function_imports(build: Path, world: str) -> None:
+    imported = json.loads(run(build / "SharedLayer", IMPORT_ALL, **WORLDS[world]))
+
+    names = {Path(file).name for file in imported}
+    assert {"http.py", "tokens.py", "signatures.py"} <= names
+    assert ("jwks.py" in names) is (world == "JWKS")
+
+
+IMPORT_EACH = """
+import importlib, pathlib, sys
+python = pathlib.Path({python!r})
+packages = {{path.name.partition(".")[0] for path in python.iterdir()}}
+for file in sorted(python.rglob("*.py*")):
+    if file.parent.name == "__pycache__" or file.stem == "__main__":
+        continue
+    parts = file.relative_to(python).with_suffix("").parts
+    try:
+        importlib.import_module(".".join(parts).removesuffix(".__init__"))
+    except ModuleNotFoundError as error:
+        if error.name.partition(".")[0] in packages:
+            print(parts, "lacks", error.name)
+"""
+
+
+def test_nothing_that_it_holds_imports_what_it_does_not(build: Path) -> None:
+    layer = build / "SharedLayer"
+
+    printed = run(layer, IMPORT_EACH.format(python=str(layer / "python")))
+
+    assert printed == ""
+
+
+def test_reads_secrets_with_the_runtimes_boto3(build: Path) -> None:
+    # Not in the layer: Lambda's Python brings it, and finds it last, as here.
+    [site] = {p for p in sys.path if p.startswith(sys.prefix) and "site-packages" in p}
+    code = (
+        f"import sys; sys.path.append({site!r})\n"
+        "from aws_lambda_powertools.utilities.parameters import get_secret\n"
+        "print(sys.modules[get_secret.__module__].__file__, get_secret.__module__)"
+    )
+
+    file, module = run(build / "SharedLayer", code).split()
+
+    assert Path(file).is_relative_to(build)
+    assert module == "aws_lambda_powertools.utilities.parameters.secrets"
+
+
+def test_most_of_what_it_holds_is_imported(build: Path) -> None:
+    layer = build / "SharedLayer"
+    sizes = {
+        str(file): file.stat().st_size
+        for file in files(layer)
+        if file.suffix in (".py", ".pyc") and file.parent.name != "__pycache__"
+    }
+
+    imported = json.loads(run(layer, IMPORT_ALL, **WORLDS["JWKS"]))
+
+    unused = {file: size for file, size in sizes.items() if file not in imported}
+    assert sum(unused.values()) < 0.2 * sum(sizes.values()), sorted(unused)
+
+
+ROUND_TRIPS = """
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+keys = {
+    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+    "ES256": ec.generate_private_key(ec.SECP256R1()),
+    "ES512": ec.generate_private_key(ec.SECP521R1()),
+    "RS256": (key := rsa.generate_private_key(65537, 2048)),
+    "PS256": key,
+}
+for algorithm, key in keys.items():
+    token = jwt.encode({"sub": "a"}, key, algorithm)
+    try:
+        jwt.decode(token[:-8] + "AAAAAAAA", key.public_key(), [algorithm])
+    except jwt.InvalidSignatureError:
+        print(algorithm, jwt.decode(token, key.public_key(), [algorithm])["sub"])
+"""
+
+
+def test_checks_signatures_with_its_stripped_libraries(build: Path) -> None:
+    printed = run(build / "SharedLayer", ROUND_TRIPS)
+
+    assert printed.splitlines() == [
+        "EdDSA a",
+        "ES256 a",
+        "ES512 a",
+        "RS256 a",
+        "PS256 a",
+    ]
+
+
+THREADED = """
+from fastapi import FastAPI
+from mangum import Mangum
+app = FastAPI()
+
+@app.get("/")
+def endpoint():
+    return "threaded"
+
+print(Mangum(app, lifespan="off")({event!r}, None)["body"])
+"""
+
+
+def test_serves_endpoints_that_hop_threads(build: Path) -> None:
+    event = {
+        "version": "2.0",
+        "rawPath": "/",
+        "rawQueryString": "",
+        "headers": {},
+        "requestContext": {
+            "http": {"method": "GET", "path": "/", "sourceIp": "127.0.0.1"}
+        },
+    }
+
+    printed = run(build / "SharedLayer", THREADED.format(event=event))
+
+    assert printed.strip() == '"threaded"'
+
+
+def test_says_loudly_that_python_3_13_is_missing(tmp_path: Path) -> None:
+    made = subprocess.run(
+        ["make", "-C", SHARED, "build-SharedLayer", f"ARTIFACTS_DIR={tmp_path}"],
+        env={"PATH": "/usr/bin:/bin", "PYENV_ROOT": str(tmp_path), "HOME": "/none"}
+        | {"PYTHON": "/bin/false"},
+        capture_output=True,
+        text=True,
+    )
+
+    assert made.returncode != 0
+    assert "THE LAYER NEEDS PYTHON 3.13" in made.stderr
+    assert "uv python install 3.13" in made.stderr
+    assert os.listdir(tmp_path) == []
