@@ -1,7 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help run token migrate doctor test bench lint format openapi build clean
+.PHONY: help run token migrate doctor test bench lint format openapi build deploy logs \
+  smoke compatible costs clean
 
 ARCH ?= arm64
+STAGE ?= dev
 BUILD_DIR ?= .aws-sam/build
 export SAM_CLI_TELEMETRY = 0
 
@@ -44,6 +46,20 @@ openapi: .venv/dev ## write openapi.json
 build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_64)
 	PATH="$(CURDIR)/.venv/bin:$$PATH" ARCH=$(ARCH) .venv-sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR)
+
+deploy: $(if $(BUILT),,build) ## deploy to dev, staging or prod (STAGE=prod; BUILT=1 as built)
+	.venv-sam/bin/sam deploy --template-file $(BUILD_DIR)/template.yaml \
+	  --config-file "$(CURDIR)/samconfig.toml" --config-env $(STAGE) $(DEPLOY_FLAGS)
+
+logs: .venv-sam/bin/sam ## follow a stack's logs (STAGE=prod, FILTER='{ $$.status >= 500 }')
+	.venv-sam/bin/sam logs --stack-name tasks-$(STAGE) --tail \
+	  $(if $(FILTER),--filter '$(FILTER)')
+
+smoke: .venv/local ## check a running stack (URL=https://…, TOKEN=…)
+	@.venv/bin/python -m ops.smoke "$(URL)"
+
+costs: .venv/bin/python ## say what a million requests cost (ARGS='--duration-ms 20')
+	@.venv/bin/python -m ops.costs $(ARGS)
 
 clean: ## remove what was made here, the development database included
 	rm -rf .venv .venv-sam .aws-sam .local
