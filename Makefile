@@ -52,7 +52,7 @@ build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_6
 	PATH="$(CURDIR)/.venv/bin:$$PATH" ARCH=$(ARCH) .venv-sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR)
 
-deploy: $(if $(BUILT),,build) ## deploy to dev, staging or prod (STAGE=prod; BUILT=1 as built)
+deploy: .venv-sam/bin/sam $(if $(BUILT),,build) ## deploy to dev, staging or prod (STAGE=prod; BUILT=1 as built)
 	.venv-sam/bin/sam deploy --template-file $(BUILD_DIR)/template.yaml \
 	  --config-file "$(CURDIR)/samconfig.toml" --config-env $(STAGE) \
 	  $(if $(STACK_ROLE_ARN),--role-arn $(STACK_ROLE_ARN)) \

@@ -26,7 +26,8 @@ SERVICES = {
 
 
 def actions(text: str) -> set[str]:
-    return set(re.findall(r"\b([a-z0-9]+:[A-Z*]\w*|[a-z0-9]+:\*)", text))
+    found = set(re.findall(r"\b([a-z0-9]+:[A-Z*]\w*|[a-z0-9]+:\*)", text))
+    return {action for action in found if not action.startswith("aws:")}
 
 
 def statements(text: str) -> list[str]:

@@ -1,10 +1,13 @@
 """docs/operations.md: what it names is there, and what is there it explains."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from ops.costs import Load
 from tests.unit.test_architecture import FUNCTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +27,53 @@ def test_every_alarm_is_explained_and_no_other() -> None:
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", section("Alarms"), re.M)
 
     assert set(re.findall(r"\w+", " ".join(rows))) == ALARMS
+
+
+@pytest.mark.skipif(not ALARMS, reason="template.yaml has no alarms yet")
+def test_all_alarms_are_in_the_sum() -> None:
+    assert len(ALARMS) == Load().alarms
+
+
+def make(*arguments: str) -> str:
+    """Return what make would run."""
+    ran = subprocess.run(
+        ["make", "--dry-run", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ran.stdout
+
+
+def test_deploys_what_it_builds_to_the_stage_and_asks_first() -> None:
+    build, _, deploy = make("deploy", "STAGE=prod").partition("sam deploy ")
+
+    assert "sam build" in build
+    assert "--config-env prod" in deploy
+    assert "--no-confirm-changeset" not in deploy
+    assert "--role-arn" not in deploy
+
+
+def test_a_job_deploys_what_was_built_before_and_is_asked_nothing() -> None:
+    made = make("deploy", "STAGE=prod", "BUILT=1", "CI=true", "STACK_ROLE_ARN=arn:x")
+
+    assert "sam build" not in made
+    assert "--no-confirm-changeset --no-fail-on-empty-changeset" in made
+    assert "--role-arn arn:x" in made
+
+
+def test_follows_the_logs_of_one_request() -> None:
+    made = make("logs", "STAGE=prod", "FIND=Abc_1=")
+
+    assert "--stack-name tasks-prod --tail" in made
+    assert """--filter '"Abc_1="'""" in made
+
+
+def test_migrates_with_boto3_only_where_a_secret_is_to_be_read() -> None:
+    assert make("-W", "pyproject.toml", "migrate").count("[local,aws]") == 0
+    assert "[local,aws]" in make("-W", "pyproject.toml", "migrate", "SECRET_ARN=arn:x")
 
 
 def test_every_command_it_names_is_there() -> None:
