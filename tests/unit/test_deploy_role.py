@@ -62,11 +62,16 @@ def test_only_cloudformation_takes_the_role_that_does() -> None:
     assert re.findall(r"Service: (\S+)", STACK) == ["cloudformation.amazonaws.com"]
 
 
-def test_a_service_without_names_is_held_by_a_list_of_actions_or_a_tag() -> None:
-    for statement in statements(STACK):
-        if 'Resource: "*"' in statement:
-            assert ":*" not in statement.partition("Resource")[0]
-            assert "aws:cloudformation:stack-name" in statement or "logs:" in statement
+def test_where_no_resource_can_be_named_nothing_of_others_is_changed() -> None:
+    nameless = [each for each in statements(STACK) if 'Resource: "*"' in each]
+
+    assert nameless
+    for statement in nameless:
+        allowed = actions(statement)
+        assert not any(action.endswith(":*") for action in allowed)
+        if "aws:ResourceTag/aws:cloudformation:stack-name" not in statement:
+            changing = re.compile(r"kms:(Put|Schedule|Disable|Untag|Delete)")
+            assert not any(map(changing.match, allowed))
 
 
 def test_all_that_has_a_name_has_the_stages() -> None:
