@@ -52,9 +52,12 @@ build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_6
 	PATH="$(CURDIR)/.venv/bin:$$PATH" ARCH=$(ARCH) .venv-sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR)
 
-deploy: .venv-sam/bin/sam $(if $(BUILT),,build) ## deploy to dev, staging or prod (STAGE=prod; BUILT=1 as built)
+deploy: .venv-sam/bin/sam $(if $(BUILT),,build) ## deploy (STAGE=prod, SECRET_ARN=… once, PARAMETERS='Name=Value …')
 	.venv-sam/bin/sam deploy --template-file $(BUILD_DIR)/template.yaml \
 	  --config-file "$(CURDIR)/samconfig.toml" --config-env $(STAGE) \
+	  --parameter-overrides file://parameters/$(STAGE).yaml Architecture=$(ARCH) \
+	    Release=$$(git rev-parse HEAD | cut -c1-10) \
+	    $(if $(SECRET_ARN),SecretArn=$(SECRET_ARN)) $(PARAMETERS) \
 	  $(if $(STACK_ROLE_ARN),--role-arn $(STACK_ROLE_ARN)) \
 	  $(if $(CI),--no-confirm-changeset --no-fail-on-empty-changeset)
 

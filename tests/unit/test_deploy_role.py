@@ -81,6 +81,13 @@ def test_all_that_has_a_name_has_the_stages() -> None:
     assert all("tasks-${Stage}" in arn for arn in named)
 
 
+def test_the_pages_name_for_it_is_out_of_its_own_reach() -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    [name] = re.findall(r"--stack-name (\S+) --template-file ops/deploy-role", page)
+
+    assert not name.startswith("tasks-")
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_the_stack_can_be_made(kind: str) -> None:
     service = SERVICES[kind.rpartition("::")[0]]

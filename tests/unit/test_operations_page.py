@@ -52,6 +52,8 @@ def test_deploys_what_it_builds_to_the_stage_and_asks_first() -> None:
 
     assert "sam build" in build
     assert "--config-env prod" in deploy
+    assert "file://parameters/prod.yaml Architecture=arm64" in deploy
+    assert "SecretArn" not in deploy
     assert "--no-confirm-changeset" not in deploy
     assert "--role-arn" not in deploy
 
@@ -62,6 +64,12 @@ def test_a_job_deploys_what_was_built_before_and_is_asked_nothing() -> None:
     assert "sam build" not in made
     assert "--no-confirm-changeset --no-fail-on-empty-changeset" in made
     assert "--role-arn arn:x" in made
+
+
+def test_gives_the_stack_the_secret_and_whatever_else_is_said() -> None:
+    made = make("deploy", "BUILT=1", "SECRET_ARN=arn:x", "PARAMETERS=SnapStart=on")
+
+    assert "SecretArn=arn:x SnapStart=on" in made
 
 
 def test_follows_the_logs_of_one_request() -> None:
