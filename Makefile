@@ -1,7 +1,10 @@
 .DEFAULT_GOAL := help
-.PHONY: help run token migrate doctor test bench lint format openapi build lock audit sbom clean
+.PHONY: help run token migrate doctor test bench lint format openapi build lock audit \
+  sbom deploy url logs smoke compatible costs clean
 
 ARCH ?= arm64
+STAGE ?= dev
+BASE ?= origin/main
 BUILD_DIR ?= .aws-sam/build
 export SAM_CLI_TELEMETRY = 0
 
@@ -14,7 +17,7 @@ run: .venv/local ## serve the API on port 8000 and a page on 5173 (PORT=…, PAG
 token: .venv/local ## print a development token (USER=alice)
 	@.venv/bin/python -m local.tokens "$(USER)"
 
-migrate: .venv/local ## bring the database at DATABASE_URL up to date
+migrate: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## bring the database at DATABASE_URL up to date
 	@.venv/bin/python -m taskapi.migrate
 
 doctor: .venv/local ## say why a token isn't accepted (TOKEN=…)
@@ -32,6 +35,10 @@ lint: .venv/dev .venv-sam/bin/sam ## check style, types and the template
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv-sam/bin/sam validate --lint
+	.venv-sam/bin/cfn-lint ops/deploy-role.yaml
+	.venv/bin/zizmor --offline --quiet .github
+	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
+	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 format: .venv/dev ## put the code into the house style
 	.venv/bin/ruff check --fix
@@ -57,6 +64,37 @@ audit: .venv/dev ## ask for known vulnerabilities of what is deployed
 sbom: .venv/dev ## list what is in the built layer, and its licences
 	@.venv/bin/python -m supply_chain.sbom $(BUILD_DIR)/SharedLayer .aws-sam/sbom.cdx.json
 
+deploy: .venv-sam/bin/sam $(if $(BUILT),,build) ## deploy (STAGE=prod, SECRET_ARN=… once, PARAMETERS='Name=Value …')
+	.venv-sam/bin/sam deploy --template-file $(BUILD_DIR)/template.yaml \
+	  --config-file "$(CURDIR)/samconfig.toml" --config-env $(STAGE) \
+	  --parameter-overrides file://parameters/$(STAGE).yaml Architecture=$(ARCH) \
+	    Release=$$(git rev-parse HEAD | cut -c1-10) \
+	    $(if $(SECRET_ARN),SecretArn=$(SECRET_ARN)) $(PARAMETERS) \
+	  $(if $(STACK_ROLE_ARN),--role-arn $(STACK_ROLE_ARN)) \
+	  $(if $(CI),--no-confirm-changeset --no-fail-on-empty-changeset)
+
+url: ## print where a stack's API is (STAGE=prod)
+	@aws cloudformation describe-stacks --stack-name tasks-$(STAGE) --output text \
+	  --query "Stacks[0].Outputs[?OutputKey=='ApiUrl'].OutputValue"
+
+logs: .venv-sam/bin/sam ## follow a stack's logs (STAGE=prod, FIND=a request's id)
+	.venv-sam/bin/sam logs --stack-name tasks-$(STAGE) --tail \
+	  $(if $(FIND),--filter '"$(FIND)"')
+
+smoke: .venv/local ## check a running stack (URL=https://…, TOKEN=…)
+	@.venv/bin/python -m ops.smoke "$(URL)"
+
+# Whoever deploys has both for some minutes, and after a rollback for longer.
+compatible: .venv/dev ## run the tests of older code on today's schema (BASE=origin/main)
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	git archive $(BASE) | tar -xC "$$folder" && \
+	cp shared/taskapi/migrations/*.sql "$$folder/shared/taskapi/migrations/" && \
+	cd "$$folder" && PYTHONPATH="$$folder/shared" $(CURDIR)/.venv/bin/python -m pytest \
+	  tests/integration --ignore tests/integration/test_migrations.py
+
+costs: .venv/bin/python ## say what a million requests cost (ARGS='--duration-ms 20')
+	@.venv/bin/python -m ops.costs $(ARGS)
+
 clean: ## remove what was made here, the development database included
 	rm -rf .venv .venv-sam .aws-sam .local
 
@@ -77,6 +115,11 @@ clean: ## remove what was made here, the development database included
 .venv/local: .venv/bin/python pyproject.toml shared/requirements.txt
 	@echo 'Installing what `make run` needs …' >&2
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[local]'
+	@touch $@
+
+.venv/aws: .venv/local
+	@echo 'Installing what reading SECRET_ARN needs …' >&2
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[local,aws]'
 	@touch $@
 
 .venv/dev: .venv/local

@@ -1,11 +1,13 @@
 """Bring a database up to date: `python -m taskapi.migrate`, or `make migrate`.
 
-Thirty lines rather than a tool: yoyo's lock is a row that outlives a killed process,
+A short module rather than a tool: yoyo's lock is a row that outlives a killed process,
 dbmate's driver refuses the channel_binding that Neon's URLs have, and neither locks
 and records in the migration's own transaction, which also holds through a pooler.
 """
 
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -17,36 +19,83 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 LOCK = 0x7461736B  # "task": any number that nothing else in this database locks
 
+LOCK_TIMEOUT = "3s"
+"""How long a file waits for a table: whoever comes to the table later waits behind it,
+so less than db.PATIENCE, in which a request would give up."""
+
+ATTEMPTS, PAUSE = 10, 5.0
+"""How often a file is begun while others hold its table, and the seconds between."""
+
+ALONE = b"-- no transaction"
+"""What a file begins with whose statements refuse to run in a transaction, as CREATE
+INDEX CONCURRENTLY does. Each ends a line with its semicolon, and the file can be run
+again after any of them has failed."""
+
 
 def migrate(url: str) -> list[str]:
     """Apply what isn't applied yet, in order; return the names of those files.
 
     Each file runs in a transaction of its own, which also records it. Whoever comes
-    second waits for the first. Raises psycopg.Error, the failed file undone.
+    second waits for the first. Files that only the database knows are a newer release's
+    and stay. Raises psycopg.Error, which names the failed file in a note.
     """
+    conninfo = database_url.conninfo(url)
     applied = []
-    with psycopg.connect(database_url.conninfo(url), autocommit=True) as connection:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
         for file in sorted(MIGRATIONS.glob("*.sql")):
-            with connection.transaction():
-                connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS schema_migrations ("
-                    "name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
-                )
-                new = connection.execute(
-                    "INSERT INTO schema_migrations (name) VALUES (%s)"
-                    " ON CONFLICT DO NOTHING RETURNING name",
-                    (file.name,),
-                ).fetchone()
-                if new:
-                    connection.execute(file.read_bytes())
+            try:
+                if apply(file, connection, conninfo):
                     applied.append(file.name)
+            except psycopg.Error as error:
+                error.add_note(file.name)
+                raise
     return applied
+
+
+def apply(file: Path, connection: psycopg.Connection, conninfo: str) -> bool:
+    """Apply file unless it is applied; return whether it was new."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(psycopg.errors.LockNotAvailable):
+            return apply_once(file, connection, conninfo)
+        # Those who were held up have their turn.
+        time.sleep(PAUSE)
+    return apply_once(file, connection, conninfo)
+
+
+def apply_once(file: Path, connection: psycopg.Connection, conninfo: str) -> bool:
+    source = file.read_bytes()
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations ("
+            "name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
+        )
+        new = connection.execute(
+            "INSERT INTO schema_migrations (name) VALUES (%s)"
+            " ON CONFLICT DO NOTHING RETURNING name",
+            (file.name,),
+        ).fetchone()
+        if not new:
+            return False
+        if source.startswith(ALONE):
+            connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            with psycopg.connect(conninfo, autocommit=True) as other:
+                for statement in source.split(b";\n"):
+                    other.execute(statement)
+        else:
+            connection.execute(
+                "SELECT set_config('lock_timeout', %s, TRUE)", (LOCK_TIMEOUT,)
+            )
+            connection.execute(source)
+    return True
 
 
 if __name__ == "__main__":
     try:
         names = migrate(settings.database_url())
-    except (SettingsError, psycopg.Error) as error:
-        sys.exit(f"The migration failed, and nothing of it was kept: {error}")
+    except SettingsError as error:
+        sys.exit(f"The migration can't begin: {error}")
+    except psycopg.Error as error:
+        [place] = getattr(error, "__notes__", ["connecting"])
+        sys.exit(f"The migration failed ({place}); nothing after it was begun: {error}")
     print("\n".join(f"applied {name}" for name in names) or "already up to date")

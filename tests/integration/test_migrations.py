@@ -1,11 +1,16 @@
 """Migrations: on nothing, on the replaced design's table, twice, by two at once."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from taskapi import migrate
+from taskapi import db, migrate
 from taskapi.migrate import MIGRATIONS
 
 NAMES = sorted(file.name for file in MIGRATIONS.glob("*.sql"))
@@ -58,20 +63,175 @@ def test_two_at_once_apply_each_file_once(new_database: str) -> None:
     assert sorted(name for names in applied for name in names) == NAMES
 
 
-def test_a_failed_file_leaves_nothing(
-    new_database: str,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
-    folder = tmp_path_factory.mktemp("migrations")
-    (folder / "1.sql").write_text("CREATE TABLE one (); SELECT 1/0;")
-    monkeypatch.setattr(migrate, "MIGRATIONS", folder)
+Files = Callable[..., None]
 
-    with pytest.raises(psycopg.errors.DivisionByZero):
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Files:
+    """Return what puts files of SQL in the place of the project's own."""
+    monkeypatch.setattr(migrate, "MIGRATIONS", tmp_path)
+
+    def write(*sources: str) -> None:
+        for number, source in enumerate(sources, 1):
+            (tmp_path / f"{number}.sql").write_text(source)
+
+    return write
+
+
+def test_a_failed_file_leaves_nothing(new_database: str, files: Files) -> None:
+    files("CREATE TABLE one (); SELECT 1/0;", "CREATE TABLE two ();")
+
+    with pytest.raises(psycopg.errors.DivisionByZero) as raised:
         migrate.migrate(new_database)
 
+    assert raised.value.__notes__ == ["1.sql"]
     assert run(new_database, "SELECT to_regclass('one')") == [(None,)]
+    assert run(new_database, "SELECT to_regclass('two')") == [(None,)]
     assert run(new_database, "SELECT to_regclass('schema_migrations')") == [(None,)]
+
+
+def test_an_older_release_leaves_a_newer_schema_alone(
+    new_database: str, files: Files
+) -> None:
+    files("CREATE TABLE one ();", "CREATE TABLE two ();")
+    migrate.migrate(new_database)
+    (migrate.MIGRATIONS / "2.sql").unlink()
+
+    assert migrate.migrate(new_database) == []
+
+    assert run(new_database, "SELECT to_regclass('two')::text") == [("two",)]
+
+
+@pytest.fixture
+def busy_table(new_database: str) -> Iterator[psycopg.Connection]:
+    """Return the connection of a reader that goes on holding table `one`."""
+    run(new_database, "CREATE TABLE one ()")
+    with psycopg.connect(new_database) as reader:
+        reader.execute("SELECT * FROM one")
+        yield reader
+
+
+def test_lets_others_have_their_turn_while_a_table_is_busy(
+    new_database: str,
+    busy_table: psycopg.Connection,
+    files: Files,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files("ALTER TABLE one ADD COLUMN a INT;")
+    monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "50ms")
+    pauses = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        assert run(new_database, "SELECT count(*) FROM one") == [(0,)]
+        if len(pauses) == 2:
+            busy_table.rollback()
+
+    monkeypatch.setattr("taskapi.migrate.time.sleep", pause)
+
+    assert migrate.migrate(impatient(new_database)) == ["1.sql"]
+
+    assert pauses == [migrate.PAUSE] * 2
+
+
+def test_gives_up_on_a_table_that_stays_busy(
+    new_database: str,
+    busy_table: psycopg.Connection,
+    files: Files,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files("ALTER TABLE one ADD COLUMN a INT;")
+    monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "1ms")
+    pauses: list[float] = []
+    monkeypatch.setattr("taskapi.migrate.time.sleep", pauses.append)
+
+    with pytest.raises(psycopg.errors.LockNotAvailable):
+        migrate.migrate(impatient(new_database))
+
+    assert len(pauses) == migrate.ATTEMPTS - 1
+
+
+def impatient(url: str) -> str:
+    """Return a URL with which what would wait for ever fails."""
+    return f"{url}&options=-c%20statement_timeout%3D20000"
+
+
+def test_a_request_outlasts_a_migration_that_waits() -> None:
+    assert 0 < float(migrate.LOCK_TIMEOUT.removesuffix("s")) < db.PATIENCE
+
+
+CONCURRENTLY = """-- no transaction
+DROP INDEX CONCURRENTLY IF EXISTS it;
+CREATE UNIQUE INDEX CONCURRENTLY it ON one (a);
+"""
+WAITING = """
+SELECT 1 FROM pg_stat_activity
+ WHERE datname = current_database() AND wait_event_type = 'Lock'
+   AND query LIKE '%CREATE UNIQUE INDEX CONCURRENTLY%'
+"""
+VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'it'::regclass"
+
+
+def test_builds_an_index_while_others_write(new_database: str, files: Files) -> None:
+    """CREATE INDEX CONCURRENTLY waits for the writer, and lets all others write."""
+    run(new_database, "CREATE TABLE one (a INT)")
+    files(CONCURRENTLY)
+    with psycopg.connect(new_database) as writer, ThreadPoolExecutor(1) as pool:
+        writer.execute("INSERT INTO one VALUES (1)")
+        migrating = pool.submit(migrate.migrate, new_database)
+        while not run(new_database, WAITING):
+            assert not migrating.done()
+
+        run(new_database, "INSERT INTO one VALUES (2)")
+
+        assert not migrating.done()
+        writer.commit()
+        assert migrating.result() == ["1.sql"]
+    assert run(new_database, VALID) == [(True,)]
+
+
+def test_a_failed_file_without_transaction_can_be_run_again(
+    new_database: str, files: Files
+) -> None:
+    run(new_database, "CREATE TABLE one (a INT); INSERT INTO one VALUES (1), (1)")
+    files(CONCURRENTLY)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        migrate.migrate(new_database)
+    assert run(new_database, VALID) == [(False,)]
+    run(new_database, "TRUNCATE one")
+
+    assert migrate.migrate(new_database) == ["1.sql"]
+
+    assert run(new_database, VALID) == [(True,)]
+
+
+def test_two_at_once_run_a_file_without_transaction_once(
+    new_database: str, files: Files
+) -> None:
+    run(new_database, "CREATE TABLE one (a INT)")
+    files("-- no transaction\nINSERT INTO one VALUES (1);\nVACUUM one;\n")
+
+    with ThreadPoolExecutor(4) as pool:
+        applied = list(pool.map(migrate.migrate, [new_database] * 4))
+
+    assert [name for names in applied for name in names] == ["1.sql"]
+    assert run(new_database, "SELECT a FROM one") == [(1,)]
+
+
+def test_the_command_names_the_file_that_failed(new_database: str) -> None:
+    run(new_database, "CREATE VIEW tasks AS SELECT 1 AS id")
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "taskapi.migrate"],
+        env=os.environ | {"DATABASE_URL": new_database},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("The migration failed (0002_contract.sql)")
+    assert "Traceback" not in ran.stderr
 
 
 def test_adopts_the_replaced_designs_rows(old_database: str) -> None:

@@ -1,0 +1,59 @@
+"""HTTP as the checks need it: every answer as it came, whatever its status."""
+
+import json
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnection
+from typing import Any
+from urllib.parse import SplitResult
+
+TIMEOUT = 35.0
+"""Seconds; API Gateway answers within 30."""
+
+
+class Unreachable(Exception):
+    """No answer came; the message says from where, and why."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401
+        """The body's JSON, None where it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+
+class Server:
+    """One connection to a server, opened again where it was closed."""
+
+    def __init__(self, url: SplitResult) -> None:
+        kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
+        self._name = f"{url.scheme}://{url.netloc}"
+        self._connection = kind(url.hostname or "", url.port, timeout=TIMEOUT)
+
+    def send(
+        self, method: str, path: str, headers: dict[str, str], body: object = None
+    ) -> Answer:
+        """Return the answer; raise Unreachable. body is sent as JSON."""
+        content = None if body is None else json.dumps(body).encode()
+        if content is not None:
+            headers = headers | {"content-type": "application/json"}
+        try:
+            self._connection.request(method, path, content, headers)
+            response = self._connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        except (OSError, HTTPException) as error:
+            self._connection.close()
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise Unreachable(f"{self._name} can't be reached: {reason}") from error
+
+    def close(self) -> None:
+        self._connection.close()

@@ -1,0 +1,156 @@
+"""What docs/operations.md has an operator do to the database lets the code go on."""
+
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from taskapi import tasks
+from taskapi.migrate import MIGRATIONS, migrate
+
+PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+BLOCKS = re.findall(r"```sql\n(.*?)```", PAGE, re.S)
+
+
+def block(containing: str) -> str:
+    """Return the one block of SQL on the page that has this text."""
+    [found] = [block for block in BLOCKS if containing in block]
+    return str(found)
+
+
+def run_every_statement(url: str) -> None:
+    """Run what the functions run, as they do: create, read, change, delete."""
+    values: dict[str, object] = {
+        "user_id": f"auth0|{uuid.uuid4().hex}",
+        "key": "key",
+        "patience": tasks.KEY_PATIENCE,
+        "fingerprint": b"hash",
+        "title": "Buy groceries",
+        "description": None,
+        "describes": True,
+        "completed": False,
+        "versions": None,
+        "pattern": "%groc%",
+        "after": None,
+        "after_id": None,
+        "limit": 10,
+    }
+    with psycopg.connect(url, autocommit=True) as connection:
+        [(values["id"], *_)] = connection.execute(tasks.CREATE.encode(), values)
+        for sql in (tasks.GET, tasks.UPDATE, tasks.COMPLETE, *tasks.LISTS.values()):
+            [(id, *_)] = connection.execute(sql.encode(), values)
+            assert id == values["id"]
+        connection.execute(tasks.DELETE.encode(), values)
+
+
+Migrate = Callable[..., str]
+
+
+@pytest.fixture
+def migrated(
+    new_database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Migrate:
+    """Return what applies the project's migrations and then others, to a database."""
+
+    def apply(*sources: str) -> str:
+        shutil.copytree(MIGRATIONS, tmp_path, dirs_exist_ok=True)
+        for number, source in enumerate(sources):
+            (tmp_path / f"99{number}.sql").write_text(source)
+        monkeypatch.setattr("taskapi.migrate.MIGRATIONS", tmp_path)
+        migrate(new_database)
+        return new_database
+
+    return apply
+
+
+def test_todays_code_runs_after_the_pages_expanding_migrations(
+    migrated: Migrate,
+) -> None:
+    run_every_statement(migrated(block("0101_due"), block("0102_due")))
+
+
+def test_todays_code_does_not_run_after_the_pages_contracting_one(
+    migrated: Migrate,
+) -> None:
+    url = migrated(block("0103_completed"))
+
+    with pytest.raises(psycopg.errors.UndefinedColumn):
+        run_every_statement(url)
+
+
+@pytest.fixture
+def roles(server: str, new_database: str) -> Iterator[dict[str, str]]:
+    """Return the URLs of the page's two roles, made as it says, by the names there."""
+    unique = uuid.uuid4().hex
+    names = {name: f"{name}_{unique}" for name in ("tasks_owner", "tasks_app")}
+
+    def renamed(sql: str) -> str:
+        for name, own in names.items():
+            sql = sql.replace(name, own)
+        return sql.replace("…", unique)
+
+    parts = re.fullmatch(r"(postgresql://)[^@]*(@.*)", new_database)
+    assert parts
+    urls = {name: f"{parts[1]}{own}:{unique}{parts[2]}" for name, own in names.items()}
+    with psycopg.connect(new_database, autocommit=True) as admin:
+        admin.execute(renamed(block("CREATE ROLE")).encode())
+        with psycopg.connect(urls["tasks_owner"], autocommit=True) as owner:
+            owner.execute(renamed(block("DEFAULT PRIVILEGES")).encode())
+        migrate(urls["tasks_owner"])
+        yield urls
+        for own in names.values():
+            admin.execute(f"DROP OWNED BY {own} CASCADE")
+        for own in names.values():
+            admin.execute(f"DROP ROLE {own}")
+
+
+def test_the_functions_role_may_do_what_they_do_and_change_no_table(
+    roles: dict[str, str],
+) -> None:
+    run_every_statement(roles["tasks_app"])
+
+    with psycopg.connect(roles["tasks_app"], autocommit=True) as connection:
+        assert connection.execute("SHOW statement_timeout").fetchall() == [("8s",)]
+        for sql in (
+            "ALTER TABLE tasks ADD COLUMN mine TEXT",
+            "DROP TABLE tasks",
+            "TRUNCATE tasks",
+            "CREATE TABLE mine ()",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(sql.encode())
+
+
+def test_after_a_restore_no_id_is_given_twice_and_no_old_etag_fits(
+    migrated: Migrate,
+) -> None:
+    insert = (
+        "INSERT INTO tasks (title, user_id) VALUES ('a', 'b') RETURNING id, version"
+    )
+    with psycopg.connect(migrated(), autocommit=True) as connection:
+        [(restored, version)] = connection.execute(insert)
+
+        connection.execute(block("setval").encode())
+
+        [(following, _)] = connection.execute(insert)
+        [(newer,)] = connection.execute(
+            "SELECT version FROM tasks WHERE id = %s", (restored,)
+        )
+    assert following >= restored + 1_000_000
+    assert newer == version + 1_000_000
+
+
+def test_filling_a_column_moves_no_etag(migrated: Migrate) -> None:
+    before = "SELECT version, updated_at FROM tasks"
+    with psycopg.connect(migrated(block("0101_due")), autocommit=True) as connection:
+        connection.execute("INSERT INTO tasks (title, user_id) VALUES ('a', 'b')")
+        untouched = connection.execute(before).fetchall()
+
+        filled = connection.execute(block("LIMIT 1000").encode()).rowcount
+
+        assert filled == 1
+        assert connection.execute(before).fetchall() == untouched

@@ -1,0 +1,139 @@
+"""What the workflows on GitHub may do, in which order, and with what."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted(ROOT.glob(".github/workflows/*.yml"))
+WORKFLOWS: dict[str, Any] = {
+    file.stem: yaml.safe_load(file.read_text()) for file in FILES
+}
+JOBS = {
+    f"{name}/{job}": content
+    for name, workflow in WORKFLOWS.items()
+    for job, content in workflow["jobs"].items()
+}
+STAGES = ["staging", "prod"]
+PINNED = re.compile(r"uses: [\w-]+/[\w/-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+
+
+def steps(job: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = JOBS[job].get("steps", [])
+    return found
+
+
+def runs(job: str) -> list[str]:
+    return [step["run"] for step in steps(job) if "run" in step]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.name))
+def test_every_action_is_pinned_to_a_commit_and_says_its_version(file: Path) -> None:
+    lines = re.findall(r"uses: .*$", file.read_text(), re.M)
+    foreign = [line for line in lines if "uses: ./" not in line]
+
+    assert foreign
+    assert [line for line in foreign if not PINNED.match(line)] == []
+
+
+def test_an_action_has_one_version_everywhere() -> None:
+    used = {
+        use
+        for file in FILES
+        for use in re.findall(r"uses: (\S+@\S+)", file.read_text())
+    }
+
+    assert len({use.partition("@")[0] for use in used}) == len(used)
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_workflow_grants_nothing_to_all_jobs(name: str) -> None:
+    assert WORKFLOWS[name]["permissions"] == {}
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_a_job_reads_the_code_and_only_a_deployment_gets_a_token(job: str) -> None:
+    deploys = job in [f"deploy/{stage}" for stage in STAGES]
+
+    assert JOBS[job]["permissions"] == (
+        {"contents": "read", "id-token": "write"} if deploys else {"contents": "read"}
+    )
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_no_checkout_leaves_its_credentials(job: str) -> None:
+    for step in steps(job):
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("job", [job for job in JOBS if job != "deploy/ci"])
+def test_a_job_ends_by_itself(job: str) -> None:
+    assert JOBS[job]["timeout-minutes"] <= 60
+
+
+def test_tests_run_on_both_pythons_and_builds_for_both_processors() -> None:
+    assert JOBS["ci/test"]["strategy"]["matrix"]["python"] == ["3.13", "3.11"]
+    architectures = JOBS["ci/build"]["strategy"]["matrix"]["architecture"]
+    assert architectures == ["arm64", "x86_64"]
+    assert runs("ci/build")[0] == "make build"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_deployment_migrates_before_and_smokes_after(stage: str) -> None:
+    made = [run for run in runs(f"deploy/{stage}") if run.startswith("make")]
+
+    assert made == ["make migrate", "make deploy BUILT=1", 'make smoke URL="$URL"']
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_deployment_has_its_own_environment_from_main_alone(stage: str) -> None:
+    job = JOBS[f"deploy/{stage}"]
+
+    assert job["environment"]["name"] == job["env"]["STAGE"] == stage
+    assert job["if"] == "github.ref == 'refs/heads/main'"
+    assert job["concurrency"] == {
+        "group": f"deploy-{stage}",
+        "cancel-in-progress": False,
+    }
+
+
+def test_prod_comes_after_staging_and_staging_after_all_tests() -> None:
+    assert JOBS["deploy/prod"]["needs"] == "staging"
+    assert JOBS["deploy/staging"]["needs"] == "ci"
+    assert JOBS["deploy/ci"]["uses"] == "./.github/workflows/ci.yml"
+
+
+def test_staging_rehearses_exactly_what_prod_does() -> None:
+    staging, prod = (
+        yaml.dump({**JOBS[f"deploy/{stage}"], "needs": "what comes before"})
+        for stage in STAGES
+    )
+
+    assert staging.replace("staging", "prod") == prod
+
+
+def test_a_role_is_taken_without_keys() -> None:
+    text = "".join(file.read_text() for file in FILES)
+    secrets = set(re.findall(r"secrets\.(\w+)", text))
+
+    assert "role-to-assume: ${{ vars.AWS_ROLE_ARN }}" in text
+    assert secrets == {"SMOKE_EMAIL", "SMOKE_PASSWORD"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_only_the_step_that_signs_in_sees_the_password(stage: str) -> None:
+    seeing = [
+        step.get("name") for step in steps(f"deploy/{stage}") if "secrets." in str(step)
+    ]
+
+    assert seeing == ["Smoke"]
+    assert "secrets." not in str(JOBS[f"deploy/{stage}"]["env"])
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_no_expression_is_pasted_into_a_shell(job: str) -> None:
+    assert [run for run in runs(job) if "${{" in run] == []
