@@ -98,6 +98,9 @@ _Loader.add_multi_constructor("!", _short_tag)
 
 _UNKNOWN = object()
 
+# As `sam local` has it: a stack that isn't deployed is called local.
+_PSEUDO_PARAMETERS = {"AWS::StackName": "local"}
+
 
 @dataclass(frozen=True)
 class _Intrinsics:
@@ -146,7 +149,7 @@ class _Intrinsics:
 
 
 def _resolved(document: dict[str, object]) -> dict[str, object]:
-    parameters = {
+    parameters = _PSEUDO_PARAMETERS | {
         name: _default(parameter)
         for name, parameter in _mapping(document.get("Parameters")).items()
         if isinstance(parameter, dict) and "Default" in parameter
@@ -174,7 +177,12 @@ def _template(document: Mapping[str, object], root: Path) -> Template:
             continue
         match resource.get("Type"):
             case "AWS::Serverless::Function":
-                shared = _mapping(everywhere.get("Function"))
+                ignored = _strings(resource.get("IgnoreGlobals"))
+                shared = {
+                    key: value
+                    for key, value in _mapping(everywhere.get("Function")).items()
+                    if key not in ignored
+                }
                 functions.append(_function(name, shared, properties, root))
             case "AWS::Serverless::LayerVersion":
                 layers.append(root / str(properties.get("ContentUri", "")))

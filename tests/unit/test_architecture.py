@@ -171,12 +171,3 @@ def test_the_makefile_has_every_command_the_readme_names() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
 
     assert named <= targets
-
-
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_every_function_but_health_may_read_the_secret(folder: str) -> None:
-    entry = (ROOT / "template.yaml").read_text().partition(f"functions/{folder}/")[2]
-
-    policies = re.findall(r"Policies: (.*)", entry.partition("Events:")[0])
-
-    assert policies == ([] if folder == "health" else ["[!Ref ReadSecret]"])
