@@ -56,7 +56,7 @@ class Template:
 
 def load_template(path: Path, allowed_origins: str | None = None) -> Template:
     """Read `path`; a comma-separated `allowed_origins` replaces the template's."""
-    document = _resolved(_read(path))
+    document = _resolved(read_template(path))
     try:
         template = _template(document, path.parent.resolve())
     except (TypeError, ValueError) as error:
@@ -67,7 +67,8 @@ def load_template(path: Path, allowed_origins: str | None = None) -> Template:
     return template
 
 
-def _read(path: Path) -> dict[str, object]:
+def read_template(path: Path) -> dict[str, object]:
+    """Return the document at `path`, with its intrinsic functions as they are."""
     try:
         # _Loader is a SafeLoader.
         document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
