@@ -35,8 +35,13 @@ OTHERS: list[Parameters] = [
     {},
     {"Architecture": "x86_64", "AlarmEmail": "on-call@example.com"},
     {"ReservedConcurrency": "20", "LogRetentionDays": "365", "ThrottleRate": "7"},
-    {"SecretKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1", "Release": "0123456789"},
-    {"GradualDeployment": "false", "BetterAuthUrl": "https://auth.example.com"},
+    {
+        "SecretKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1",
+        "Release": "0123456789",
+        "BetterAuthUrl": "https://auth.example.com",
+        "ThrottleBurst": "9",
+    },
+    {"GradualDeployment": "false"},
 ]
 
 
@@ -54,6 +59,16 @@ def combinations() -> dict[str, Parameters]:
         )
         found[name] = {**ALWAYS, **merged}
     return found
+
+
+# The template before, and after something is deployed.
+BEFORE: tuple[Parameters, Mapping[str, str]] = (ALWAYS, {})
+DEPLOYMENTS: dict[str, tuple[Parameters, Mapping[str, str]]] = {
+    "the layer changed": (ALWAYS, {"SharedLayer": "layer-2"}),
+    "one function changed": (ALWAYS, {"GetTask": "code-2"}),
+    "nothing changed": (ALWAYS, {}),
+    "a release": ({**ALWAYS, "Release": "fedcba9876"}, {}),
+}
 
 
 def translate(*wanted: tuple[Parameters, Mapping[str, str]]) -> list[Json]:

@@ -61,16 +61,12 @@ class Deployed:
         return self.stack.ids[f"{function}Logs.Arn"].removesuffix("*") + "log-stream:a"
 
 
-@pytest.fixture(params=REHEARSED, ids=["fewest parameters", "most"])
+@pytest.fixture(scope="module", params=REHEARSED, ids=["fewest parameters", "most"])
 def deployed(
-    request: pytest.FixtureRequest,
-    stacks: dict[str, Stack],
-    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest, stacks: dict[str, Stack]
 ) -> Iterator[Deployed]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    with mock_aws():
+    with mock_aws(), pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_DEFAULT_REGION", REGION)
         upload()
         value = json.dumps({"DATABASE_URL": "postgresql://secret"})
         arn = boto3.client("secretsmanager").create_secret(
@@ -311,49 +307,39 @@ def policies(role: str) -> list[Json]:
     return inline + [each["PolicyVersion"]["Document"] for each in attached]
 
 
-def may(role: str, action: str, resource: str) -> bool:
+def allow(documents: list[Json], action: str, resource: str) -> bool:
     return any(
-        IAMPolicy({"policy_document": json.dumps(document)}).is_action_permitted(
-            action, resource
-        )
+        IAMPolicy(json.dumps(document)).is_action_permitted(action, resource)
         is PermissionResult.PERMITTED
-        for document in policies(role)
+        for document in documents
     )
 
 
-def test_a_function_writes_its_own_log_and_traces(deployed: Deployed) -> None:
-    for name in FUNCTIONS:
-        role, log = deployed.role(name), deployed.log(name)
-        assert may(role, "logs:CreateLogStream", log)
-        assert may(role, "logs:PutLogEvents", log)
-        assert may(role, "xray:PutTraceSegments", "*")
-        assert may(role, "xray:PutTelemetryRecords", "*")
-
-
-def test_a_function_may_do_nothing_else(deployed: Deployed) -> None:
-    needed = {
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
-        "xray:PutTraceSegments",
-        "xray:PutTelemetryRecords",
-    }
-    reading = {"secretsmanager:GetSecretValue"}
+def test_a_function_writes_its_own_log_and_traces_and_no_more(
+    deployed: Deployed,
+) -> None:
+    writes = {"logs:CreateLogStream", "logs:PutLogEvents"}
+    traces = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    reads = {"secretsmanager:GetSecretValue"}
     if deployed.stack.holds("HasSecretKey"):
-        reading.add("kms:Decrypt")
+        reads.add("kms:Decrypt")
 
     for name in FUNCTIONS:
-        role = deployed.role(name)
-        allowed = needed | (reading if name in READERS else set())
-        assert set(actions(role)) == allowed
-        assert [
-            other
-            for other in FUNCTIONS
-            if may(role, "logs:PutLogEvents", deployed.log(other))
-        ] == [name]
+        documents = policies(deployed.role(name))
+        assert set(actions(documents)) == (
+            writes | traces | (reads if name in READERS else set())
+        )
+        for action in writes:
+            assert [
+                other
+                for other in FUNCTIONS
+                if allow(documents, action, deployed.log(other))
+            ] == [name]
+        assert all(allow(documents, action, "*") for action in traces)
 
 
-def actions(role: str) -> Iterator[str]:
-    for document in policies(role):
+def actions(documents: list[Json]) -> Iterator[str]:
+    for document in documents:
         for statement in document["Statement"]:
             assert statement["Effect"] == "Allow"
             action = statement["Action"]

@@ -171,3 +171,7 @@ def test_the_makefile_has_every_command_the_readme_names() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
 
     assert named <= targets
+
+
+def test_health_has_no_settings() -> None:
+    assert FUNCTIONS["health"].environment == {"POWERTOOLS_SERVICE_NAME": "local"}
