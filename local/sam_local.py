@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
@@ -157,11 +158,10 @@ def sent_to(function: str, environment: Mapping[str, str]) -> None:
 def write(path: Path, content: object) -> Path:
     """Write JSON that its owner alone can read."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor, name = tempfile.mkstemp(dir=path.parent)  # Its mode is 0600.
     with open(descriptor, "w", encoding="utf-8") as file:
         json.dump(content, file, indent=2)
-    return path
+    return Path(name).replace(path)
 
 
 if __name__ == "__main__":

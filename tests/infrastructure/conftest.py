@@ -25,8 +25,11 @@ def translated(run_folder: Path) -> list[Json]:
     with (run_folder / "stacks.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not file.exists():
-            wanted = ((given, {}) for given in COMBINATIONS.values())
-            made = translate(*wanted, BEFORE, *DEPLOYMENTS.values())
+            made = translate(
+                *((given, {}) for given in COMBINATIONS.values()),
+                BEFORE,
+                *DEPLOYMENTS.values(),
+            )
             file.write_text(json.dumps(made))
     templates: list[Json] = json.loads(file.read_text())
     return templates

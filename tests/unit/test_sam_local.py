@@ -131,12 +131,21 @@ print(json.dumps({
 """
 
 
-def test_sam_local_passes_the_settings_on_to_the_functions(tmp_path: Path) -> None:
-    (tmp_path / "template.yaml").write_text((ROOT / "template.yaml").read_text())
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    """Return a folder like the one that `make build` makes."""
+    folder = tmp_path / "build"
     for function in load_template(ROOT / "template.yaml").functions:
-        (tmp_path / "functions" / function.folder.name).mkdir(parents=True)
+        (folder / "functions" / function.folder.name).mkdir(parents=True)
+    (folder / "template.yaml").write_text((ROOT / "template.yaml").read_text())
+    return folder
+
+
+def test_sam_local_passes_the_settings_on_to_the_functions(
+    built: Path, tmp_path: Path
+) -> None:
     environment = {"DATABASE_URL": DATABASE_URL, "SECRET_ARN": ""}
-    template = declare(tmp_path, environment)
+    template = declare(built, environment)
     file = write(tmp_path / "environment.json", {"Parameters": environment})
 
     ran = subprocess.run(
@@ -165,3 +174,49 @@ def test_sam_local_passes_the_settings_on_to_the_functions(tmp_path: Path) -> No
             assert variables["DATABASE_URL"] == DATABASE_URL
             assert variables["SECRET_ARN"] == ""
             assert variables["RES_OPTIONS"] == "timeout:1 attempts:3"
+
+
+WITH_A_FOLDER = """
+import pathlib, sys
+from local import sam_local
+sam_local.LOCAL = pathlib.Path(sys.argv.pop(1))
+sys.exit(sam_local.main())
+"""
+
+
+@pytest.mark.parametrize("function", [[], ["GetTask"]], ids=["start-api", "invoke"])
+def test_sam_understands_its_command_line(
+    built: Path, tmp_path: Path, function: list[str]
+) -> None:
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            WITH_A_FOLDER,
+            tmp_path,
+            "run",
+            built,
+            "x86_64",
+            *function,
+        ],
+        cwd=ROOT,
+        env={
+            "PATH": os.environ["PATH"],
+            "DATABASE_URL": DATABASE_URL,
+            "BETTER_AUTH_URL": "https://auth.example.com",
+            "DOCKER_HOST": f"unix://{tmp_path}/docker.sock",
+            "SAM_CLI_TELEMETRY": "0",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    # All that it lacks is containers.
+    assert "requires a container runtime" in ran.stderr
+    assert "Usage:" not in ran.stderr
+
+
+def test_another_functions_name_is_refused(built: Path) -> None:
+    with pytest.raises(CannotRun, match=r"^FUNCTION must be one of ListTasks, "):
+        sam_local.sent_to("GetTasks", {})
