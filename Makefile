@@ -1,15 +1,16 @@
 .DEFAULT_GOAL := help
-.PHONY: help run token migrate doctor test bench lint format openapi build lock audit \
-  sbom deploy url logs smoke compatible costs clean
+.PHONY: help run token migrate doctor test bench lint format openapi events build lock \
+  audit sbom deploy url logs smoke compatible costs sam-local clean
 
 ARCH ?= arm64
 STAGE ?= dev
 BASE ?= origin/main
 BUILD_DIR ?= .aws-sam/build
 export SAM_CLI_TELEMETRY = 0
+THIS_ARCH = $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 run: .venv/local ## serve the API on port 8000 and a page on 5173 (PORT=…, PAGE_PORT=…)
 	@exec .venv/bin/python -m local
@@ -30,7 +31,7 @@ bench: .venv/dev ## print the benchmark tables and draw docs/lists.svg
 	.venv/bin/python -m benchmarks.lists
 	.venv/bin/python -m benchmarks.load
 
-lint: .venv/dev .venv-sam/bin/sam ## check style, types and the template
+lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov ## check style, types and the template
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
@@ -39,6 +40,7 @@ lint: .venv/dev .venv-sam/bin/sam ## check style, types and the template
 	.venv/bin/zizmor --offline --quiet .github
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv-checkov/bin/checkov --config-file .checkov.yaml
 
 format: .venv/dev ## put the code into the house style
 	.venv/bin/ruff check --fix
@@ -47,6 +49,9 @@ format: .venv/dev ## put the code into the house style
 openapi: .venv/dev ## write openapi.json
 	.venv/bin/python -m local.openapi > openapi.json
 	@.venv/bin/python -m local.openapi_changes || true
+
+events: .venv/local ## write events/, one for each function
+	@.venv/bin/python -m local.sample_events
 
 build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_64)
 	PATH="$(CURDIR)/.venv/bin:$$PATH" ARCH=$(ARCH) .venv-sam/bin/sam build \
@@ -95,8 +100,13 @@ compatible: .venv/dev ## run the tests of older code on today's schema (BASE=ori
 costs: .venv/bin/python ## say what a million requests cost (ARGS='--duration-ms 20')
 	@.venv/bin/python -m ops.costs $(ARGS)
 
+sam-local: .venv/dev .venv-sam/bin/sam ## serve what is built, in containers (Docker), or invoke FUNCTION=GetTask
+	@.venv/bin/python -m local.sam_local prepare
+	@$(MAKE) --no-print-directory build ARCH=$(THIS_ARCH)
+	@exec .venv/bin/python -m local.sam_local run $(BUILD_DIR) $(THIS_ARCH) $(FUNCTION)
+
 clean: ## remove what was made here, the development database included
-	rm -rf .venv .venv-sam .aws-sam .local
+	rm -rf .venv .venv-sam .venv-checkov .aws-sam .local
 
 # The first interpreter that really runs, production's first. A pyenv shim may be there
 # and refuse, so its versions are looked at too.
@@ -133,3 +143,10 @@ clean: ## remove what was made here, the development database included
 	@.venv/bin/python -m venv .venv-sam
 	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check \
 	  aws-sam-cli==1.170.0
+
+# The same goes for checkov's.
+.venv-checkov/bin/checkov: | .venv/bin/python
+	@echo 'Installing checkov …' >&2
+	@.venv/bin/python -m venv .venv-checkov
+	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check \
+	  checkov==3.3.30

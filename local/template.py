@@ -56,7 +56,7 @@ class Template:
 
 def load_template(path: Path, allowed_origins: str | None = None) -> Template:
     """Read `path`; a comma-separated `allowed_origins` replaces the template's."""
-    document = _resolved(_read(path))
+    document = _resolved(read_template(path))
     try:
         template = _template(document, path.parent.resolve())
     except (TypeError, ValueError) as error:
@@ -67,7 +67,8 @@ def load_template(path: Path, allowed_origins: str | None = None) -> Template:
     return template
 
 
-def _read(path: Path) -> dict[str, object]:
+def read_template(path: Path) -> dict[str, object]:
+    """Return the document at `path`, with its intrinsic functions as they are."""
     try:
         # _Loader is a SafeLoader.
         document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
@@ -97,6 +98,9 @@ def _short_tag(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, object]:
 _Loader.add_multi_constructor("!", _short_tag)
 
 _UNKNOWN = object()
+
+# As `sam local` has it: a stack that isn't deployed is called local.
+_PSEUDO_PARAMETERS = {"AWS::StackName": "local"}
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ class _Intrinsics:
 
 
 def _resolved(document: dict[str, object]) -> dict[str, object]:
-    parameters = {
+    parameters = _PSEUDO_PARAMETERS | {
         name: _default(parameter)
         for name, parameter in _mapping(document.get("Parameters")).items()
         if isinstance(parameter, dict) and "Default" in parameter
@@ -174,7 +178,12 @@ def _template(document: Mapping[str, object], root: Path) -> Template:
             continue
         match resource.get("Type"):
             case "AWS::Serverless::Function":
-                shared = _mapping(everywhere.get("Function"))
+                ignored = _strings(resource.get("IgnoreGlobals"))
+                shared = {
+                    key: value
+                    for key, value in _mapping(everywhere.get("Function")).items()
+                    if key not in ignored
+                }
                 functions.append(_function(name, shared, properties, root))
             case "AWS::Serverless::LayerVersion":
                 layers.append(root / str(properties.get("ContentUri", "")))

@@ -1,7 +1,7 @@
 """What `sam build` made, under Lambda's own runtime client and emulator, no Docker.
 
-Nothing of this environment's packages can be imported: only the layer and the runtime
-client, as in Lambda.
+Files are where Lambda has them, and can't be written to. Nothing of this environment's
+packages can be imported: only the function, the layer and the runtime client.
 """
 
 import fcntl
@@ -29,6 +29,23 @@ LOGICAL_IDS = {
 }
 
 Invoke = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+# In a mount namespace of its own, of which the machine sees nothing. /opt is overlaid,
+# because the interpreter may be there too.
+AS_IN_LAMBDA = """
+set -e
+task=$1 layer=$2 runtime=$3 mountpoints=$4
+shift 4
+mount -t overlay overlay -o lowerdir="$mountpoints:/opt" /opt
+mount -t tmpfs tmpfs /var
+mkdir /var/task /var/runtime
+bind() { mount --bind "$1" "$2"; mount -o remount,bind,ro "$2"; }
+bind "$layer" /opt/python
+bind "$task" /var/task
+bind "$runtime" /var/runtime
+cd /var/task
+exec "$@"
+"""
 
 pytestmark = [
     pytest.mark.skipif(
@@ -67,15 +84,42 @@ def runtime_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+Enter = Callable[[str], list[str]]
+
+
+@pytest.fixture(scope="session")
+def enter(
+    build: Path, runtime_client: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Enter:
+    """Return what to put before a command to run it in a function's environment."""
+    mountpoints = tmp_path_factory.mktemp("mountpoints")
+    (mountpoints / "python").mkdir()
+    unshare = ["unshare", "--mount"]
+    if os.geteuid():
+        unshare.append("--map-root-user")
+
+    def prefix(function: str) -> list[str]:
+        task, layer = build / LOGICAL_IDS[function], build / "SharedLayer" / "python"
+        folders = [task, layer, runtime_client, mountpoints]
+        return [*unshare, "sh", "-c", AS_IN_LAMBDA, "sh", *map(str, folders)]
+
+    tried = subprocess.run(
+        [*prefix("health"), "true"], capture_output=True, text=True, check=False
+    )
+    if tried.returncode:
+        pytest.skip(f"this user can't have a mount namespace: {tried.stderr.strip()}")
+    return prefix
+
+
 @pytest.fixture
-def invoke(build: Path, runtime_client: Path, database: str) -> Iterator[Invoke]:
+def invoke(enter: Enter, database: str) -> Iterator[Invoke]:
     """Return what invokes a built function, each in an emulator of its own."""
     emulators: dict[str, str] = {}
     with ExitStack() as running:
 
         def call(function: str, sent: dict[str, Any]) -> dict[str, Any]:
             if function not in emulators:
-                started = emulator(build, runtime_client, function)
+                started = emulator(enter(function))
                 emulators[function] = running.enter_context(started)
             answered: dict[str, Any] = httpx.post(
                 emulators[function], json=sent, timeout=60
@@ -86,7 +130,7 @@ def invoke(build: Path, runtime_client: Path, database: str) -> Iterator[Invoke]
 
 
 @contextmanager
-def emulator(build: Path, runtime_client: Path, function: str) -> Iterator[str]:
+def emulator(enter: list[str]) -> Iterator[str]:
     """Run a function under the emulator; give the URL that invokes it."""
     [binary] = ROOT.glob(
         ".venv-sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-"
@@ -97,6 +141,7 @@ def emulator(build: Path, runtime_client: Path, function: str) -> Iterator[str]:
     interpreter = Path(sys.base_prefix) / "bin" / "python3.13"
     process = subprocess.Popen(
         [
+            *enter,
             binary,
             "--runtime-interface-emulator-address",
             f"127.0.0.1:{port}",
@@ -108,10 +153,10 @@ def emulator(build: Path, runtime_client: Path, function: str) -> Iterator[str]:
             "awslambdaric",
             "app.handler",
         ],
-        cwd=build / LOGICAL_IDS[function],
         env={
-            "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": f"{build}/SharedLayer/python:{runtime_client}",
+            "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
+            "PYTHONPATH": "/opt/python:/var/runtime",
+            "LAMBDA_TASK_ROOT": "/var/task",
             "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
             "AWS_LAMBDA_FUNCTION_TIMEOUT": "30",
             "DATABASE_URL": os.environ["DATABASE_URL"],
@@ -190,3 +235,16 @@ def test_a_built_function_refuses_a_stranger(invoke: Invoke) -> None:
 
     assert answer["statusCode"] == 401
     assert json.loads(answer["body"])["message"] == "Missing bearer token"
+
+
+@pytest.mark.parametrize("folder", ["/var/task", "/opt/python"])
+def test_nothing_can_be_written_beside_the_code(enter: Enter, folder: str) -> None:
+    listed = subprocess.run(
+        [*enter("get_task"), "ls", folder], capture_output=True, text=True, check=True
+    )
+    written = subprocess.run(
+        [*enter("get_task"), "touch", f"{folder}/new"], capture_output=True, check=False
+    )
+
+    assert {"/var/task": "app.py", "/opt/python": "taskapi"}[folder] in listed.stdout
+    assert b"Read-only file system" in written.stderr

@@ -173,10 +173,5 @@ def test_the_makefile_has_every_command_the_readme_names() -> None:
     assert named <= targets
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_every_function_but_health_may_read_the_secret(folder: str) -> None:
-    entry = (ROOT / "template.yaml").read_text().partition(f"functions/{folder}/")[2]
-
-    policies = re.findall(r"Policies: (.*)", entry.partition("Events:")[0])
-
-    assert policies == ([] if folder == "health" else ["[!Ref ReadSecret]"])
+def test_health_has_no_settings() -> None:
+    assert FUNCTIONS["health"].environment == {"POWERTOOLS_SERVICE_NAME": "local"}

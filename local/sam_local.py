@@ -1,0 +1,168 @@
+"""`make sam-local`: what `make build` made, in Lambda's own container images.
+
+`prepare` sees to it, before the build, that it can work; `run` starts the gateway of
+`sam local`, or sends one function its event of events/.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dotenv import load_dotenv
+
+from local.sample_events import FOLDER, TOKEN, USER
+from local.template import TemplateError, load_template, read_template
+from local.tokens import (
+    LOCAL,
+    ROOT,
+    development_secret,
+    development_token,
+    is_configured,
+)
+
+SAM_VENV = ROOT / ".venv-sam" / "bin"
+
+SETTINGS = (
+    "DATABASE_URL",
+    "BETTER_AUTH_SECRET",
+    "BETTER_AUTH_URL",
+    "BETTER_AUTH_JWKS_URL",
+    "BETTER_AUTH_ISSUER",
+    "BETTER_AUTH_AUDIENCE",
+)
+
+
+class CannotRun(Exception):
+    """The message is one line that says what to do about it."""
+
+
+def main() -> int:
+    load_dotenv(ROOT / ".env")
+    try:
+        match sys.argv[1:]:
+            case ["prepare"]:
+                settings()
+                check_containers()
+            case ["run", folder, architecture, *function]:
+                run(Path(folder), architecture, *function)
+            case _:
+                raise CannotRun("Usage: make sam-local [FUNCTION=GetTask]")
+    except (CannotRun, TemplateError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def settings() -> dict[str, str]:
+    """Return what the functions are to find in their environment.
+
+    `SECRET_ARN` is empty: there is no Secrets Manager here.
+    """
+    found = {name: os.environ[name] for name in SETTINGS if os.environ.get(name)}
+    if "DATABASE_URL" not in found:
+        raise CannotRun(
+            "DATABASE_URL is needed: a container can't reach the database of make run."
+        )
+    for name in ("DATABASE_URL", "BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL"):
+        if is_loopback(found.get(name, "postgresql://elsewhere")):
+            raise CannotRun(
+                f"{name} leads to this machine's own address, which in a container is "
+                "the container: write host.docker.internal, and have the server listen "
+                "there."
+            )
+    if not is_configured():
+        found["BETTER_AUTH_SECRET"] = development_secret(LOCAL)
+    return {**found, "SECRET_ARN": ""}
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this machine alone; one without a host is a socket's."""
+    host = (urlsplit(url).hostname or "localhost").lower()
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost") or "%2f" in host
+
+
+def check_containers() -> None:
+    """Ask the container engine as sam will, but before the build."""
+    ask = [str(SAM_VENV / "python"), "-c", "import docker; docker.from_env().ping()"]
+    if subprocess.run(ask, capture_output=True, check=False).returncode:
+        raise CannotRun(
+            "sam local runs functions in containers: start Docker, or set DOCKER_HOST "
+            "to podman's socket (unix://…/podman.sock)."
+        )
+
+
+def run(folder: Path, architecture: str, function: str = "") -> None:
+    """Become `sam local`."""
+    environment = settings()
+    command = [
+        "sam",
+        "local",
+        *(("invoke", function, "--event", "-") if function else ("start-api",)),
+        "--template",
+        str(declare(folder, environment)),
+        "--env-vars",
+        str(write(LOCAL / "sam-local.json", {"Parameters": environment})),
+        "--parameter-overrides",
+        f"Architecture={architecture}",
+    ]
+    if function:
+        sent_to(function, environment)
+    else:
+        command += ["--port", os.environ.get("PORT") or "8000"]
+    os.execv(SAM_VENV / "sam", command)  # noqa: S606
+
+
+def declare(folder: Path, environment: Mapping[str, str]) -> Path:
+    """Write a template beside the built one that declares the variables too.
+
+    sam local passes on no variable that the template doesn't have.
+    """
+    template = read_template(folder / "template.yaml")
+    match template:
+        case {"Globals": {"Function": {"Environment": {"Variables": dict(variables)}}}}:
+            variables |= dict.fromkeys(environment.keys() - variables.keys(), "")
+        case _:
+            raise CannotRun("template.yaml has no variables for all functions")
+    return write(folder / "sam-local.json", template)
+
+
+def sent_to(function: str, environment: Mapping[str, str]) -> None:
+    """Put the function's event on stdin, with a token of the clone's own secret."""
+    folders = {
+        each.name: each.folder.name
+        for each in load_template(ROOT / "template.yaml").functions
+    }
+    if function not in folders:
+        raise CannotRun(f"FUNCTION must be one of {', '.join(folders)}.")
+    event = (FOLDER / f"{folders[function]}.json").read_text(encoding="utf-8")
+    if secret := environment.get("BETTER_AUTH_SECRET"):
+        event = event.replace(
+            f"Bearer {TOKEN}", f"Bearer {development_token(USER, secret)}"
+        )
+    readable, writable = os.pipe()
+    # It fits into the pipe's buffer, so that nobody needs to read yet.
+    os.write(writable, event.encode())
+    os.close(writable)
+    os.dup2(readable, 0)
+
+
+def write(path: Path, content: object) -> Path:
+    """Write JSON that its owner alone can read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent)  # Its mode is 0600.
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=2)
+    return Path(name).replace(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
