@@ -152,10 +152,13 @@ def serving(answer: Answering) -> Iterator[str]:
         server.server_close()
 
 
+sessions = itertools.count(1)
+
+
 def lasting() -> dict[str, int]:
-    """Return the times of a token that outlasts any run."""
+    """Return what is in every token: it outlasts any run, and is unlike the others."""
     now = int(time.time())
-    return {"iat": now, "exp": now + 6 * 3600}
+    return {"iat": now, "exp": now + 6 * 3600, "session": next(sessions)}
 
 
 def hs256(user_id: str) -> str:
@@ -165,15 +168,18 @@ def hs256(user_id: str) -> str:
 def events(
     operation: str = "list_tasks", issue: Callable[[str], str] = hs256
 ) -> Callable[[], Event]:
-    """Return what makes the events of an operation, each on another task."""
+    """Return what makes the events of an operation.
+
+    Each has a token of its own, and is about another task.
+    """
     ids = itertools.count(1)
     user_id = READER if operation == "list_tasks" else WRITER
-    headers = {"authorization": f"Bearer {issue(user_id)}"}
     body = BODIES.get(operation)
-    if body:
-        headers["content-type"] = "application/json"
 
     def make() -> Event:
+        headers = {"authorization": f"Bearer {issue(user_id)}"}
+        if body:
+            headers["content-type"] = "application/json"
         path = {"user_id": user_id}
         if operation not in ("list_tasks", "create_task"):
             path["task_id"] = str(next(ids))
