@@ -49,22 +49,24 @@ class Row(TypedDict):
     warm: Warm
 
 
-def sample(case: Case) -> Sample:
+def sample(case: Case, settling: int) -> Sample:
     """Return what a new environment takes; its memory is that after some events."""
     with environment(case) as started:
         wall = started.invoke()
         cpu = started.cpu()
-        for _ in range(SETTLING):
+        for _ in range(settling):
             started.invoke()
         return Sample(wall, cpu, started.peak_memory())
 
 
-def cold(cases: Sequence[Case], runs: int) -> dict[str, list[Sample]]:
+def cold(
+    cases: Sequence[Case], runs: int, settling: int = SETTLING
+) -> dict[str, list[Sample]]:
     """Return what new environments take, a case after the other, again and again."""
     samples: dict[str, list[Sample]] = {case.name: [] for case in cases}
     for run in range(runs):
         for case in (*cases[run % len(cases) :], *cases[: run % len(cases)]):
-            samples[case.name].append(sample(case))
+            samples[case.name].append(sample(case, settling))
         print(f"run {run + 1} of {runs}", file=sys.stderr)
     return samples
 
