@@ -29,6 +29,16 @@ RUNTIME_CLIENT = (
     "runtime_client*.so",
 )
 
+BOTO3 = (
+    "boto3",
+    "botocore",
+    "dateutil",
+    "jmespath",
+    "s3transfer",
+    "six.py",
+    "urllib3",
+)
+
 LOGICAL_IDS = {
     "floor": "Floor",
     "powertools": "Powertools",
@@ -119,22 +129,35 @@ def our_build() -> Path:
 
 
 def runtime_client() -> Path:
-    """Return a folder with the runtime client alone, compiled as in Lambda."""
+    """Return a folder with the runtime client alone."""
+    return installed("runtime", RUNTIME_CLIENT)
+
+
+def boto3() -> Path:
+    """Return a folder with what Lambda's runtime has besides its client."""
+    return installed("boto3", BOTO3)
+
+
+def installed(name: str, packages: Sequence[str]) -> Path:
+    """Return a folder of packages of this environment, with byte code as in Lambda."""
     site = next(Path(p) for p in sys.path if p.startswith(sys.prefix) and "site" in p)
-    found = [file for name in RUNTIME_CLIENT for file in site.glob(name)]
-    target = FOLDER / "ready" / "runtime"
+    target = FOLDER / "ready" / name
 
     def make() -> None:
         target.mkdir(parents=True)
-        for file in found:
-            copy = shutil.copytree if file.is_dir() else shutil.copy
-            copy(file, target / file.name)
-        for cache in target.rglob("__pycache__"):
-            shutil.rmtree(cache)
+        for file in (file for package in packages for file in site.glob(package)):
+            if file.is_dir():
+                without = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(file, target / file.name, ignore=without)
+            else:
+                shutil.copy(file, target / file.name)
         compile_all(target)
         read_only(target)
 
-    with_stamp(target, stamp_of(sorted(site.glob("awslambdaric-*/METADATA"))), make)
+    versions = [
+        sorted(site.glob(f"{p.removesuffix('.py')}-*/METADATA")) for p in packages
+    ]
+    with_stamp(target, stamp_of(file for found in versions for file in found), make)
     return target
 
 

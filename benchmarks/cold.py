@@ -65,8 +65,8 @@ def cold(
     """Return what new environments take, a case after the other, again and again."""
     samples: dict[str, list[Sample]] = {case.name: [] for case in cases}
     for run in range(runs):
-        for case in (*cases[run % len(cases) :], *cases[: run % len(cases)]):
-            samples[case.name].append(sample(case, settling))
+        for each in (*cases[run % len(cases) :], *cases[: run % len(cases)]):
+            samples[each.name].append(sample(each, settling))
         print(f"run {run + 1} of {runs}", file=sys.stderr)
     return samples
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
 
 from benchmarks.artifacts import ARCH, PYTHON, ROOT, unprivileged
 from benchmarks.world import Case, check
