@@ -3,6 +3,7 @@
 Everything lies below .aws-sam/bench and is made again when what it comes from changes.
 """
 
+import fcntl
 import hashlib
 import os
 import platform
@@ -78,11 +79,11 @@ class Artifact:
 
 def peer(name: str, *, shipped: bool = False) -> Artifact:
     """Return a peer with byte code; shipped: without, just as `sam build` leaves it."""
-    built = peers()
+    built = peer_build(name)
     target = FOLDER / "ready" / f"{name}{'-shipped' if shipped else ''}"
     with_stamp(
         target,
-        stamp_of([built.with_name("peers.stamp")]),
+        stamp_of([built.with_name(f"{name}.stamp")]),
         lambda: ready(built / LOGICAL_IDS[name], target, compiled=not shipped),
     )
     return Artifact(target)
@@ -101,19 +102,17 @@ def ours(operation: str = "list_tasks") -> Artifact:
     return Artifact(target / logical_id, (target / "SharedLayer" / "python",))
 
 
-def peers() -> Path:
-    """Return the folder of `sam build` for the peers."""
-    target = FOLDER / "peers"
+def peer_build(name: str) -> Path:
+    """Return the folder of `sam build` for a peer."""
+    target = FOLDER / "peers" / name
     command: list[str | Path] = [
-        ROOT / ".venv-sam/bin/sam",
-        "build",
+        *(ROOT / ".venv-sam/bin/sam", "build", LOGICAL_IDS[name]),
         *("--template", PEERS / "template.yaml"),
         *("--parameter-overrides", f"Architecture={ARCH}"),
         *("--build-dir", target),
-        "--parallel",
     ]
-    stamp = stamp_of([PEERS])
-    with_stamp(target, stamp, lambda: run(command, target))
+    stamp = stamp_of([PEERS / "template.yaml", PEERS / name])
+    with_stamp(target, stamp, lambda: run(command))
     return target
 
 
@@ -124,7 +123,7 @@ def our_build() -> Path:
     stamp = stamp_of(
         ROOT / name for name in ("Makefile", "template.yaml", "functions", "shared")
     )
-    with_stamp(target, stamp, lambda: run(command, target))
+    with_stamp(target, stamp, lambda: run(command))
     return target
 
 
@@ -201,18 +200,21 @@ def unprivileged() -> list[str | Path]:
 
 
 def with_stamp(target: Path, stamp: str, make: Callable[[], object]) -> None:
-    """Make target anew unless it was made from the same."""
-    note = target.with_name(f"{target.name}.stamp")
-    if target.exists() and note.exists() and note.read_text() == stamp:
-        return
-    note.unlink(missing_ok=True)
-    if target.exists():
-        for path in (target, *target.rglob("*")):
-            path.chmod(path.stat().st_mode | 0o200)
-        shutil.rmtree(target)
-    print(f"Making {target.relative_to(ROOT)} ...", file=sys.stderr)
-    make()
-    note.write_text(stamp)
+    """Make target anew unless it was made from the same, one at a time."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    note, lock = (target.with_name(f"{target.name}.{end}") for end in ("stamp", "lock"))
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if target.exists() and note.exists() and note.read_text() == stamp:
+            return
+        note.unlink(missing_ok=True)
+        if target.exists():
+            for path in (target, *target.rglob("*")):
+                path.chmod(path.stat().st_mode | 0o200)
+            shutil.rmtree(target)
+        print(f"Making {target.relative_to(ROOT)} ...", file=sys.stderr)
+        make()
+        note.write_text(stamp)
 
 
 def stamp_of(sources: Iterable[Path]) -> str:
@@ -247,7 +249,7 @@ def zipped(folder: Path) -> int:
         target.unlink(missing_ok=True)
 
 
-def run(command: Sequence[str | Path], target: Path) -> None:
+def run(command: Sequence[str | Path]) -> None:
     """Run a build; show what it said where it fails."""
     if sys.version_info[:2] != (3, 13):
         sys.exit("The benchmarks need Python 3.13, which runs the functions in Lambda.")

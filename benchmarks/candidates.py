@@ -51,7 +51,7 @@ def case(name: str, url: str, eddsa: Eddsa) -> Case:
         artifact = artifacts.ours(function)
         if name.endswith("-eddsa"):
             settings = {"DATABASE_URL": url, **eddsa.settings}
-            return Case(name, artifact, events(function, eddsa.issue), settings)
+            return Case(name, artifact, events(function, issue=eddsa.issue), settings)
         return Case(name, artifact, events(function), by_secret(url))
     peer, shipped, _ = name.partition("-shipped")
     artifact = artifacts.peer(peer, shipped=bool(shipped))

@@ -166,14 +166,16 @@ def hs256(user_id: str) -> str:
 
 
 def events(
-    operation: str = "list_tasks", issue: Callable[[str], str] = hs256
+    operation: str = "list_tasks",
+    caller: str | None = None,
+    issue: Callable[[str], str] = hs256,
 ) -> Callable[[], Event]:
     """Return what makes the events of an operation.
 
     Each has a token of its own, and is about another task.
     """
     ids = itertools.count(1)
-    user_id = READER if operation == "list_tasks" else WRITER
+    user_id = caller or (READER if operation == "list_tasks" else WRITER)
     body = BODIES.get(operation)
 
     def make() -> Event:
