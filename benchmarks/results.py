@@ -59,7 +59,10 @@ def arguments(
     parser.add_argument(
         "--save", action="store_true", help="put the result into results.json"
     )
-    return parser.parse_args()
+    asked = parser.parse_args()
+    if asked.save and asked.only != names:
+        parser.error("only a whole table can be saved: leave --only out")
+    return asked
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
