@@ -52,7 +52,8 @@ def of_instructions(rows: Rows) -> list[Goal]:
 
 def of_network(rows: Rows) -> list[Goal]:
     def median(name: str, ms: str) -> float:
-        return statistics.median(rows[name]["cold"][ms])
+        walls: list[float] = rows[name]["cold"][ms]
+        return statistics.median(walls)
 
     def ratio(ms: str, to: str) -> float:
         return median(THIS, ms) / median(to, ms)
