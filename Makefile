@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help run token migrate doctor test bench lint format openapi events build lock \
-  audit sbom deploy url logs smoke compatible costs sam-local clean
+.PHONY: help run token migrate doctor test bench guard lint format openapi events build \
+  lock audit sbom deploy url logs smoke compatible costs sam-local clean
 
 ARCH ?= arm64
 STAGE ?= dev
@@ -27,9 +27,13 @@ doctor: .venv/local ## say why a token isn't accepted (TOKEN=…)
 test: .venv/dev .venv-sam/bin/sam ## run all tests
 	.venv/bin/python -m pytest
 
-bench: .venv/dev ## print the benchmark tables and draw docs/lists.svg
+bench: .venv/dev .venv-sam/bin/sam ## measure all, into tables and pictures in docs/
 	.venv/bin/python -m benchmarks.lists
 	.venv/bin/python -m benchmarks.load
+	.venv/bin/python -m benchmarks
+
+guard: .venv/dev .venv-sam/bin/sam ## fail where a cold start has become dearer
+	.venv/bin/python -m benchmarks.guard
 
 lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov ## check style, types and the template
 	.venv/bin/ruff check

@@ -1,4 +1,4 @@
-"""A bar chart as SVG, on a logarithmic scale, for light and dark pages."""
+"""Bar charts as SVG, for light and dark pages."""
 
 import math
 from collections.abc import Sequence
@@ -10,10 +10,12 @@ STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .title { font-size: 16px; font-weight: 600 }
   .quiet { fill: #59636e } .grid { stroke: #d1d9e0 }
-  .here { fill: #0969da } .was { fill: #bc4c00 } .page { fill: #ffffff }
+  .here { fill: #0969da } .was { fill: #bc4c00 } .peer { fill: #8c959f }
+  .page { fill: #ffffff }
   @media (prefers-color-scheme: dark) {
     text { fill: #f0f6fc } .quiet { fill: #9198a1 } .grid { stroke: #3d444d }
-    .here { fill: #4493f8 } .was { fill: #f0883e } .page { fill: #0d1117 }
+    .here { fill: #4493f8 } .was { fill: #f0883e } .peer { fill: #656c76 }
+    .page { fill: #0d1117 }
   }
 """
 
@@ -27,7 +29,7 @@ class Bar(NamedTuple):
 
 
 def picture(bars: Sequence[Bar]) -> str:
-    """Return the chart."""
+    """Return the chart, on a logarithmic scale."""
     top = max(max(bar.here, bar.replaced or 0) for bar in bars)
     decades = range(-1, math.ceil(math.log10(top)) + 1)
     height = TOP + ROW * len(bars) + 30
@@ -72,3 +74,44 @@ def picture(bars: Sequence[Bar]) -> str:
                 f'<text x="{x(ms) + 6:.0f}" y="{at_y + 13}">{ms:.3g}</text>',
             ]
     return "\n".join([*parts, "</svg>", ""])
+
+
+class Panel(NamedTuple):
+    """Bars of one scale: the name, the value and the style of each."""
+
+    title: str
+    bars: Sequence[tuple[str, float, str]]
+
+
+def panels(title: str, drawn: Sequence[Panel]) -> str:
+    """Return a chart of panels, one below the other, on one linear scale from 0."""
+    top = max(value for panel in drawn for _, value, _ in panel.bars)
+    parts, y = [f'<text class="title" x="16" y="28">{escape(title)}</text>'], 52
+    for panel in drawn:
+        parts.append(f'<text class="quiet" x="16" y="{y}">{escape(panel.title)}</text>')
+        y += 12
+        for name, value, kind in panel.bars:
+            width = max(WIDTH * value / top, 1)
+            weight = ' font-weight="600"' if kind == "here" else ""
+            parts += [
+                f'<text x="{LEFT - 10}" y="{y + 15}" text-anchor="end"{weight}>'
+                f"{escape(name)}</text>",
+                f'<rect class="{kind}" x="{LEFT}" y="{y}" rx="2" '
+                f'width="{width:.0f}" height="20"/>',
+                f'<text x="{LEFT + width + 6:.0f}" y="{y + 15}"{weight}>'
+                f"{value:,.0f}</text>",
+            ]
+            y += 26
+        y += 26
+    height = y - 20
+    return "\n".join(
+        [
+            '<svg xmlns="http://www.w3.org/2000/svg" '
+            f'viewBox="0 0 760 {height}" role="img" aria-label="{escape(title)}">',
+            f"<style>{STYLE}</style>",
+            f'<rect class="page" width="760" height="{height}" rx="6"/>',
+            *parts,
+            "</svg>",
+            "",
+        ]
+    )

@@ -1,0 +1,31 @@
+"""One execution environment's first event, then the end: what cachegrind counts.
+
+`python first_event.py EVENT ANSWER`, in a process that has Lambda's runtime client and
+one function on its path. The event is handed to the handler as the runtime client
+does it, without the emulator's HTTP in between; the interpreter isn't torn down.
+"""
+
+import os
+import sys
+import time
+
+from awslambdaric import bootstrap
+from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
+
+handler = bootstrap._get_handler("app.handler")
+context = bootstrap.create_lambda_context(
+    None,
+    None,
+    int(time.time() * 1000) + 30_000,
+    "8476a536-e9f4-11e8-9739-2dfe598c3fcd",
+    "arn:aws:lambda:eu-central-1:123456789012:function:tasks",
+    None,
+)
+marshaller = LambdaMarshaller()
+with open(sys.argv[1], "rb") as sent:
+    event = marshaller.unmarshal_request(sent.read())
+answer, _ = marshaller.marshal_response(handler(event, context))
+with open(sys.argv[2], "w") as received:
+    received.write(answer)
+sys.stdout.flush()
+os._exit(0)

@@ -1,0 +1,135 @@
+"""Postgres as it is far away: TLS, a password, and a latency each way.
+
+PgBouncer ends TLS and checks the password (SCRAM), as what is in front of a Neon does.
+It keeps a server connection for each client (`pool_mode = session`), because asyncpg's
+prepared statements don't live through anything else.
+"""
+
+import queue
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import parse_qs, urlsplit
+
+from benchmarks.emulator import free_ports
+from tests.faults.servers import PgBouncer, Postgres
+
+ROLE, PASSWORD = "app", "of-the-benchmark"
+
+
+class Distance:
+    """A TCP port whose every byte arrives at the target, and back, some time later.
+
+    Threads that sleep, because asyncio's timers are up to a millisecond late. What a
+    client sends first waits for a round trip more, which is what TCP's own handshake
+    takes on such a way.
+    """
+
+    def __init__(self, target: int, seconds: float) -> None:
+        self.seconds = seconds
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                open_at = time.perf_counter() + 2 * self.seconds
+                far = socket.create_connection(("127.0.0.1", self._target))
+                for side in (near, far):
+                    side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._carry(near, far, open_at)
+                self._carry(far, near, open_at)
+
+    def _carry(self, source: socket.socket, sink: socket.socket, begin: float) -> None:
+        """Pass on what source sends, from begin on."""
+        on_the_way: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+
+        def receive() -> None:
+            data = b" "
+            while data:
+                try:
+                    data = source.recv(65536)
+                except OSError:
+                    data = b""
+                sent_at = max(time.perf_counter(), begin)
+                on_the_way.put((sent_at + self.seconds, data))
+
+        def deliver() -> None:
+            with suppress(OSError):
+                while True:
+                    due, data = on_the_way.get()
+                    time.sleep(max(due - time.perf_counter(), 0))
+                    if not data:
+                        sink.shutdown(socket.SHUT_WR)
+                        return
+                    sink.sendall(data)
+
+        for work in (receive, deliver):
+            threading.Thread(target=work, daemon=True).start()
+
+
+@contextmanager
+def far_away(url: str, *latencies: float) -> Iterator[list[str]]:
+    """Give a URL of the same database for each latency, in seconds each way."""
+    with TemporaryDirectory() as name:
+        # PgBouncer isn't root, even if this is.
+        Path(name).chmod(0o755)
+        port, server = tls_server(Path(name), url)
+        distances = [Distance(port, seconds) for seconds in latencies]
+        server.start()
+        try:
+            yield [
+                f"postgresql://{ROLE}:{PASSWORD}@127.0.0.1:{distance.port}"
+                "/postgres?sslmode=require"
+                for distance in distances
+            ]
+        finally:
+            server.stop()
+            for distance in distances:
+                distance.close()
+
+
+def tls_server(folder: Path, url: str) -> tuple[int, PgBouncer]:
+    """Return a PgBouncer before the database at url, and the port that it will have."""
+    postgres = Postgres(Path(parse_qs(urlsplit(url).query)["host"][0]), url)
+    certificate, key, users = (folder / name for name in ("crt", "key", "users"))
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "1"),
+            *("-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=localhost"),
+            *("-keyout", key, "-out", certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    users.write_text(f'"{ROLE}" "{PASSWORD}"\n')
+    for file in (certificate, key, users):
+        file.chmod(0o644)
+    [port, _] = free_ports()
+    server = PgBouncer(
+        folder / "pgbouncer",
+        postgres,
+        listen_addr="127.0.0.1",
+        listen_port=port,
+        auth_type="scram-sha-256",
+        auth_file=users,
+        pool_mode="session",
+        min_pool_size=2,
+        client_tls_sslmode="require",
+        client_tls_cert_file=certificate,
+        client_tls_key_file=key,
+    )
+    server.socket = f"{server.folder}/.s.PGSQL.{port}"
+    return port, server

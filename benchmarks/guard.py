@@ -1,0 +1,74 @@
+"""Fails where a cold start has become dearer: `python -m benchmarks.guard`.
+
+Counts the instructions of one cold function and of the floor, and compares them with
+results.json. The floor tells what another build of Python makes of the same work, and
+the limit moves with it.
+"""
+
+import statistics
+import sys
+from typing import NamedTuple
+
+from benchmarks import results
+from benchmarks.candidates import FLOOR, LABELS, THIS, Eddsa, case
+from benchmarks.instructions import measure
+from benchmarks.world import database, issuer
+
+TOLERANCE = 0.10
+
+
+class Counts(NamedTuple):
+    """Instructions of a cold start: of our function, and of the floor."""
+
+    ours: float
+    floor: float
+
+
+def limit(committed: Counts) -> float:
+    """Return how many times the floor our function may take at most."""
+    return committed.ours / committed.floor * (1 + TOLERANCE)
+
+
+def is_dearer(now: Counts, committed: Counts) -> bool:
+    return now.ours > now.floor * limit(committed)
+
+
+def main() -> int:
+    saved = results.load()["instructions"]["rows"]
+    committed = Counts(*(statistics.median(saved[name]) for name in (THIS, FLOOR)))
+    with database() as url, issuer() as eddsa:
+        cases = [case(name, url, Eddsa(*eddsa)) for name in (THIS, FLOOR)]
+        counted = measure(cases)
+    now = Counts(*(counted[name][0] for name in (THIS, FLOOR)))
+    print(
+        results.table(
+            ["instructions of a cold start", "now", "committed", "limit"],
+            [
+                [
+                    LABELS[THIS],
+                    f"{now.ours / 1e9:.3f} G",
+                    f"{committed.ours / 1e9:.3f} G",
+                    f"{now.floor * limit(committed) / 1e9:.3f} G",
+                ],
+                [
+                    LABELS[FLOOR],
+                    f"{now.floor / 1e9:.3f} G",
+                    f"{committed.floor / 1e9:.3f} G",
+                    "-",
+                ],
+            ],
+        )
+    )
+    if is_dearer(now, committed):
+        print(
+            f"A cold start takes over {TOLERANCE:.0%} more than results.json says. "
+            "Look at `python -X importtime`; if it is worth its price, say so in the "
+            "commit, and run `make bench`.",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

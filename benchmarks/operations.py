@@ -1,0 +1,130 @@
+"""What a warm function adds to its one statement: `python -m benchmarks.operations`.
+
+The whole call of the handler, from event to answer with its log line and metric, less
+the bare statement on the same local socket. Both take turns in one process that has
+nothing but the layer and the runtime client.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypedDict
+
+import psycopg
+
+from benchmarks import artifacts, results
+from benchmarks.instructions import environment
+from benchmarks.world import FILL, WRITABLE, Case, by_secret, database, events
+
+DRIVER = artifacts.ROOT / "benchmarks" / "drivers" / "operations.py"
+
+SETTLING = 100
+
+ROWS = {
+    "list": "list, one task",
+    "create": "create",
+    "get": "get",
+    "update": "update",
+    "complete": "complete",
+    "delete": "delete",
+    "list-200": "list, 200 tasks",
+}
+USERS = {"list": ("6155f2c0a1b2c3d4e5f60718", 1), "list-200": ("6155f2c0a1", 200)}
+"""Who has so many tasks."""
+
+
+class Row(TypedDict):
+    """Milliseconds, least and median, of the whole call and of the statement alone."""
+
+    whole: tuple[float, float]
+    alone: tuple[float, float]
+
+
+def operation(name: str) -> str:
+    """Return the folder of a row's function."""
+    return "list_tasks" if name in USERS else f"{name}_task"
+
+
+def measure(names: list[str], turns: int) -> dict[str, Row]:
+    """Return the row of each operation."""
+    with database() as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            for user_id, tasks in USERS.values():
+                connection.execute(FILL, {"user_id": user_id, "tasks": tasks})
+            connection.execute("VACUUM (ANALYZE) tasks")
+            # A commit's wait for the disk is the same for both, and varies by more
+            # than what is measured.
+            connection.execute("ALTER ROLE postgres SET synchronous_commit = off")
+        rows = {}
+        for name in names:
+            rows[name] = row(case(name, url), turns)
+            print(name, file=sys.stderr)
+        return rows
+
+
+def case(name: str, url: str) -> Case:
+    function = operation(name)
+    user_id = USERS[name][0] if name in USERS else None
+    settings = by_secret(url) | {"ROWS_APART": str(WRITABLE // 2)}
+    return Case(name, artifacts.ours(function), events(function, user_id), settings)
+
+
+def row(case: Case, turns: int) -> Row:
+    """Return what the driver measures in a process of its own."""
+    with TemporaryDirectory() as name:
+        sent, received = Path(name) / "events", Path(name) / "report"
+        lines = [json.dumps(case.event()) for _ in range(1 + SETTLING + turns)]
+        sent.write_text("\n".join(lines))
+        run = subprocess.run(
+            [artifacts.PYTHON, "-S", "-P", DRIVER, sent, received],
+            cwd=case.artifact.task,
+            env=environment(case),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if run.returncode:
+            sys.exit(run.stderr)
+        report = json.loads(received.read_text())
+    if not all(200 <= status < 300 for status in report["statuses"]):
+        sys.exit(f"{case.name} answered {set(report['statuses'])}")
+    whole, alone = zip(*report["seconds"][SETTLING:], strict=True)
+    return {"whole": summary(whole), "alone": summary(alone)}
+
+
+def summary(seconds: Sequence[float]) -> tuple[float, float]:
+    least, median = min(seconds), statistics.median(seconds)
+    return round(least * 1000, 3), round(median * 1000, 3)
+
+
+def table(rows: Mapping[str, Row]) -> str:
+    """Return the table in Markdown; the difference and the ratio are of the medians."""
+    return results.table(
+        ["", "handler, ms", "statement, ms", "difference, ms", "ratio"],
+        [
+            [
+                ROWS[name],
+                "{:.2f} / {:.2f}".format(*row["whole"]),
+                "{:.2f} / {:.2f}".format(*row["alone"]),
+                f"{row['whole'][1] - row['alone'][1]:.2f}",
+                f"{row['whole'][1] / row['alone'][1]:.2f}",
+            ]
+            for name, row in rows.items()
+        ],
+    )
+
+
+def main() -> None:
+    asked = results.arguments(__doc__, ROWS, runs=2_000)
+    rows = measure(asked.only, asked.runs)
+    print(table(rows))
+    if asked.save:
+        results.save("operations", {"runs": asked.runs, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()

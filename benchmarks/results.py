@@ -1,0 +1,81 @@
+"""The results that the documentation quotes: results.json, a section a table."""
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).parent / "results.json"
+
+Section = dict[str, Any]
+"""The machine, the day, and what the module that measures it puts there."""
+
+
+def load() -> dict[str, Section]:
+    """Return all sections."""
+    loaded: dict[str, Section] = json.loads(FILE.read_text()) if FILE.exists() else {}
+    return loaded
+
+
+def save(name: str, section: Section) -> None:
+    """Put a section into the file, with where and when it was measured."""
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    stamped = {"machine": machine(), "date": today, **section}
+    sections = dict(sorted((load() | {name: stamped}).items()))
+    FILE.write_text(json.dumps(sections, indent=1) + "\n")
+
+
+def machine() -> dict[str, object]:
+    """Return what the numbers depend on."""
+    with open("/proc/cpuinfo") as info:
+        model = re.search(r"^(?:model name|CPU part)\s*: (.*)$", info.read(), re.M)
+    valgrind = subprocess.run(["valgrind", "--version"], capture_output=True, text=True)
+    return {
+        "cpu": model[1] if model else platform.machine(),
+        "cores": os.cpu_count(),
+        "architecture": platform.machine(),
+        "kernel": platform.release().partition("-")[0],
+        "python": platform.python_version(),
+        "valgrind": valgrind.stdout.strip().removeprefix("valgrind-"),
+    }
+
+
+def arguments(
+    description: str | None, rows: Iterable[str], *, runs: int
+) -> argparse.Namespace:
+    """Return what the command line asks for: some of the rows, how often, whether
+    to keep the result."""
+    parser = argparse.ArgumentParser(description=description)
+    names = list(rows)
+    parser.add_argument("--only", nargs="+", choices=names, default=names)
+    parser.add_argument("--runs", type=int, default=runs)
+    parser.add_argument(
+        "--save", action="store_true", help="put the result into results.json"
+    )
+    asked = parser.parse_args()
+    if asked.save and asked.only != names:
+        parser.error("only a whole table can be saved: leave --only out")
+    return asked
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table, whose columns but the first are numbers."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def least_and_median(values: Sequence[float], form: str = "{:.0f}") -> str:
+    """Return both, as a cell of a table has them."""
+    return f"{form} / {form}".format(min(values), statistics.median(values))
+
+
+def ratio(value: float, rows: Mapping[str, float], to: str) -> str:
+    """Return value as a multiple of a row, or a hyphen where that wasn't measured."""
+    return f"{value / rows[to]:.2f}" if to in rows else "-"

@@ -1,0 +1,53 @@
+"""What is uploaded: `python -m benchmarks.sizes`."""
+
+from collections.abc import Mapping
+
+from benchmarks import artifacts, results
+from benchmarks.candidates import LABELS, OURS
+
+ROWS = [name for name in LABELS if name not in OURS or name == "list"]
+
+Row = Mapping[str, int]
+"""Bytes of a function with its layer, zipped and unzipped, and of the zipped layer."""
+
+
+def artifact(name: str) -> artifacts.Artifact:
+    if name in OURS:
+        return artifacts.ours()
+    peer, shipped, _ = name.partition("-shipped")
+    return artifacts.peer(peer, shipped=bool(shipped))
+
+
+def measure(names: list[str]) -> dict[str, Row]:
+    """Return the row of each candidate."""
+    return {
+        name: {
+            "zipped": artifact(name).zipped(),
+            "unzipped": artifact(name).unzipped(),
+            "layer": sum(map(artifacts.zipped, artifact(name).layers)),
+        }
+        for name in names
+    }
+
+
+def table(rows: Mapping[str, Row]) -> str:
+    """Return the table in Markdown."""
+    return results.table(
+        ["", "zipped, MB", "unzipped, MB"],
+        [
+            [LABELS[name], f"{row['zipped'] / 1e6:.1f}", f"{row['unzipped'] / 1e6:.1f}"]
+            for name, row in rows.items()
+        ],
+    )
+
+
+def main() -> None:
+    asked = results.arguments(__doc__, ROWS, runs=1)
+    rows = measure(asked.only)
+    print(table(rows))
+    if asked.save:
+        results.save("sizes", {"rows": rows})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""Who calls, what for, and the database that answers: the same for all candidates."""
+
+import base64
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import jwt
+import psycopg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from benchmarks.artifacts import Artifact
+from local.postgres import embedded_postgres_url
+from taskapi.migrate import migrate
+from tests.api import ROUTES, SECRET, event, token
+
+READER = "5f7c8ec7c33c6c004bbafe82"
+WRITER = "60d5ec49f8d2c3001c8e4f1a"
+"""Ids as Better Auth makes them. One lists, the other does all the rest."""
+
+TASKS = 10
+WRITABLE = 20_000
+"""So many tasks they have."""
+
+ORIGIN = "http://localhost:3000"
+
+FILL = """
+    INSERT INTO tasks (user_id, title, description, completed)
+    SELECT %(user_id)s, 'Buy groceries ' || n, 'Milk, bread and ' || n, n %% 3 = 0
+      FROM generate_series(1, %(tasks)s) AS n
+"""
+
+BODIES = {
+    "create_task": {"title": "Buy milk", "description": "Two litres"},
+    "update_task": {"title": "Buy bread"},
+}
+
+LAMBDA = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "en_US.UTF-8",
+    "TZ": ":UTC",
+    "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+    "AWS_LAMBDA_FUNCTION_NAME": "tasks",
+    "AWS_LAMBDA_FUNCTION_TIMEOUT": "30",
+    # The emulator leaves it out, and Lambda never does.
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+    "AWS_REGION": "eu-central-1",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "RES_OPTIONS": "timeout:1 attempts:3",
+}
+"""The environment that Lambda and template.yaml give a function."""
+
+Event = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of a table: a function, its settings, and the events that it answers."""
+
+    name: str
+    artifact: Artifact
+    event: Callable[[], Event]
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        """Return all that the function's process has in its environment."""
+        return LAMBDA | {"PYTHONPATH": self.artifact.python_path} | dict(self.settings)
+
+
+class WrongAnswer(Exception):
+    """A candidate doesn't do its work; the message has its answer."""
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """Give the URL of a Postgres of this run's own, with the callers' tasks."""
+    with (
+        TemporaryDirectory() as folder,
+        embedded_postgres_url(Path(folder) / "postgres") as url,
+    ):
+        migrate(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            # The writer's have the ids from 1 on, which events() counts on.
+            for user_id, tasks in ((WRITER, WRITABLE), (READER, TASKS)):
+                connection.execute(FILL, {"user_id": user_id, "tasks": tasks})
+            connection.execute("VACUUM (ANALYZE) tasks")
+        yield url
+
+
+def by_secret(url: str) -> dict[str, str]:
+    """Return the settings of the HS256 world."""
+    return {"DATABASE_URL": url, "BETTER_AUTH_SECRET": SECRET}
+
+
+@contextmanager
+def issuer() -> Iterator[tuple[dict[str, str], Callable[[str], str]]]:
+    """Give the settings of the EdDSA world, and what issues a user's token."""
+    key = Ed25519PrivateKey.generate()
+    public = base64.urlsafe_b64encode(key.public_key().public_bytes_raw())
+    jwk = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "of this run"}
+    document = {"keys": [jwk | {"x": public.decode().rstrip("=")}]}
+
+    def issue(user_id: str) -> str:
+        claims = lasting() | {"sub": user_id, "iss": ORIGIN, "aud": ORIGIN}
+        return jwt.encode(claims, key, "EdDSA", {"kid": jwk["kid"]})
+
+    with serving(lambda path, headers: (200, json.dumps(document).encode())) as url:
+        settings = {"BETTER_AUTH_URL": ORIGIN, "BETTER_AUTH_JWKS_URL": f"{url}/jwks"}
+        yield settings, issue
+
+
+Answering = Callable[[str, Mapping[str, str]], tuple[int, bytes]]
+
+
+@contextmanager
+def serving(answer: Answering) -> Iterator[str]:
+    """Serve JSON over HTTP on this machine; answer takes a path and headers."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            length = int(self.headers.get("content-length", 0))
+            self.rfile.read(length)
+            status, body = answer(self.path, dict(self.headers.items()))
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+sessions = itertools.count(1)
+
+
+def lasting() -> dict[str, int]:
+    """Return what is in every token: it outlasts any run, and is unlike the others."""
+    now = int(time.time())
+    return {"iat": now, "exp": now + 6 * 3600, "session": next(sessions)}
+
+
+def hs256(user_id: str) -> str:
+    return token(user_id, **lasting())
+
+
+def events(
+    operation: str = "list_tasks",
+    caller: str | None = None,
+    issue: Callable[[str], str] = hs256,
+) -> Callable[[], Event]:
+    """Return what makes the events of an operation.
+
+    Each has a token of its own, and is about another task.
+    """
+    ids = itertools.count(1)
+    user_id = caller or (READER if operation == "list_tasks" else WRITER)
+    body = BODIES.get(operation)
+
+    def make() -> Event:
+        headers = {"authorization": f"Bearer {issue(user_id)}"}
+        if body:
+            headers["content-type"] = "application/json"
+        path = {"user_id": user_id}
+        if operation not in ("list_tasks", "create_task"):
+            path["task_id"] = str(next(ids))
+        sent = json.dumps(body) if body else None
+        return event(ROUTES[operation], path=path, headers=headers, body=sent)
+
+    return make
+
+
+def check(case: Case, sent: Event, answer: Mapping[str, Any]) -> None:
+    """Raise unless the answer is the right one: wrong ones are often fast."""
+    wrong = answer.get("statusCode") not in (200, 201, 204)
+    if not wrong and sent["routeKey"] == ROUTES["list_tasks"]:
+        wrong = len(json.loads(answer["body"])) != TASKS
+    if wrong:
+        raise WrongAnswer(f"{case.name} answered {json.dumps(answer)[:2000]}")
