@@ -60,6 +60,7 @@ events: .venv/local ## write events/, one for each function
 build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_64)
 	PATH="$(CURDIR)/.venv/bin:$$PATH" ARCH=$(ARCH) .venv-sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR)
+	@$(MAKE) --no-print-directory -C shared functions BUILD_DIR="$(abspath $(BUILD_DIR))"
 
 lock: .venv/dev ## write shared/requirements.lock anew (LOCK=--upgrade for the newest)
 	cd shared && ../.venv/bin/uv --quiet --no-config pip compile requirements.txt \

@@ -3,7 +3,8 @@
 from contextlib import closing
 
 from ops.web import Answer, Server
-from taskapi.settings import SettingsError, origin, web_url
+from taskapi.errors import SettingsError
+from taskapi.settings import origin, setting, web_url
 
 
 class SignInFailed(Exception):
@@ -15,7 +16,7 @@ def token(email: str, password: str) -> str:
 
     Raises SignInFailed, SettingsError and Unreachable.
     """
-    base = web_url("BETTER_AUTH_URL")
+    base = web_url("BETTER_AUTH_URL", setting("BETTER_AUTH_URL"))
     if base is None:
         raise SettingsError("BETTER_AUTH_URL is not set, so there is no way to sign in")
     root = base.path.rstrip("/").removesuffix("/api/auth") + "/api/auth"

@@ -28,7 +28,8 @@ from local.tokens import (
 )
 from ops import sign_in
 from ops.web import Answer, Server, Unreachable
-from taskapi.settings import SettingsError, is_loopback
+from taskapi.errors import SettingsError
+from taskapi.settings import is_loopback
 
 FIELDS = {
     "id",

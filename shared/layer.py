@@ -46,8 +46,9 @@ LEFT_OUT = {
         "psycopg/types/hstore.py",
         "psycopg/types/shapely.py",
     ),
-    "optional to FastAPI, which asks of each model whether it is one of these": (
+    "optional to FastAPI, which asks of each value whether it is one of these": (
         "pydantic/v1",
+        "pydantic/color.py",
     ),
     "of pydantic, for models of its first version, and experiments": (
         "pydantic/deprecated/parse.py",

@@ -3,7 +3,7 @@
 import re
 
 ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
-LIST = re.compile(rf"[ \t,]*{ENTITY_TAG}(?:[ \t]*,[ \t,]*{ENTITY_TAG})*[ \t,]*")
+LIST = rf"[ \t,]*{ENTITY_TAG}(?:[ \t]*,[ \t,]*{ENTITY_TAG})*[ \t,]*"
 
 
 def etag(id: int, version: int) -> str:
@@ -37,4 +37,4 @@ def tags(header: str) -> list[str]:
 
     To find one in what can't be read would be to guess, and to write over others' work.
     """
-    return re.findall(ENTITY_TAG, header) if LIST.fullmatch(header) else []
+    return re.findall(ENTITY_TAG, header) if re.fullmatch(LIST, header) else []

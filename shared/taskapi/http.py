@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 MAX_BODY_BYTES = 64 * 1024
 
-CORRELATION_ID = re.compile(r"[\w.:/+=-]{1,128}", re.ASCII)
-"""What other systems call a request; anything else that is sent isn't an id."""
-
 # Mangum logs each path, hence each user id; the one line below says it better.
 logging.getLogger("mangum").setLevel(logging.ERROR)
 
@@ -223,7 +220,7 @@ def lambda_handler(
 def correlation_id(event: "LambdaEvent") -> str:
     """Return the X-Correlation-Id of a caller that follows its calls, or our own."""
     sent: str = event.get("headers", {}).get("x-correlation-id", "")
-    if CORRELATION_ID.fullmatch(sent):
+    if sent and re.fullmatch(r"[\w.:/+=-]{1,128}", sent, re.ASCII):
         return sent
     own: str = event["requestContext"]["requestId"]
     return own

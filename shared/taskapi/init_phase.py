@@ -20,6 +20,9 @@ usual_interval = sys.getswitchinterval()
 if START:
     # Nothing that is imported is garbage. Saves 60 million instructions of 1,400.
     gc.disable()
+    # Nothing here knows a time zone but UTC. Saves 4 million of looking for others:
+    # https://docs.python.org/3/library/zoneinfo.html#environment-configuration
+    os.environ.setdefault("PYTHONTZPATH", "")
     sys.setswitchinterval(SWITCH_INTERVAL)
 
 
