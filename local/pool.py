@@ -111,6 +111,7 @@ def _variables(function: Function) -> dict[str, str]:
         "_HANDLER": function.handler,
         "LAMBDA_TASK_ROOT": str(function.folder),
         "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",

@@ -51,6 +51,7 @@ LEFT_OUT = {
         "pydantic/color.py",
     ),
     "of pydantic, for models of its first version, and experiments": (
+        "pydantic/deprecated/json.py",
         "pydantic/deprecated/parse.py",
         "pydantic/experimental/arguments_schema.py",
         "pydantic/experimental/pipeline.py",

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from moto import mock_aws
 
 from local.postgres import embedded_postgres_url
+from taskapi import secret
 from taskapi.log import logger
 from taskapi.migrate import migrate
 from tests.api import SECRET, Client
+from tests.secret_store import NAMES, Clock, Store
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +82,24 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     stream = io.StringIO()
     monkeypatch.setattr(logger.handlers[0], "stream", stream)
     return stream
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    """Have no settings, and a secret that hasn't been read."""
+    for name in NAMES:
+        monkeypatch.delenv(name, raising=False)
+    clock = Clock()
+    monkeypatch.setattr(secret, "held", secret.Secret(clock))
+    secret.provider.cache_clear()
+    yield clock
+    secret.provider.cache_clear()
+
+
+@pytest.fixture
+def store(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    with mock_aws():
+        yield Store(monkeypatch)

@@ -200,6 +200,7 @@ def connect(deadline: float) -> Connection:
     pgconn.nonblocking = 1
     connection = Connection(pgconn)
     connection.autocommit = True
+    connection.idle_since = clock()
     connection.prepare_threshold = None
     return connection
 

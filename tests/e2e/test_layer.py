@@ -205,9 +205,11 @@ def test_its_bill_of_materials_lists_the_locked_packages(
     ]
 
 
+INIT_PHASE = {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}
 WORLDS = {
-    "HS256": {"BETTER_AUTH_SECRET": "a" * 32},
-    "JWKS": {"BETTER_AUTH_URL": "https://auth.example.com"},
+    "HS256": {"BETTER_AUTH_SECRET": "a" * 32, **INIT_PHASE},
+    # Nothing listens there.
+    "JWKS": {"BETTER_AUTH_URL": "http://localhost:9", **INIT_PHASE},
 }
 
 IMPORT_ALL = """

@@ -6,8 +6,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.faults.conftest import DATABASE, Api
+from taskapi import settings
+from tests.api import SECRET
+from tests.faults.conftest import DATABASE, Api, forget_connection
 from tests.faults.servers import PgBouncer, Postgres, eventually, meanwhile
+from tests.secret_store import Store
+
+DATABASE_URL = settings.database_url
 
 RAISE = """
 CREATE SEQUENCE raised;
@@ -255,6 +260,34 @@ def test_refused_credentials_are_not_repeated(
     assert "wr0ng" not in api.log.getvalue()
     become(api, f"{name}:right")
     api.works()
+
+
+def test_a_new_password_is_read_from_the_secret_at_once(
+    api: Api,
+    role: Callable[[str], str],
+    scram: None,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = role("LOGIN PASSWORD 'old'")
+    api.postgres.execute(f"GRANT needs_password TO {name}")
+    url = api.proxy.url(DATABASE)
+    monkeypatch.setattr(settings, "database_url", DATABASE_URL)
+    monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
+    store.put({"DATABASE_URL": url.replace("postgres@", f"{name}:old@")})
+    forget_connection()
+    api.works()
+    api.postgres.execute(f"ALTER ROLE {name} PASSWORD 'new'")
+    store.put({"DATABASE_URL": url.replace("postgres@", f"{name}:new@")})
+    forget_connection()
+
+    answer = api.send("complete_task", 1)
+
+    assert answer.status == 404
+    assert [(fault["message"], fault["again"]) for fault in api.faults] == [
+        (REFUSED, True)
+    ]
+    assert store.reads == 2
 
 
 @pytest.fixture(scope="session")

@@ -88,7 +88,7 @@ print(*sys.modules)
     ran = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
-        env={},
+        env={"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"},
         capture_output=True,
         text=True,
         check=True,

@@ -4,81 +4,16 @@ import json
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from moto import mock_aws
 
 from taskapi import secret, settings
 from taskapi.errors import ServiceUnavailable, SettingsError
+from tests.secret_store import Clock, Store
 
-NAMES = [
-    "DATABASE_URL",
-    "BETTER_AUTH_SECRET",
-    "BETTER_AUTH_URL",
-    "SECRET_ARN",
-    "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT",
-]
 KEY = "a secret of Better Auth's, over 32 bytes"
-
-
-class Clock:
-    """A clock that a test sets."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class Store:
-    """A secret in Secrets Manager, which counts how often it is read."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.client = boto3.client("secretsmanager")
-        self.client.create_secret(Name="tasks", SecretString="{}")
-        self.arn: str = self.client.describe_secret(SecretId="tasks")["ARN"]
-        self.reads = 0
-        self.failure: Exception | None = None
-        patch.setenv("SECRET_ARN", self.arn)
-        provider = secret.provider()
-        provider.client.meta.events.register("before-call", self._count)
-
-    def _count(self, **_: object) -> None:
-        self.reads += 1
-        if self.failure:
-            raise self.failure
-
-    def put(self, text: str | dict[str, Any]) -> None:
-        text = text if isinstance(text, str) else json.dumps(text)
-        self.client.put_secret_value(SecretId=self.arn, SecretString=text)
-
-    def fail(self, code: str) -> None:
-        self.failure = ClientError({"Error": {"Code": code}}, "GetSecretValue")
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
-    """Have no settings, and a secret that hasn't been read."""
-    for name in NAMES:
-        monkeypatch.delenv(name, raising=False)
-    clock = Clock()
-    monkeypatch.setattr(secret, "held", secret.Secret(clock))
-    secret.provider.cache_clear()
-    yield clock
-    secret.provider.cache_clear()
-
-
-@pytest.fixture
-def store(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    with mock_aws():
-        yield Store(monkeypatch)
 
 
 def test_reads_all_settings_from_the_secret_in_one_read(store: Store) -> None:

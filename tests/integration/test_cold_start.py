@@ -1,0 +1,295 @@
+"""The init phase of a Lambda: what it opens, waits for, and leaves behind.
+
+Each test is a process of its own, which imports a function as Lambda does.
+"""
+
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api import ROUTES, SECRET, event, token
+from tests.better_auth.world import Jwks, key, world_settings
+
+ROOT = Path(__file__).parents[2]
+
+BEFORE = """
+import json, os, sys, threading
+sys.path.insert(0, "functions/list_tasks")
+from types import SimpleNamespace
+CONTEXT = SimpleNamespace(aws_request_id="r")
+EVENT = json.loads(sys.argv[1])
+told = {}
+"""
+AFTER = """
+print(json.dumps(told))
+"""
+
+
+def run(script: str, start: str | None = "on-demand", **environment: str) -> Any:
+    """Return what a script tells that runs as a Lambda starts it so."""
+    user = "alice"
+    sent = event(
+        ROUTES["list_tasks"],
+        path={"user_id": user},
+        headers={"authorization": environment.pop("token", f"Bearer {token(user)}")},
+    )
+    settings = {"BETTER_AUTH_SECRET": SECRET, **environment}
+    if start:
+        settings["AWS_LAMBDA_INITIALIZATION_TYPE"] = start
+    done = subprocess.run(
+        [sys.executable, "-c", BEFORE + script + AFTER, json.dumps(sent)],
+        cwd=ROOT,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'shared'}", **settings},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_connects_before_the_framework_is_imported(database: str) -> None:
+    told = run(
+        """
+class Thread(threading.Thread):
+    def start(self):
+        told.setdefault("begins", [self._target.__name__, "fastapi" in sys.modules])
+        super().start()
+threading.Thread = Thread
+import app
+told["then"] = "fastapi" in sys.modules
+told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
+""",
+        DATABASE_URL=database,
+    )
+
+    assert told == {"begins": ["connect", False], "then": True, "status": 200}
+
+
+def test_the_first_request_takes_that_connection(database: str) -> None:
+    name = uuid.uuid4().hex
+    told = run(
+        """
+import app, psycopg
+def connections():
+    with psycopg.connect(os.environ["DATABASE_URL"].partition("&")[0]) as other:
+        return [pid for pid, in other.execute(
+            "SELECT pid FROM pg_stat_activity WHERE application_name = %s",
+            [os.environ["NAME"]])]
+told["init"] = connections()
+told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
+told["request"] = connections()
+""",
+        DATABASE_URL=f"{database}&application_name={name}",
+        NAME=name,
+    )
+
+    assert len(told["init"]) == 1
+    assert told == {"init": told["init"], "status": 200, "request": told["init"]}
+
+
+def test_the_init_phase_is_not_over_before_it_is_connected(database: str) -> None:
+    told = run(
+        """
+from taskapi import db
+connect = db.connect
+main = threading.main_thread().ident
+def slow(deadline):
+    # Until the main thread has nothing else to do.
+    while True:
+        frame = sys._current_frames()[main]
+        while frame and frame.f_code.co_name != "connected":
+            frame = frame.f_back
+        if frame:
+            return connect(deadline)
+db.connect = slow
+import app
+told["connected"] = db._idle is not None
+""",
+        DATABASE_URL=database,
+    )
+
+    assert told == {"connected": True}
+
+
+def test_keys_are_fetched_beside_connecting(database: str) -> None:
+    with Jwks().serving() as server:
+        server.keys = [key("EdDSA").jwk()]
+        told = run(
+            """
+from taskapi import db, tokens
+both = threading.Barrier(2, timeout=10)
+connect, prepare = db.connect, tokens.prepare
+db.connect = lambda deadline: [both.wait(), connect(deadline)][1]
+tokens.prepare = lambda: [both.wait(), prepare()]
+import app
+told["connected"] = db._idle is not None
+told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
+""",
+            DATABASE_URL=database,
+            token=f"Bearer {key('EdDSA').token()}",
+            **world_settings("JWKS alone", server.url),
+        )
+
+    assert told == {"connected": True, "status": 200}
+    assert server.fetches == 1
+
+
+FAIL = """
+from taskapi import db
+db.BUDGET = 0.2
+import app
+answer = app.handler(EVENT, CONTEXT)
+told["status"], told["body"] = answer["statusCode"], json.loads(answer["body"])
+"""
+
+
+def test_a_failure_is_reported_by_the_first_request() -> None:
+    told = run(FAIL, DATABASE_URL="postgresql://user@127.0.0.1:9/db")
+
+    assert told["status"] == 503
+    assert told["body"]["message"] == "The database can't be reached"
+
+
+def test_the_early_failure_is_that_requests_first_attempt() -> None:
+    told = run(
+        """
+import io
+from taskapi.log import logger
+logger.handlers[0].stream = log = io.StringIO()
+"""
+        + FAIL
+        + "told['attempts'] = [json.loads(line).get('attempt')"
+        " for line in log.getvalue().splitlines()]",
+        DATABASE_URL="postgresql://user@127.0.0.1:9/db",
+    )
+
+    # The last line is the request's own.
+    assert told["attempts"][:2] == [1, 2]
+    assert told["attempts"][-1] is None
+
+
+def test_a_missing_setting_is_reported_by_the_first_request() -> None:
+    told = run(FAIL)
+
+    assert (told["status"], told["body"]["error"]) == (500, "internal_error")
+
+
+def test_opens_nothing_where_this_is_no_lambda(database: str) -> None:
+    told = run(
+        """
+import app
+from taskapi import db
+told["threads"], told["connected"] = threading.active_count(), db._idle is not None
+""",
+        start=None,
+        DATABASE_URL=database,
+    )
+
+    assert told == {"threads": 1, "connected": False}
+
+
+@pytest.mark.parametrize("start", ["on-demand", "provisioned-concurrency"])
+def test_leaves_the_interpreter_as_it_was(database: str, start: str) -> None:
+    told = run(
+        """
+import gc
+interval = sys.getswitchinterval()
+import app
+from pydantic import BaseModel
+from fastapi.openapi.models import OpenAPI
+told["interval"] = sys.getswitchinterval() == interval
+told["collects"], told["frozen"] = gc.isenabled(), gc.get_freeze_count() > 10_000
+told["config"] = dict(BaseModel.model_config)
+told["built"] = OpenAPI.__pydantic_complete__
+""",
+        start=start,
+        DATABASE_URL=database,
+    )
+
+    assert told == {
+        "interval": True,
+        "collects": True,
+        "frozen": True,
+        "config": {},
+        "built": False,
+    }
+
+
+def test_what_was_deferred_still_works(database: str) -> None:
+    told = run(
+        """
+import app
+app.app.openapi_version
+told["routes"] = list(app.app.openapi()["paths"])
+""",
+        DATABASE_URL=database,
+    )
+
+    assert told == {"routes": ["/api/{user_id}/tasks"]}
+
+
+# A snapshot
+
+RESTORED_TWICE = """
+import app, snapshot_restore_py
+from taskapi import db, secret, tokens
+told["connected"] = db._idle is not None
+told["settings"] = secret.held._values
+told["imported"] = {"cryptography", "taskapi.jwks", "jwt"} <= set(sys.modules)
+told["threads"] = threading.active_count()
+copies = []
+for _ in range(2):
+    reading, writing = os.pipe()
+    if not os.fork():
+        for hook, args, kwargs in snapshot_restore_py.get_after_restore():
+            hook(*args, **kwargs)
+        [(backend,)] = db.query("SELECT pg_backend_pid()", {})
+        answer = app.handler(EVENT, CONTEXT)["statusCode"]
+        copy = [backend, db.lot.random(), answer]
+        os.write(writing, json.dumps(copy).encode())
+        os._exit(0)
+    os.wait()
+    copies.append(json.loads(os.read(reading, 1000)))
+told["copies"] = copies
+"""
+
+
+def test_two_copies_of_a_snapshot_share_nothing(database: str) -> None:
+    told = run(RESTORED_TWICE, start="snap-start", DATABASE_URL=database)
+
+    (one, chance, status), (other, other_chance, other_status) = told.pop("copies")
+    assert told == {
+        "connected": False,
+        "settings": None,
+        "imported": True,
+        "threads": 1,
+    }
+    assert one != other
+    assert chance != other_chance
+    assert status == other_status == 200
+
+
+def test_a_restored_copy_has_the_secret_from_after_the_snapshot(
+    database: str,
+) -> None:
+    told = run(
+        """
+import app, snapshot_restore_py
+os.environ["DATABASE_URL"] = os.environ["LATE"]
+for hook, args, kwargs in snapshot_restore_py.get_after_restore():
+    hook(*args, **kwargs)
+from taskapi import db
+told["connected"] = db._idle is not None
+told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
+""",
+        start="snap-start",
+        LATE=database,
+    )
+
+    assert told == {"connected": True, "status": 200}
