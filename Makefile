@@ -50,8 +50,6 @@ build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_6
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR)
 
 clean: ## remove what was made here, the development database included
-	@# The benchmarks measure copies that can't be written to.
-	@chmod -R u+w .aws-sam 2>/dev/null || true
 	rm -rf .venv .venv-sam .aws-sam .local
 
 # The first interpreter that really runs, production's first. A pyenv shim may be there

@@ -129,9 +129,7 @@ def picture(sections: Sections) -> str:
     return panels(
         "The first answer of a new execution environment, in ms",
         [
-            panel(
-                "the database beside it; all with byte code, except as shipped", near
-            ),
+            panel("the database beside it; with byte code, except as shipped", near),
             panel("the database 20 ms away each way, over TLS", far),
         ],
     )
