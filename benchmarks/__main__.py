@@ -26,7 +26,7 @@ from benchmarks.world import database, issuer
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=15)
+    parser.add_argument("--runs", type=int, default=12)
     runs = parser.parse_args().runs
     began = time.monotonic()
     with database() as url, issuer() as eddsa:

@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".aws-sam" / "bench"
 PEERS = ROOT / "benchmarks" / "peers"
-ARCH = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
+ARCH = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 
 PYTHON = Path(sys.base_prefix) / "bin" / "python3.13"
 """The interpreter itself: nothing that .venv has can be imported by it."""

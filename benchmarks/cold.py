@@ -144,7 +144,7 @@ def table(rows: Mapping[str, Row]) -> str:
 
 
 def main() -> None:
-    asked = results.arguments(__doc__, ROWS, runs=15)
+    asked = results.arguments(__doc__, ROWS, runs=12)
     with database() as url, issuer() as eddsa:
         cases = [case(name, url, Eddsa(*eddsa)) for name in asked.only]
         rows = measure(cases, asked.runs)

@@ -24,6 +24,9 @@ DRIVER = artifacts.ROOT / "benchmarks" / "drivers" / "operations.py"
 
 SETTLING = 100
 
+PASSES = 5
+"""Processes for each operation, in turn with the others'."""
+
 ROWS = {
     "list": "list, one task",
     "create": "create",
@@ -35,6 +38,10 @@ ROWS = {
 }
 USERS = {"list": ("6155f2c0a1b2c3d4e5f60718", 1), "list-200": ("6155f2c0a1", 200)}
 """Who has so many tasks."""
+
+
+Pair = tuple[float, float]
+"""Seconds of a handler's call, and of its statement alone."""
 
 
 class Row(TypedDict):
@@ -59,11 +66,13 @@ def measure(names: list[str], turns: int) -> dict[str, Row]:
             # A commit's wait for the disk is the same for both, and varies by more
             # than what is measured.
             connection.execute("ALTER ROLE postgres SET synchronous_commit = off")
-        rows = {}
-        for name in names:
-            rows[name] = row(case(name, url), turns)
-            print(name, file=sys.stderr)
-        return rows
+        cases = [case(name, url) for name in names]
+        pairs: dict[str, list[Pair]] = {name: [] for name in names}
+        for number in range(PASSES):
+            for each in cases:
+                pairs[each.name] += process(each, turns // PASSES)
+            print(f"pass {number + 1} of {PASSES}", file=sys.stderr)
+    return {name: row(found) for name, found in pairs.items()}
 
 
 def case(name: str, url: str) -> Case:
@@ -73,7 +82,7 @@ def case(name: str, url: str) -> Case:
     return Case(name, artifacts.ours(function), events(function, user_id), settings)
 
 
-def row(case: Case, turns: int) -> Row:
+def process(case: Case, turns: int) -> list[Pair]:
     """Return what the driver measures in a process of its own."""
     with TemporaryDirectory() as name:
         sent, received = Path(name) / "events", Path(name) / "report"
@@ -92,7 +101,12 @@ def row(case: Case, turns: int) -> Row:
         report = json.loads(received.read_text())
     if not all(200 <= status < 300 for status in report["statuses"]):
         sys.exit(f"{case.name} answered {set(report['statuses'])}")
-    whole, alone = zip(*report["seconds"][SETTLING:], strict=True)
+    pairs: list[Pair] = report["seconds"][SETTLING:]
+    return pairs
+
+
+def row(pairs: Sequence[Pair]) -> Row:
+    whole, alone = zip(*pairs, strict=True)
     return {"whole": summary(whole), "alone": summary(alone)}
 
 

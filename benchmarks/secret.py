@@ -176,7 +176,7 @@ def table(rows: Mapping[str, Row]) -> str:
 
 
 def main() -> None:
-    asked = results.arguments(__doc__, ROWS, runs=10)
+    asked = results.arguments(__doc__, ROWS, runs=12)
     rows = measure(asked.only, asked.runs)
     print(table(rows))
     if asked.save:
