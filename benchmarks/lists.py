@@ -301,7 +301,7 @@ def building_json(large: Connection) -> None:
 
         def dicts(query: Run = query) -> list[dict[str, object]]:
             rows: Any = query()
-            return [tasks.Task._make(row).public() for row in rows]
+            return list(map(tasks.public, rows))
 
         times = in_turn(
             {

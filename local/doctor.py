@@ -123,16 +123,16 @@ def token_findings(token: str, config: BetterAuth) -> Iterator[Finding]:
     algorithm = tokens.shown(header.get("alg"))
     yield Finding(OK, f"The token's alg is {algorithm}.")
     try:
-        tokens.signatures().payload(token, header)
+        tokens.signatures(config).payload(token, header)
         yield Finding(OK, "The signature is right.")
     except ServiceUnavailable:
         yield Finding(FAILED, "The signature can't be checked without the JWKS.")
     except tokens.InvalidToken as error:
         yield Finding(FAILED, f"{sentence(error)} {hint_about_key(header, config)}")
-    yield from claim_findings(token, header)
+    yield from claim_findings(token, tokens.expected_of(header, config))
 
 
-def claim_findings(token: str, header: Mapping[str, object]) -> Iterator[Finding]:
+def claim_findings(token: str, expected: Expected) -> Iterator[Finding]:
     """Yield what fails in the claims, whoever has signed them."""
     try:
         payload = token.split(".")[1]
@@ -141,7 +141,6 @@ def claim_findings(token: str, header: Mapping[str, object]) -> Iterator[Finding
         yield Finding(FAILED, sentence(error))
         return
     now = time.time()
-    expected = tokens.expected_of({"alg": header.get("alg")})
     failures = list(tokens.failures(claims, expected, now))
     for failure in failures:
         yield Finding(FAILED, sentence(failure))

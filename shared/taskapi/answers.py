@@ -5,7 +5,7 @@ from urllib.parse import quote, unquote_plus
 from taskapi.etags import matches
 from taskapi.framework import Request, Response
 from taskapi.http import encoded, json_response
-from taskapi.tasks import Page, Task
+from taskapi.tasks import Page, Task, public
 
 URI = "%!$'()*+,;:@/?=[]"
 """What a query may hold besides letters, digits and "-._~" (RFC 3986), and the brackets
@@ -14,7 +14,7 @@ that browsers let stand."""
 
 def one(task: Task) -> Response:
     """Return 200 with the task and its ETag."""
-    return json_response(task.public(), headers={"etag": task.etag})
+    return json_response(public(task), headers={"etag": task.etag})
 
 
 def one_unless(task: Task, if_none_match: str | None) -> Response:
@@ -32,7 +32,7 @@ def created(task: Task, replayed: bool) -> Response:
     }
     if replayed:
         headers["idempotent-replayed"] = "true"
-    return json_response(task.public(), 201, headers)
+    return json_response(public(task), 201, headers)
 
 
 def deleted() -> Response:
@@ -46,7 +46,7 @@ def many(page: Page, request: Request) -> Response:
     if page.cursor is not None:
         query = following(request.scope["query_string"].decode(), page.cursor)
         headers["link"] = f'<{request.scope["path"]}?{query}>; rel="next"'
-    return json_response([task.public() for task in page.tasks], headers=headers)
+    return json_response(list(map(public, page.rows)), headers=headers)
 
 
 def following(query: str, cursor: str) -> str:

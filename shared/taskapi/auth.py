@@ -5,7 +5,7 @@ from typing import Annotated
 from urllib.parse import unquote
 
 from taskapi.errors import SettingsError, Unauthorized
-from taskapi.framework import Depends, Path, Request
+from taskapi.framework import BeforeValidator, Path, Request
 from taskapi.http import ContractRoute
 from taskapi.log import logger
 from taskapi.tokens import InvalidToken, subject
@@ -63,19 +63,28 @@ class AuthenticatedRoute(ContractRoute):
     """A route below /api/{user_id}, for that user alone."""
 
     async def admit(self, request: Request) -> None:
-        request.state.caller = authenticate(
+        caller = authenticate(
             ",".join(request.headers.getlist("authorization")),
             unquote(request.path_params["user_id"]),
         )
+        request.path_params["user_id"] = Authenticated(caller)
 
 
-async def caller_of(
-    request: Request,
-    user_id: Annotated[str, Path(description="The token's `sub`, percent-encoded.")],
-) -> str:
-    """Return the caller, whom the route has authenticated."""
-    caller: str = request.state.caller
-    return caller
+class Authenticated(str):
+    """A user's id, as a token says it."""
+
+    __slots__ = ()
 
 
-Caller = Annotated[str, Depends(caller_of)]
+def authenticated(user_id: str) -> str:
+    """Return the caller, whom the route has authenticated; nobody else gets in."""
+    if not isinstance(user_id, Authenticated):
+        raise Unauthorized("Missing bearer token", "Bearer")
+    return user_id
+
+
+Caller = Annotated[
+    str,
+    BeforeValidator(authenticated),
+    Path(alias="user_id", description="The token's `sub`, percent-encoded."),
+]

@@ -32,16 +32,16 @@ def deferred_schemas() -> Iterator[None]:
 
 
 with deferred_schemas():
-    from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
+    from fastapi import FastAPI, Header, Path, Query, Request, Response
     from fastapi.exceptions import RequestValidationError
     from fastapi.routing import APIRoute
     from mangum import Mangum
-    from pydantic import StrictBool, StringConstraints, WithJsonSchema
+    from pydantic import BeforeValidator, StrictBool, StringConstraints, WithJsonSchema
     from pydantic_core import to_json
 
 __all__ = [
     "APIRoute",
-    "Depends",
+    "BeforeValidator",
     "FastAPI",
     "Header",
     "Mangum",

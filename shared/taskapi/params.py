@@ -5,7 +5,7 @@ from typing import Annotated
 
 from taskapi.errors import NotFound
 from taskapi.framework import (
-    Depends,
+    BeforeValidator,
     Header,
     Path,
     Query,
@@ -41,19 +41,18 @@ IdempotencyKey = Annotated[
 ]
 
 
-async def existing_id(
-    task_id: Annotated[
-        str,
-        Path(description="The task's `id`."),
-        WithJsonSchema(
-            {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
-        ),
-    ],
-) -> int:
+def existing_id(task_id: str) -> int:
     """Return the id; raise NotFound for what can't be one."""
     if not re.fullmatch(r"[1-9][0-9]{0,18}", task_id) or int(task_id) > MAX_ID:
         raise NotFound
     return int(task_id)
 
 
-TaskId = Annotated[int, Depends(existing_id)]
+TaskId = Annotated[
+    int,
+    BeforeValidator(existing_id),
+    WithJsonSchema(
+        {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
+    ),
+    Path(description="The task's `id`."),
+]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple, NotRequired
 
 from typing_extensions import TypedDict
@@ -76,15 +77,19 @@ class Task(NamedTuple):
     def etag(self) -> str:
         return etags.etag(self.id, self.version)
 
-    def public(self) -> dict[str, object]:
-        """Return the seven fields of the contract's Task: all but the last."""
-        return dict(zip(self._fields[:-1], self, strict=False))
+
+def public(row: Sequence[object]) -> dict[str, object]:
+    """Return the seven fields of the contract's Task: all of a row but the last."""
+    return dict(zip(PUBLIC, row, strict=False))
+
+
+PUBLIC = Task._fields[:-1]
 
 
 class Page(NamedTuple):
     """One page of a list; the cursor is None on the last one."""
 
-    tasks: list[Task]
+    rows: Sequence[Sequence[object]]
     cursor: str | None
 
 
@@ -152,12 +157,12 @@ def list_page(
         },
         repeatable=True,
     )
-    tasks = [Task._make(row) for row in rows[:limit]]
     if len(rows) <= limit:
-        return Page(tasks, None)
-    last = tasks[-1]
+        return Page(rows, None)
+    rows = rows[:limit]
+    last = Task._make(rows[-1])
     key = {"created": last.created_at, "updated": last.updated_at, "title": last.title}
-    return Page(tasks, cursors.encode(cursors.Position(key[sort], last.id), scope))
+    return Page(rows, cursors.encode(cursors.Position(key[sort], last.id), scope))
 
 
 def pattern(search: str) -> str:

@@ -51,15 +51,17 @@ def subject(token: str) -> str:
     clear what to check.
     """
     header = header_of(token)
+    config = better_auth()
     try:
-        payload = signatures().payload(token, header)
+        payload = signatures(config).payload(token, header)
     except WrongSignature:
         # Better Auth may have got a new secret.
         if header["alg"] != "HS256" or not secret.held.reread():
             raise
-        payload = signatures().payload(token, header)
+        config = better_auth()
+        payload = signatures(config).payload(token, header)
     claims = parsed(payload, "payload")
-    for failure in failures(claims, expected_of(header), time.time()):
+    for failure in failures(claims, expected_of(header, config), time.time()):
         raise InvalidToken(failure)
     return str(claims["sub"])
 
@@ -108,10 +110,9 @@ def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
-def expected_of(header: Mapping[str, object]) -> Expected:
+def expected_of(header: Mapping[str, object], config: "BetterAuth") -> Expected:
     """Return what the claims of a token with this header are held to."""
-    config = better_auth()
-    return config.by_secret if header["alg"] == "HS256" else config.by_jwks
+    return config.by_secret if header.get("alg") == "HS256" else config.by_jwks
 
 
 def failures(
@@ -186,16 +187,11 @@ def span(seconds: float) -> str:
 def prepare() -> None:
     """Import what the check needs, and fetch the keys; the first request reports."""
     with suppress(SettingsError, ServiceUnavailable):
-        signatures().prepare()
-
-
-def signatures() -> "Signatures":
-    """Return what checks signatures, by the settings as they are now."""
-    return signatures_by(better_auth())
+        signatures(better_auth()).prepare()
 
 
 @lru_cache(maxsize=1)
-def signatures_by(config: "BetterAuth") -> "Signatures":
+def signatures(config: "BetterAuth") -> "Signatures":
     """Return what checks signatures.
 
     PyJWT imports `cryptography` wherever that is installed, which takes about as long

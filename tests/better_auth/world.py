@@ -51,7 +51,7 @@ def configured(**given: str) -> Iterator[None]:
 
 def forget() -> None:
     """Have the settings and the keys read again, as a new environment does."""
-    tokens.signatures_by.cache_clear()
+    tokens.signatures.cache_clear()
 
 
 def base64url(data: bytes) -> str:
