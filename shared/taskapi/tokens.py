@@ -75,6 +75,8 @@ def header_of(token: str) -> Mapping[str, object]:
     for name in REFUSED_HEADERS:
         if name in header:
             raise InvalidToken(f"its header has {name}")
+    if not isinstance(header.get("kid", ""), str):
+        raise InvalidToken("its kid isn't text")
     kind = header.get("typ", "JWT")
     # Better Auth signs other things with the same keys, such as its session cookie
     # (better-auth.session-cache+jwt): RFC 8725, section 3.11.
@@ -84,11 +86,17 @@ def header_of(token: str) -> Mapping[str, object]:
 
 
 def decoded(segment: str) -> bytes:
-    """Return the bytes of a base64url segment; raise InvalidToken."""
+    """Return the bytes of a base64url segment; raise InvalidToken.
+
+    Bits to spare in its last character must be 0: there is one spelling of each token.
+    """
     try:
-        return base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+        data = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
     except ValueError as error:
         raise InvalidToken("a segment isn't base64url") from error
+    if base64.urlsafe_b64encode(data).decode().rstrip("=") != segment:
+        raise InvalidToken("a segment isn't base64url")
+    return data
 
 
 def parsed(data: bytes, name: str) -> Mapping[str, object]:
