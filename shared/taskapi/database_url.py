@@ -1,5 +1,6 @@
 """DATABASE_URL as libpq is to see it: checked, with what production means filled in."""
 
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -7,8 +8,8 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from taskapi import log
 from taskapi.errors import SettingsError
-from taskapi.log import logger
 from taskapi.settings import is_loopback
 
 CA_BUNDLES = (
@@ -39,14 +40,14 @@ def conninfo(url: str) -> str:
     if local:
         return make_conninfo(**params)
     neon = params.get("host", "").endswith(".neon.tech")
-    if neon and is_direct(params["host"]):
-        logger.warning(
+    if neon and is_direct(params["host"]) and "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        log.logger.warning(
             "DATABASE_URL names Neon's direct endpoint; functions need the pooled "
             "one, whose host has -pooler in it"
         )
     system = params.get("sslrootcert") == "system"
     if "sslmode" not in params and not system:
-        logger.warning(
+        log.logger.warning(
             "DATABASE_URL has no sslmode; verify-full is what production needs"
         )
     if neon or system:

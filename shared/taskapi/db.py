@@ -13,11 +13,10 @@ from psycopg.abc import PQGen
 from psycopg.pq import ConnStatus, PollingStatus
 from psycopg.rows import TupleRow
 
-from taskapi import database_url, secret, settings
+from taskapi import database_url, log, secret, settings
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.faults import Fault, Retry, fault_of
-from taskapi.log import logger
-from taskapi.metrics import tally
+from taskapi.tally import tally
 
 BUDGET = 8.0
 """Seconds for connecting, waiting and retrying together, in one request.
@@ -128,7 +127,7 @@ def attempts(
             if fault.credentials and secret.held.reread():
                 again, pause = True, 0.0
             again = again and clock() + pause < deadline
-            log(fault, error, attempt=attempt, sent=sent, again=again)
+            log_fault(fault, error, attempt=attempt, sent=sent, again=again)
             if not again:
                 raise fault.answer(unknown) from error
         tally.database_retries += 1
@@ -181,7 +180,7 @@ def connect(deadline: float) -> Connection:
     try:
         conninfo = database_url.conninfo(settings.database_url())
     except SettingsError as error:
-        logger.append_keys(reason=str(error))
+        log.logger.append_keys(reason=str(error))
         raise
     pgconn = pq.PGconn.connect_start(conninfo.encode())
     try:
@@ -212,11 +211,11 @@ def wait_for(event: int, socket: int, seconds: float) -> bool:
     return bool(poll.poll(max(seconds, 0.0) * 1000))
 
 
-def log(
+def log_fault(
     fault: Fault, error: psycopg.Error, *, attempt: int, sent: bool, again: bool
 ) -> None:
     """Log a fault, without the messages of statements: they may quote a task."""
-    logger.warning(
+    log.logger.warning(
         fault.meaning,
         exception=f"{type(error).__module__}.{type(error).__qualname__}",
         sqlstate=error.sqlstate,

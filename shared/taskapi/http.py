@@ -28,7 +28,8 @@ from taskapi.framework import (
     to_json,
 )
 from taskapi.log import logger
-from taskapi.metrics import emf, tally
+from taskapi.metrics import emf
+from taskapi.tally import tally
 from taskapi.validation import invalid
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from taskapi.log import SERVICE
+from taskapi.tally import tally
 
 NAMESPACE = "Tasks"
 
@@ -22,17 +23,6 @@ UNITS = {
     "DatabaseTime": MetricUnit.Milliseconds,
     "Errors": MetricUnit.Count,
 }
-
-
-class Tally:
-    """What the current request has asked of the database so far."""
-
-    database_seconds = 0.0
-    database_retries = 0
-
-
-tally = Tally()
-"""There is one, as an execution environment serves one event at a time."""
 
 
 def emf(error: str | None, cold_start: bool) -> dict[str, Any]:

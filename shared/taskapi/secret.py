@@ -10,8 +10,8 @@ from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from taskapi import log
 from taskapi.errors import ServiceUnavailable, SettingsError
-from taskapi.log import logger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -90,7 +90,7 @@ class Secret:
         except (SettingsError, ServiceUnavailable) as error:
             if self._values is None:
                 raise
-            logger.warning("the secret can't be read again", reason=str(error))
+            log.logger.warning("the secret can't be read again", reason=str(error))
             self._due = self._clock() + COOL_DOWN
             return self._values
         self._due = self._clock() + TTL
@@ -123,13 +123,13 @@ def from_extension(arn: str, port: int, patience: float) -> str | None:
             if not patience:
                 raise
             if time.monotonic() >= deadline:
-                logger.warning("the secrets extension isn't ready")
+                log.logger.warning("the secrets extension isn't ready")
                 return None
             time.sleep(0.01)
         except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
             # Secrets Manager itself will say what is wrong.
             reason = type(error).__name__
-            logger.warning("the secrets extension doesn't answer", reason=reason)
+            log.logger.warning("the secrets extension doesn't answer", reason=reason)
             return None
 
 
@@ -166,7 +166,7 @@ def from_secrets_manager(arn: str) -> str:
         response = getattr(error.__context__, "response", {})
         if response.get("Error", {}).get("Code") in OURS:
             raise SettingsError(sentence) from error
-        logger.append_keys(reason=sentence)
+        log.logger.append_keys(reason=sentence)
         raise ServiceUnavailable("The settings can't be read") from error
 
 

@@ -101,7 +101,10 @@ def test_other_servers_that_are_verified_get_the_bundle(bundle: str) -> None:
         (f"{ELSEWHERE}?sslrootcert=system", []),
     ],
 )
-def test_warns_in_one_line_each(url: str, words: list[str], log: io.StringIO) -> None:
+def test_warns_in_one_line_each(
+    url: str, words: list[str], log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "tasks")
     database_url.conninfo(url)
     database_url.conninfo(url)
 
@@ -110,6 +113,14 @@ def test_warns_in_one_line_each(url: str, words: list[str], log: io.StringIO) ->
         words
     )
     assert "s3cret" not in log.getvalue()
+
+
+def test_migrating_over_the_direct_endpoint_is_what_neon_advises(
+    log: io.StringIO,
+) -> None:
+    database_url.conninfo(f"{DIRECT}?sslmode=require")
+
+    assert log.getvalue() == ""
 
 
 @pytest.mark.parametrize(
