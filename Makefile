@@ -111,6 +111,8 @@ sam-local: .venv/dev .venv-sam/bin/sam ## serve what is built, in containers (Do
 	@exec .venv/bin/python -m local.sam_local run $(BUILD_DIR) $(THIS_ARCH) $(FUNCTION)
 
 clean: ## remove what was made here, the development database included
+	@# The benchmarks measure copies that can't be written to.
+	@chmod -R u+w .aws-sam 2>/dev/null || true
 	rm -rf .venv .venv-sam .venv-checkov .aws-sam .local
 
 # The first interpreter that really runs, production's first. A pyenv shim may be there

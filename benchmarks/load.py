@@ -7,7 +7,6 @@ none has a connection yet. Prints a table in Markdown.
 
 import argparse
 import importlib
-import logging
 import os
 import statistics
 import sys
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from taskapi.log import logger
 from taskapi.migrate import migrate
 from tests.api import SECRET, Client
 from tests.faults.servers import POOL_SIZE, PgBouncer, running_postgres
@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     asked = parser.parse_args()
     os.environ["BETTER_AUTH_SECRET"] = SECRET
-    logging.getLogger("tasks").setLevel(logging.CRITICAL)
+    logger.setLevel("CRITICAL")
     for operation in OPERATIONS:
         importlib.import_module(f"functions.{operation}.app")
     with TemporaryDirectory() as name:

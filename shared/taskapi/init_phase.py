@@ -13,7 +13,7 @@ FROM_SNAPSHOT = START == "snap-start"
 
 SWITCH_INTERVAL = 0.001
 """Seconds for which an import may keep a thread waiting that the network has woken: a
-tenth of Python's own, which would add up to 5 ms to each round trip of connecting."""
+fifth of Python's own, which would add up to 5 ms to each round trip of connecting."""
 
 usual_interval = sys.getswitchinterval()
 

@@ -159,6 +159,8 @@ def emulator(enter: list[str]) -> Iterator[str]:
             "LAMBDA_TASK_ROOT": "/var/task",
             "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
             "AWS_LAMBDA_FUNCTION_TIMEOUT": "30",
+            # The emulator leaves it out, and Lambda never does.
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "DATABASE_URL": os.environ["DATABASE_URL"],
             "BETTER_AUTH_SECRET": SECRET,
         },

@@ -101,7 +101,7 @@ def test_only_what_reads_the_secret_knows_of_it(stack: Stack) -> None:
     reads["RES_OPTIONS"] = "timeout:1 attempts:3"
     if extended:
         reads["PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"] = "2773"
-        reads["SECRETS_MANAGER_TTL"] = "300"
+        reads["PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED"] = "false"
 
     for name, function in functions(stack).items():
         # All that is in the environment is here: no value is a secret.
