@@ -13,7 +13,7 @@ import pytest
 from moto import mock_aws
 
 from local.postgres import embedded_postgres_url
-from taskapi import secret
+from taskapi import db, secret
 from taskapi.log import logger
 from taskapi.migrate import migrate
 from tests.api import SECRET, Client
@@ -52,7 +52,7 @@ def new_database(server: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def database(server: str) -> str:
+def database(server: str) -> Iterator[str]:
     """Return the URL of this worker's database, migrated."""
     name = f"worker_{uuid.uuid4().hex}"
     with psycopg.connect(server, autocommit=True) as admin:
@@ -61,7 +61,9 @@ def database(server: str) -> str:
     migrate(url)
     os.environ["DATABASE_URL"] = url
     os.environ["BETTER_AUTH_SECRET"] = SECRET
-    return url
+    yield url
+    if db._idle:
+        db._idle.close()
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from tests.e2e.test_lambda_runtime import ROOT, build, pytestmark
 
 __all__ = ["build", "pytestmark"]
 
-MIB = 1024 * 1024
 LIMIT = 12_000_000
 MACHINES = {"arm64": 183, "x86_64": 62}
 """ELF's e_machine."""
