@@ -221,6 +221,22 @@ told["built"] = OpenAPI.__pydantic_complete__
     }
 
 
+def test_looks_for_neither_plugins_nor_time_zones(database: str) -> None:
+    told = run(
+        """
+from importlib import metadata
+looked = metadata.entry_points
+metadata.entry_points = lambda **group: [told.update(looked=group), looked(**group)][1]
+import app, zoneinfo
+told["zones"] = zoneinfo.TZPATH
+told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
+""",
+        DATABASE_URL=database,
+    )
+
+    assert told == {"zones": [], "status": 200}
+
+
 def test_what_was_deferred_still_works(database: str) -> None:
     told = run(
         """
