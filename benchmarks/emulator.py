@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 from benchmarks.artifacts import ARCH, PYTHON, ROOT, unprivileged
 from benchmarks.world import Case, check
@@ -117,7 +118,7 @@ def free_ports() -> list[int]:
     return ports
 
 
-def wait_for(port: int, process: subprocess.Popen[str]) -> None:
+def wait_for(port: int, process: subprocess.Popen[Any]) -> None:
     deadline = time.monotonic() + 30
     while process.poll() is None and time.monotonic() < deadline:
         try:

@@ -8,10 +8,8 @@ import fcntl
 import json
 import os
 import platform
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -20,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from benchmarks.emulator import free_ports, wait_for
 from tests.api import ROUTES, SECRET, event, token
 
 ROOT = Path(__file__).parents[2]
@@ -136,8 +135,7 @@ def emulator(enter: list[str]) -> Iterator[str]:
         ".venv-sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-"
         + {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
     )
-    with free_ports(2) as (port, api_port):
-        pass
+    port, api_port = free_ports()
     interpreter = Path(sys.base_prefix) / "bin" / "python3.13"
     process = subprocess.Popen(
         [
@@ -173,27 +171,6 @@ def emulator(enter: list[str]) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait()
-
-
-@contextmanager
-def free_ports(count: int) -> Iterator[list[int]]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        yield [found.getsockname()[1] for found in sockets]
-    finally:
-        for found in sockets:
-            found.close()
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 30
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.02)
-    raise AssertionError("the emulator doesn't listen")
 
 
 def sent(function: str, user_id: str, id: object = None, body: Any = None) -> Any:
