@@ -1,4 +1,4 @@
-"""Lambda's init phase: what is otherwise while a function is being imported.
+"""Lambda's init phase: what is different while a function is being imported.
 
 Lambda says how it starts an environment, and nothing happens here anywhere else:
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
