@@ -69,17 +69,9 @@ class Fault(Exception):
 @contextmanager
 def environment(case: Case, watch: Watch = lambda line: None) -> Iterator[Environment]:
     """Give an execution environment of the case; watch sees each line it logs."""
-    [binary] = ROOT.glob(
-        f".venv-sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{ARCH}"
-    )
     port, api_port = free_ports()
     process = subprocess.Popen(
-        [
-            *(*unprivileged(), binary),
-            *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
-            *("--runtime-api-address", f"127.0.0.1:{api_port}"),
-            *(PYTHON, "-S", "-m", "awslambdaric", "app.handler"),
-        ],
+        [*unprivileged(), *emulated(port, api_port)],
         cwd=case.artifact.task,
         env=case.environment(),
         stdout=subprocess.PIPE,
@@ -108,6 +100,19 @@ def read(process: subprocess.Popen[str], logged: list[str], watch: Watch) -> Non
     for line in process.stdout:
         logged.append(line)
         watch(line)
+
+
+def emulated(port: int, api_port: int) -> list[str]:
+    """Return the command that runs the function of its folder under the emulator."""
+    [binary] = ROOT.glob(
+        f".venv-sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{ARCH}"
+    )
+    return [
+        str(binary),
+        *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
+        *("--runtime-api-address", f"127.0.0.1:{api_port}"),
+        *(str(PYTHON), "-S", "-m", "awslambdaric", "app.handler"),
+    ]
 
 
 def free_ports() -> list[int]:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,6 +24,7 @@ from local.tokens import (
     development_token,
     is_configured,
 )
+from taskapi import settings
 
 SAM_VENV = ROOT / ".venv-sam" / "bin"
 
@@ -47,7 +47,7 @@ def main() -> int:
     try:
         match sys.argv[1:]:
             case ["prepare"]:
-                settings()
+                given()
                 check_containers()
             case ["run", folder, architecture, *function]:
                 run(Path(folder), architecture, *function)
@@ -59,7 +59,7 @@ def main() -> int:
     return 0
 
 
-def settings() -> dict[str, str]:
+def given() -> dict[str, str]:
     """Return what the functions are to find in their environment.
 
     `SECRET_ARN` is empty: there is no Secrets Manager here.
@@ -84,10 +84,8 @@ def settings() -> dict[str, str]:
 def is_loopback(url: str) -> bool:
     """Whether a URL leads to this machine alone; one without a host is a socket's."""
     host = (urlsplit(url).hostname or "localhost").lower()
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost") or "%2f" in host
+    named = host.endswith(".localhost") or "%2f" in host
+    return named or settings.is_loopback(host)
 
 
 def check_containers() -> None:
@@ -102,7 +100,7 @@ def check_containers() -> None:
 
 def run(folder: Path, architecture: str, function: str = "") -> None:
     """Become `sam local`."""
-    environment = settings()
+    environment = given()
     command = [
         "sam",
         "local",

@@ -78,8 +78,11 @@ FAULTS = {
     "53": Fault("the server is out of resources", Retry.NEVER, retry_after=5),
     "53100": Fault("the server's disk is full", Retry.NEVER, retry_after=30),
     "53300": _transient("the server or pooler has no connection left"),
-    "28": _lasting("the server refuses the credentials in DATABASE_URL")._replace(
-        credentials=True
+    "28": Fault(
+        "the server refuses the credentials in DATABASE_URL",
+        Retry.NEVER,
+        retry_after=30,
+        credentials=True,
     ),
     "3D000": _lasting("the database or role in DATABASE_URL doesn't exist"),
     "0A000": _lasting("the server or pooler refuses what DATABASE_URL asks for"),

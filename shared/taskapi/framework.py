@@ -1,7 +1,7 @@
 """FastAPI's names, and pydantic's, imported for as little as they can be.
 
 All other modules import them from here. Most of a cold start is these imports; what is
-done about it stands here and in shared/Makefile, which leaves things out of the layer,
+done about it stands here and in shared/layer.py, which leaves things out of the layer,
 with what it saves: in millions of instructions, of 1,400 (`make bench` counts them).
 """
 

@@ -7,7 +7,6 @@ packages can be imported: only the function, the layer and the runtime client.
 import fcntl
 import json
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,7 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
-from benchmarks.emulator import free_ports, wait_for
+from benchmarks.artifacts import ARCH
+from benchmarks.emulator import emulated, free_ports, wait_for
 from tests.api import ROUTES, SECRET, event, token
 
 ROOT = Path(__file__).parents[2]
@@ -60,12 +60,11 @@ pytestmark = [
 @pytest.fixture(scope="session")
 def build(run_folder: Path) -> Path:
     """Return the folder of what `make build` made for this machine, once a run."""
-    arch = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
     folder = run_folder / "build"
     with (run_folder / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "template.yaml").exists():
-            command = ["make", "build", f"ARCH={arch}", f"BUILD_DIR={folder}"]
+            command = ["make", "build", f"ARCH={ARCH}", f"BUILD_DIR={folder}"]
             made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
             assert made.returncode == 0, made.stdout + made.stderr
     return folder
@@ -131,26 +130,9 @@ def invoke(enter: Enter, database: str) -> Iterator[Invoke]:
 @contextmanager
 def emulator(enter: list[str]) -> Iterator[str]:
     """Run a function under the emulator; give the URL that invokes it."""
-    [binary] = ROOT.glob(
-        ".venv-sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-"
-        + {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
-    )
     port, api_port = free_ports()
-    interpreter = Path(sys.base_prefix) / "bin" / "python3.13"
     process = subprocess.Popen(
-        [
-            *enter,
-            binary,
-            "--runtime-interface-emulator-address",
-            f"127.0.0.1:{port}",
-            "--runtime-api-address",
-            f"127.0.0.1:{api_port}",
-            interpreter,
-            "-S",
-            "-m",
-            "awslambdaric",
-            "app.handler",
-        ],
+        [*enter, *emulated(port, api_port)],
         env={
             "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
             "PYTHONPATH": "/opt/python:/var/runtime",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from local import sam_local
-from local.sam_local import SETTINGS, CannotRun, declare, settings, write
+from local.sam_local import SETTINGS, CannotRun, declare, given, write
 from local.template import load_template
 
 ROOT = Path(__file__).parents[2]
@@ -30,9 +30,9 @@ def test_functions_get_the_database_and_the_clones_secret(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", DATABASE_URL)
 
-    given = settings()
+    found = given()
 
-    assert given == {
+    assert found == {
         "DATABASE_URL": DATABASE_URL,
         "BETTER_AUTH_SECRET": (tmp_path / "secret").read_text(),
         "SECRET_ARN": "",
@@ -45,10 +45,10 @@ def test_functions_get_better_auth_where_it_is_set(
     monkeypatch.setenv("DATABASE_URL", DATABASE_URL)
     monkeypatch.setenv("BETTER_AUTH_URL", "https://auth.example.com")
 
-    given = settings()
+    found = given()
 
-    assert given["BETTER_AUTH_URL"] == "https://auth.example.com"
-    assert "BETTER_AUTH_SECRET" not in given
+    assert found["BETTER_AUTH_URL"] == "https://auth.example.com"
+    assert "BETTER_AUTH_SECRET" not in found
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_a_database_that_containers_cannot_reach_is_refused(
     monkeypatch.setenv("DATABASE_URL", url)
 
     with pytest.raises(CannotRun, match=r"^DATABASE_URL leads to this machine's own"):
-        settings()
+        given()
 
 
 def test_without_a_database_it_says_so() -> None:
     with pytest.raises(CannotRun, match=r"^DATABASE_URL is needed"):
-        settings()
+        given()
 
 
 def test_without_containers_it_says_so_in_a_line(tmp_path: Path) -> None:
