@@ -5,31 +5,52 @@ long without using the network. So each function imports this module first of al
 waits for it last (`connected`): no freeze falls into a handshake.
 """
 
-import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from taskapi.init_phase import FROM_SNAPSHOT, START
-from taskapi import db, secret, tokens
+from taskapi import db, secret, settings, tokens
 from taskapi.errors import ServiceUnavailable, SettingsError
 
 
-def connect() -> None:
-    """Connect, and fetch the keys that check tokens beside that.
+def begin() -> Callable[[], None]:
+    """Begin to connect, and to fetch keys beside that; return what waits for both.
 
     What goes wrong is for the first request to meet again, and to report.
     """
+    pool = ThreadPoolExecutor(max_workers=2)
+    reading = pool.submit(settings_are_there)
+
+    def connect() -> None:
+        if reading.result():
+            db.connect_early()
+
+    works = [pool.submit(connect)]
+    # This imports PyJWT, and not in the pool: two threads that import take Python's
+    # lock from each other all the time, and two that wait for the network do not.
+    if reading.result():
+        with suppress(SettingsError):
+            works.append(pool.submit(tokens.signatures(settings.better_auth()).prepare))
+
+    def wait() -> None:
+        pool.shutdown()
+        for work in works:
+            work.result()
+
+    return wait
+
+
+def settings_are_there() -> bool:
+    """Read the secret, if there is one and it can be read before the first request."""
     try:
         secret.held.values(patience=0.0)
     except (secret.NotReady, SettingsError, ServiceUnavailable):
-        return
-    keys = threading.Thread(target=tokens.prepare, daemon=True)
-    keys.start()
-    db.connect_early()
-    keys.join()
+        return False
+    return True
 
 
-beginning = threading.Thread(target=connect, daemon=True)
-if START and not FROM_SNAPSHOT:
-    beginning.start()
+wait = begin() if START and not FROM_SNAPSHOT else None
 
 
 def connected() -> None:
@@ -44,6 +65,6 @@ def connected() -> None:
 
         import taskapi.jwks  # noqa: F401
 
-        register_after_restore(connect)
-    elif START:
-        beginning.join()
+        register_after_restore(lambda: begin()())
+    elif wait:
+        wait()

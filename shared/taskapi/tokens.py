@@ -6,12 +6,11 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeGuard
 
 from taskapi import secret, strict_json
-from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.settings import Expected, better_auth
 
 if TYPE_CHECKING:
@@ -190,12 +189,6 @@ def span(seconds: float) -> str:
             count = int(seconds / size)
             return f"{count} {unit}{'s' if count > 1 else ''}"
     return f"{int(seconds)} seconds"
-
-
-def prepare() -> None:
-    """Import what the check needs, and fetch the keys; the first request reports."""
-    with suppress(SettingsError, ServiceUnavailable):
-        signatures(better_auth()).prepare()
 
 
 @lru_cache(maxsize=1)

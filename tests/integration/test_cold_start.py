@@ -56,11 +56,12 @@ def run(script: str, start: str | None = "on-demand", **environment: str) -> Any
 def test_connects_before_the_framework_is_imported(database: str) -> None:
     told = run(
         """
-class Thread(threading.Thread):
-    def start(self):
-        told.setdefault("begins", [self._target.__name__, "fastapi" in sys.modules])
-        super().start()
-threading.Thread = Thread
+from taskapi import db
+connect_early = db.connect_early
+def connect():
+    told["begins"] = "fastapi" in sys.modules
+    connect_early()
+db.connect_early = connect
 import app
 told["then"] = "fastapi" in sys.modules
 told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
@@ -68,7 +69,7 @@ told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
         DATABASE_URL=database,
     )
 
-    assert told == {"begins": ["connect", False], "then": True, "status": 200}
+    assert told == {"begins": False, "then": True, "status": 200}
 
 
 def test_the_first_request_takes_that_connection(database: str) -> None:
@@ -122,11 +123,11 @@ def test_keys_are_fetched_beside_connecting(database: str) -> None:
         server.keys = [key("EdDSA").jwk()]
         told = run(
             """
-from taskapi import db, tokens
+from taskapi import db, jwks
 both = threading.Barrier(2, timeout=10)
-connect, prepare = db.connect, tokens.prepare
+connect, fetched = db.connect, jwks.fetched
 db.connect = lambda deadline: [both.wait(), connect(deadline)][1]
-tokens.prepare = lambda: [both.wait(), prepare()]
+jwks.fetched = lambda url: [both.wait(), fetched(url)][1]
 import app
 told["connected"] = db._idle is not None
 told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
@@ -138,6 +139,31 @@ told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
 
     assert told == {"connected": True, "status": 200}
     assert server.fetches == 1
+
+
+@pytest.mark.parametrize("world", ["HS256 alone", "JWKS alone"])
+def test_threads_wait_for_the_network_and_import_nothing(
+    database: str, world: str
+) -> None:
+    with Jwks().serving() as server:
+        server.keys = [key("EdDSA").jwk()]
+        told = run(
+            """
+told["imported"] = []
+class Finder:
+    def find_spec(name, path=None, target=None):
+        ours = name.partition(".")[0] not in sys.stdlib_module_names
+        if ours and threading.current_thread() is not threading.main_thread():
+            told["imported"].append(name)
+sys.meta_path.insert(0, Finder)
+import app
+told["jwt"] = "jwt" in sys.modules
+""",
+            DATABASE_URL=database,
+            **world_settings(world, server.url),
+        )
+
+    assert told == {"imported": [], "jwt": True}
 
 
 FAIL = """

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from taskapi import tokens
+from taskapi import settings, tokens
 from tests.api import ROUTES, Answer, Client, event, invoke
 from tests.better_auth.world import (
     ORIGIN,
@@ -82,7 +82,7 @@ def test_the_last_good_keys_serve_on(user: Client, jwks: Jwks) -> None:
 
 
 def test_many_requests_at_once_fetch_once(user: Client, jwks: Jwks) -> None:
-    tokens.prepare()
+    tokens.signatures(settings.better_auth()).prepare()
     token = by("issuer", user)
 
     with ThreadPoolExecutor(10) as threads:
