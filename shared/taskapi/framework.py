@@ -36,13 +36,21 @@ with deferred_schemas():
     from fastapi.exceptions import RequestValidationError
     from fastapi.routing import APIRoute
     from mangum import Mangum
-    from pydantic import BeforeValidator, StrictBool, StringConstraints, WithJsonSchema
+    from pydantic import (
+        BeforeValidator,
+        Field,
+        StrictBool,
+        StringConstraints,
+        WithJsonSchema,
+    )
     from pydantic_core import to_json
 
 __all__ = [
     "APIRoute",
+    "BaseModel",
     "BeforeValidator",
     "FastAPI",
+    "Field",
     "Header",
     "Mangum",
     "Path",

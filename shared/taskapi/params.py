@@ -1,4 +1,4 @@
-"""The vocabulary of endpoints: what a path, a query and headers may hold."""
+"""The vocabulary of endpoints: what a path and headers may hold."""
 
 import re
 from typing import Annotated
@@ -8,7 +8,6 @@ from taskapi.framework import (
     BeforeValidator,
     Header,
     Path,
-    Query,
     StringConstraints,
     WithJsonSchema,
 )
@@ -16,15 +15,6 @@ from taskapi.framework import (
 MAX_ID = 2**63 - 1
 """The greatest bigint."""
 
-Search = Annotated[
-    str,
-    StringConstraints(
-        min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"
-    ),
-    Query(description="Found anywhere in title or description, ignoring case."),
-]
-Limit = Annotated[int, Query(ge=1, le=200, description="Tasks in a page.")]
-Cursor = Annotated[str, Query(description="What a `Link` header gave.")]
 IfMatch = Annotated[
     str | None, Header(description="Write only if the task still has this `ETag`.")
 ]
