@@ -4,7 +4,7 @@ from contextlib import closing
 
 from ops.web import Answer, Server
 from taskapi.errors import SettingsError
-from taskapi.settings import origin, setting, web_url
+from taskapi.settings import origin, read, web_url
 
 
 class SignInFailed(Exception):
@@ -16,7 +16,8 @@ def token(email: str, password: str) -> str:
 
     Raises SignInFailed, SettingsError and Unreachable.
     """
-    base = web_url("BETTER_AUTH_URL", setting("BETTER_AUTH_URL"))
+    [url] = read("BETTER_AUTH_URL")
+    base = web_url("BETTER_AUTH_URL", url)
     if base is None:
         raise SettingsError("BETTER_AUTH_URL is not set, so there is no way to sign in")
     root = base.path.rstrip("/").removesuffix("/api/auth") + "/api/auth"

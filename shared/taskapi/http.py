@@ -191,7 +191,8 @@ def lambda_handler(
     def handler(event: "LambdaEvent", context: "LambdaContext") -> LambdaResponse:
         nonlocal cold
         started = time.perf_counter()
-        logger.clear_state()
+        # The logger's own clear_state() does this three times.
+        logger.registered_formatter.clear_state()
         response = serve(event, context)
         headers = response["headers"]
         headers["x-content-type-options"] = "nosniff"

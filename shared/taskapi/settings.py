@@ -35,7 +35,7 @@ class BetterAuth(NamedTuple):
 
 def database_url() -> str:
     """Return Postgres's URL; raise SettingsError where there is none."""
-    url = setting("DATABASE_URL")
+    [url] = read("DATABASE_URL")
     if not url:
         raise SettingsError("DATABASE_URL is not set")
     return url
@@ -44,11 +44,13 @@ def database_url() -> str:
 def better_auth() -> BetterAuth:
     """Return how tokens are checked; raise SettingsError where that isn't clear."""
     return understood(
-        setting("BETTER_AUTH_SECRET"),
-        setting("BETTER_AUTH_URL"),
-        setting("BETTER_AUTH_JWKS_URL"),
-        setting("BETTER_AUTH_ISSUER"),
-        setting("BETTER_AUTH_AUDIENCE"),
+        *read(
+            "BETTER_AUTH_SECRET",
+            "BETTER_AUTH_URL",
+            "BETTER_AUTH_JWKS_URL",
+            "BETTER_AUTH_ISSUER",
+            "BETTER_AUTH_AUDIENCE",
+        )
     )
 
 
@@ -140,9 +142,16 @@ def origin(url: SplitResult) -> str:
     return f"{url.scheme}://{host}{port}"
 
 
-def setting(name: str) -> str | None:
-    """Return a setting's value, None where it is missing or empty.
+def read(*names: str) -> list[str | None]:
+    """Return settings' values, None for one that is missing or empty.
 
     A variable wins over the secret, which is read only where a variable is missing.
     """
-    return os.environ.get(name) or secret.held.values().get(name) or None
+    values = [os.environ.get(name) for name in names]
+    if all(values):
+        return values
+    held = secret.held.values()
+    return [
+        value or held.get(name) or None
+        for name, value in zip(names, values, strict=True)
+    ]

@@ -1,25 +1,31 @@
 """JSON as RFC 8259 has it, in UTF-8: Python's reader takes more than that."""
 
-import json
-from collections.abc import Callable
+from json import JSONDecoder
 from typing import NoReturn
-
-
-def loads(
-    data: bytes, pairs_hook: Callable[[list[tuple[str, object]]], object] | None = None
-) -> object:
-    """Return the JSON in data; raise ValueError where there is none.
-
-    pairs_hook: makes each object of its members, instead of a dict.
-    """
-    try:
-        return json.loads(
-            data.decode(), object_pairs_hook=pairs_hook, parse_constant=refuse_constant
-        )
-    except RecursionError as error:
-        raise ValueError("nested too deep") from error
 
 
 def refuse_constant(name: str) -> NoReturn:
     """Refuse NaN and Infinity, which Python reads and RFC 8259 doesn't have."""
     raise ValueError(name)
+
+
+def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return pairs as a dict; of two with one name, two readers may take either."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name stands twice")
+    return members
+
+
+STRICT = JSONDecoder(parse_constant=refuse_constant)
+UNAMBIGUOUS = JSONDecoder(parse_constant=refuse_constant, object_pairs_hook=unique)
+"""The same, and no name stands twice in an object."""
+
+
+def loads(data: bytes, decoder: JSONDecoder = STRICT) -> object:
+    """Return the JSON in data; raise ValueError where there is none."""
+    try:
+        value: object = decoder.decode(data.decode())
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    return value
