@@ -346,6 +346,78 @@ def test_serves_endpoints_that_hop_threads(build: Path) -> None:
     assert printed.strip() == '"threaded"'
 
 
+FASTAPI = """
+import json
+from typing import Annotated, Literal, NotRequired, TypedDict
+from fastapi import Body, Depends, FastAPI, Header, Query
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from mangum import Mangum
+from pydantic import BaseModel, Field, TypeAdapter
+
+class Shade(TypedDict):
+    name: Literal["dark", "light"]
+    depth: NotRequired[int]
+
+class Asked(BaseModel):
+    many: list[int] = []
+    text: str | None = Field(None, max_length=3)
+
+app = FastAPI()
+
+@app.put("/{key}")
+async def endpoint(
+    key: int,
+    asked: Annotated[Asked, Query()],
+    bearer: Annotated[HTTPAuthorizationCredentials, Depends(HTTPBearer())],
+    shade: Annotated[Shade, Body()],
+    x_other: Annotated[str, Header()] = "none",
+) -> list[Shade]:
+    return [shade, {"name": "dark", "depth": key + sum(asked.many)}]
+
+serve = Mangum(app, lifespan="off")
+for body in ({"name": "light"}, {"name": "grey"}):
+    event = json.loads(EVENT) | {"body": json.dumps(body)}
+    answer = serve(event, None)
+    print(answer["statusCode"], answer["body"])
+print(json.dumps(app.openapi(), sort_keys=True))
+print(json.dumps(TypeAdapter(list[Shade]).json_schema()))
+"""
+
+
+def test_what_was_left_out_of_fastapi_and_pydantic_is_not_missed(build: Path) -> None:
+    event = {
+        "version": "2.0",
+        "rawPath": "/7",
+        "rawQueryString": "many=1&many=2&text=abc&other=1",
+        "headers": {"authorization": "Bearer a", "content-type": "application/json"},
+        "requestContext": {
+            "http": {"method": "PUT", "path": "/7", "sourceIp": "127.0.0.1"}
+        },
+    }
+    code = f"EVENT = {json.dumps(event)!r}" + FASTAPI
+
+    by_layer = run(build / "SharedLayer", code)
+
+    by_wheels = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert by_layer == by_wheels.stdout
+    assert by_layer.startswith('200 [{"name":"light"},{"name":"dark","depth":10}]\n422')
+
+
+def test_annotations_cost_a_start_nothing(build: Path) -> None:
+    code = """
+from fastapi import FastAPI
+from pydantic_core import core_schema
+print(type(FastAPI.get.__annotations__["path"]).__name__)
+print(core_schema.StringSchema.__annotations__, core_schema.str_schema(min_length=1))
+"""
+
+    printed = run(build / "SharedLayer", code)
+
+    assert printed == "str\n{} {'type': 'str', 'min_length': 1}\n"
+
+
 def test_says_loudly_that_python_3_13_is_missing(tmp_path: Path) -> None:
     made = subprocess.run(
         ["make", "-C", SHARED, "build-SharedLayer", f"ARTIFACTS_DIR={tmp_path}"],
