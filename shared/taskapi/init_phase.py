@@ -12,8 +12,8 @@ START = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
 FROM_SNAPSHOT = START == "snap-start"
 
 SWITCH_INTERVAL = 0.0001
-"""Seconds for which an import may keep a thread waiting that the network has woken: a
-fiftieth of Python's own, which would add up to 5 ms to each round trip of connecting."""
+"""Seconds for which an import may keep a thread waiting that the network has woken;
+with Python's own, each round trip of connecting would take up to 5 ms longer."""
 
 usual_interval = sys.getswitchinterval()
 
