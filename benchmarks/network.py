@@ -112,7 +112,7 @@ def table(rows: Mapping[str, Row]) -> str:
 
 
 def main() -> None:
-    asked = results.arguments(__doc__, ROWS, runs=12)
+    asked = results.arguments(__doc__, ROWS, runs=24)
     rows = measure(asked.only, asked.runs, rounds=20 * asked.runs)
     print(table(rows))
     if asked.save:

@@ -133,7 +133,7 @@ def table(rows: Mapping[str, Row]) -> str:
 
 
 def main() -> None:
-    asked = results.arguments(__doc__, ROWS, runs=2_000)
+    asked = results.arguments(__doc__, ROWS, runs=4_000)
     rows = measure(asked.only, asked.runs)
     print(table(rows))
     if asked.save:

@@ -142,7 +142,7 @@ POSTPONED = (
 )
 """Compiled as if `from __future__ import annotations` stood in them (PEP 563): FastAPI
 says in annotations what its parameters are for, and a cold start would make them all.
-Who asks for one still gets it. Saves 24 million instructions of 1,410."""
+Who asks for one still gets it. Saves a cold start 24 million instructions of 1,300."""
 
 FOR_TYPE_CHECKERS = ("pydantic_core/core_schema.py",)
 """Their TypedDicts lose their fields, which nothing reads that runs, and whose types

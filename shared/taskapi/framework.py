@@ -2,7 +2,7 @@
 
 All other modules import them from here. Most of a cold start is these imports; what is
 done about it stands here and in shared/layer.py, which leaves things out of the layer,
-with what it saves: in millions of instructions, of 1,400 (`make bench` counts them).
+with what it saves: in millions of instructions, of 1,300 (`make bench` counts them).
 """
 
 import os
