@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from taskapi.init_phase import FROM_SNAPSHOT, START
 from taskapi import db, secret, settings, tokens
-from taskapi.errors import ServiceUnavailable, SettingsError
+from taskapi.errors import SettingsError
 
 
 def begin() -> Callable[[], None]:
@@ -20,34 +20,19 @@ def begin() -> Callable[[], None]:
     What goes wrong is for the first request to meet again, and to report.
     """
     pool = ThreadPoolExecutor(max_workers=2)
-    reading = pool.submit(settings_are_there)
+    reading = pool.submit(secret.held.values, patience=0.0)
 
     def connect() -> None:
-        if reading.result():
+        if reading.exception() is None:
             db.connect_early()
 
-    works = [pool.submit(connect)]
+    pool.submit(connect)
     # This imports PyJWT, and not in the pool: two threads that import take Python's
     # lock from each other all the time, and two that wait for the network do not.
-    if reading.result():
+    if reading.exception() is None:
         with suppress(SettingsError):
-            works.append(pool.submit(tokens.signatures(settings.better_auth()).prepare))
-
-    def wait() -> None:
-        pool.shutdown()
-        for work in works:
-            work.result()
-
-    return wait
-
-
-def settings_are_there() -> bool:
-    """Read the secret, if there is one and it can be read before the first request."""
-    try:
-        secret.held.values(patience=0.0)
-    except (secret.NotReady, SettingsError, ServiceUnavailable):
-        return False
-    return True
+            pool.submit(tokens.signatures(settings.better_auth()).prepare)
+    return pool.shutdown
 
 
 wait = begin() if START and not FROM_SNAPSHOT else None

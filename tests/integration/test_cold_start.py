@@ -182,6 +182,22 @@ def test_a_failure_is_reported_by_the_first_request() -> None:
     assert told["body"]["message"] == "The database can't be reached"
 
 
+@pytest.mark.parametrize("broken", ["db.connect", "secret.held.values"])
+def test_a_bug_is_reported_by_the_first_request(database: str, broken: str) -> None:
+    told = run(
+        f"""
+from taskapi import db, secret
+def bug(*args, **kwargs):
+    raise RuntimeError
+{broken} = bug
+"""
+        + FAIL,
+        DATABASE_URL=database,
+    )
+
+    assert (told["status"], told["body"]["error"]) == (500, "internal_error")
+
+
 def test_the_early_failure_is_that_requests_first_attempt() -> None:
     told = run(
         """
