@@ -16,7 +16,7 @@ Cursor = Annotated[str, Field(description="What a `Link` header gave.")]
 
 
 class Listing(BaseModel):
-    """All parameters in one: FastAPI takes two thirds of its time for six of them."""
+    """All parameters in one model: FastAPI would go twice through each of six."""
 
     status: Literal["all", "pending", "completed"] = "all"
     search: Search | None = None

@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 
 from supply_chain import sbom
 from supply_chain.lock import SHARED, locked
+from tests.api import event
 from tests.e2e.test_lambda_runtime import ROOT, build, pytestmark
 
 __all__ = ["build", "pytestmark"]
@@ -331,17 +332,7 @@ print(Mangum(app, lifespan="off")({event!r}, None)["body"])
 
 
 def test_serves_endpoints_that_hop_threads(build: Path) -> None:
-    event = {
-        "version": "2.0",
-        "rawPath": "/",
-        "rawQueryString": "",
-        "headers": {},
-        "requestContext": {
-            "http": {"method": "GET", "path": "/", "sourceIp": "127.0.0.1"}
-        },
-    }
-
-    printed = run(build / "SharedLayer", THREADED.format(event=event))
+    printed = run(build / "SharedLayer", THREADED.format(event=event("GET /")))
 
     assert printed.strip() == '"threaded"'
 
@@ -385,16 +376,13 @@ print(json.dumps(TypeAdapter(list[Shade]).json_schema()))
 
 
 def test_what_was_left_out_of_fastapi_and_pydantic_is_not_missed(build: Path) -> None:
-    event = {
-        "version": "2.0",
-        "rawPath": "/7",
-        "rawQueryString": "many=1&many=2&text=abc&other=1",
-        "headers": {"authorization": "Bearer a", "content-type": "application/json"},
-        "requestContext": {
-            "http": {"method": "PUT", "path": "/7", "sourceIp": "127.0.0.1"}
-        },
-    }
-    code = f"EVENT = {json.dumps(event)!r}" + FASTAPI
+    sent = event(
+        "PUT /{key}",
+        path={"key": "7"},
+        query="many=1&many=2&text=abc&other=1",
+        headers={"authorization": "Bearer a", "content-type": "application/json"},
+    )
+    code = f"EVENT = {json.dumps(sent)!r}" + FASTAPI
 
     by_layer = run(build / "SharedLayer", code)
 
