@@ -8,11 +8,13 @@ costs no function any time at its start.
 import importlib
 import json
 import sys
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from local.template import Function, load_template
 from taskapi.auth import AuthenticatedRoute
@@ -24,6 +26,7 @@ from taskapi.errors import (
     NotFound,
     PreconditionFailed,
 )
+from taskapi.listing import Listing
 from taskapi.validation import RULES
 
 ROOT = Path(__file__).parent.parent
@@ -122,6 +125,9 @@ PARAMETERS: dict[str, Json] = {
     "order": {"description": "Default: `desc`; `asc` for `sort=title`."},
 }
 """What FastAPI doesn't know of parameters."""
+
+QUERIES: dict[str, type[BaseModel]] = {"list_tasks": Listing}
+"""What a function reads from the query by itself, without FastAPI."""
 
 SCHEMAS: dict[str, Json] = {"TaskChanges": {"minProperties": 1}}
 """What pydantic doesn't know of schemas."""
@@ -227,7 +233,7 @@ def add(merged: Json, function: Function) -> None:
     """Add one function's operations to the document."""
     module = importlib.import_module(f"functions.{function.folder.name}.app")
     app: FastAPI = module.app
-    own = app.openapi()
+    own = deepcopy(app.openapi())  # It keeps what it returns.
     schemas = own.get("components", {}).get("schemas", {})
     for name in sorted(schemas.keys() - {"HTTPValidationError", "ValidationError"}):
         schema = without_titles(schemas[name]) | SCHEMAS.get(name, {})
@@ -244,6 +250,8 @@ def add(merged: Json, function: Function) -> None:
             summary = (module.__doc__ or "").partition(": ")[2].strip(".\n")
             operation["summary"] = summary[:1].upper() + summary[1:]
             operation["tags"] = ["health" if name == "health" else "tasks"]
+            if name in QUERIES:
+                operation["parameters"] += query_parameters(QUERIES[name])
             for parameter in operation.get("parameters", []):
                 complete(parameter)
             if "requestBody" in operation:
@@ -252,6 +260,15 @@ def add(merged: Json, function: Function) -> None:
             merged["paths"].setdefault(path, {})[method] = operation
             for error in errors(routes[method.upper(), path]):
                 merged["components"]["schemas"].setdefault(*error_schema(error))
+
+
+def query_parameters(model: type[BaseModel]) -> list[Json]:
+    """Return the fields of a query's model as FastAPI would describe them."""
+    properties = model.model_json_schema()["properties"]
+    return [
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in properties.items()
+    ]
 
 
 def complete(parameter: Json) -> None:
@@ -274,7 +291,10 @@ def without_null(schema: Json) -> Json:
     others = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
     if len(others) != 1:
         return schema
-    rest = {name: value for name, value in schema.items() if name != "anyOf"}
+    # A default of null says no more than that it may be absent.
+    rest = {
+        n: value for n, value in schema.items() if n != "anyOf" and value is not None
+    }
     return {**rest, **others[0]}
 
 
@@ -379,7 +399,7 @@ def errors(route: APIRoute) -> list[type[ApiError]]:
     possible.add("service_unavailable")
     if route.body_field:
         possible |= {"bad_request", "validation_error"}
-    if route.dependant.query_params:
+    if route.name in QUERIES:
         possible.add("validation_error")
     if "{task_id}" in route.path_format:
         possible.add("not_found")

@@ -32,7 +32,7 @@ def deferred_schemas() -> Iterator[None]:
 
 
 with deferred_schemas():
-    from fastapi import FastAPI, Header, Path, Query, Request, Response
+    from fastapi import FastAPI, Header, Path, Request, Response
     from fastapi.exceptions import RequestValidationError
     from fastapi.routing import APIRoute
     from mangum import Mangum
@@ -41,6 +41,7 @@ with deferred_schemas():
         Field,
         StrictBool,
         StringConstraints,
+        ValidationError,
         WithJsonSchema,
     )
     from pydantic_core import to_json
@@ -54,12 +55,12 @@ __all__ = [
     "Header",
     "Mangum",
     "Path",
-    "Query",
     "Request",
     "RequestValidationError",
     "Response",
     "StrictBool",
     "StringConstraints",
+    "ValidationError",
     "WithJsonSchema",
     "to_json",
 ]

@@ -21,7 +21,12 @@ def __getattr__(name: str) -> "Logger":
     from aws_lambda_powertools import Logger
 
     # Where in the code a line is from says nothing: almost all are from one place.
-    made = Logger(service=SERVICE, location=None, json_serializer=serialized)
+    made = Logger(
+        service=SERVICE,
+        location=None,
+        json_serializer=serialized,
+        json_deserializer=str,  # Messages are sentences, never JSON to be read.
+    )
     globals()["logger"] = made
     return made
 

@@ -15,6 +15,7 @@ from local.openapi import api_routes, document, methods
 from local.template import load_template
 from taskapi import tasks
 from taskapi.auth import AuthenticatedRoute
+from taskapi.http import HEADERS_READ
 from tests.api import ROUTES
 
 ROOT = Path(__file__).parents[2]
@@ -99,6 +100,21 @@ print(*sys.modules)
     if folder == "health":
         unwanted |= {"psycopg", "jwt", "taskapi.tasks", "taskapi.auth"}
     assert imported & unwanted == set()
+
+
+def test_what_is_read_of_headers_is_what_browsers_may_send() -> None:
+    cors = load_template(ROOT / "template.yaml").cors
+    parameters = {
+        parameter["name"]
+        for operations in document()["paths"].values()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "header"
+    }
+
+    assert cors
+    assert set(cors.allow_headers) == HEADERS_READ
+    assert parameters | {"authorization", "content-type"} == HEADERS_READ
 
 
 def statements() -> dict[str, str]:
