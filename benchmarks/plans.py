@@ -95,7 +95,7 @@ def every_list(
     assert row
     after = dict(zip(tasks.SORTS, row[:3], strict=True))
     for (sort, order), status, search, limit, later in product(
-        tasks.LISTS, STATUSES, searches, (10, 200), (False, True)
+        product(tasks.SORTS, tasks.ORDERS), STATUSES, searches, (10, 200), (False, True)
     ):
         given = values(
             user_id,
@@ -104,7 +104,7 @@ def every_list(
             after=(after[sort], row[3]) if later else None,
             limit=limit,
         )
-        plan = explain(connection, tasks.LISTS[sort, order], given)
+        plan = explain(connection, tasks.list_sql(sort, order, given), given)
         page = "a later page" if later else "page 1"
         name = f"{user_id}: {status}, {sort} {order}, {search=}, {page} of {limit}"
         yield name, plan

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations, product
 from typing import TYPE_CHECKING, Annotated, NamedTuple, NotRequired
 
 from typing_extensions import TypedDict
@@ -106,21 +107,24 @@ LIST = """
     SELECT id, title, description, completed, user_id,
            rfc3339(created_at), rfc3339(updated_at), version
       FROM tasks
-     WHERE user_id = %(user_id)s
-       AND (%(completed)s::boolean IS NULL OR completed = %(completed)s)
-       AND (%(pattern)s::text IS NULL
-            OR COALESCE(folded(title) LIKE folded(%(pattern)s), FALSE)
-            OR COALESCE(folded(description) LIKE folded(%(pattern)s), FALSE))
-       AND (%(after_id)s::bigint IS NULL
-            OR ({column}, id) {beyond} (%(after)s::{type}, %(after_id)s))
+     WHERE user_id = %(user_id)s{filters}
   ORDER BY {column} {order}, id {order}
      LIMIT (SELECT %(limit)s + 1)
 """
-"""Parameters are constants to the planner, which drops each filter that is NULL.
+FILTERS = {
+    "completed": """
+       AND completed = %(completed)s""",
+    "pattern": """
+       AND (COALESCE(folded(title) LIKE folded(%(pattern)s), FALSE)
+            OR COALESCE(folded(description) LIKE folded(%(pattern)s), FALSE))""",
+    "after": """
+       AND ({column}, id) {beyond} (%(after)s::{type}, %(after_id)s)""",
+}
+"""By the parameter that asks for it by not being None.
 
-It is to walk an index and stop at the page's end, whatever it guesses: COALESCE hides
-from it how rare a search seems, SELECT that a page may be most of what there is. It
-would read and sort all of a user's tasks instead.
+The planner is to walk an index and stop at the page's end, whatever it guesses:
+COALESCE hides from it how rare a search seems, SELECT that a page may be most of what
+there is. It would read and sort all of a user's tasks instead.
 """
 
 SORTS = {
@@ -132,12 +136,24 @@ ORDERS = {
     "asc": {"order": "ASC", "beyond": ">"},
     "desc": {"order": "DESC", "beyond": "<"},
 }
+CHOICES = [chosen for n in range(4) for chosen in combinations(FILTERS, n)]
 LISTS = {
-    (sort, order): LIST.format(**SORTS[sort], **ORDERS[order])
-    for sort in SORTS
-    for order in ORDERS
+    (sort, order, chosen): LIST.replace(
+        "{filters}", "".join(FILTERS[name] for name in chosen)
+    ).format(**SORTS[sort], **ORDERS[order])
+    for sort, order, chosen in product(SORTS, ORDERS, CHOICES)
 }
-"""The six lists: input chooses among them and is never a part of one."""
+"""All 48 lists: input chooses among them and is never a part of one.
+
+A filter that nobody asks for isn't there, since Postgres would read it in each request.
+"""
+
+
+def list_sql(sort: str, order: str, values: Mapping[str, object]) -> str:
+    """Return the list with the filters that these values ask for."""
+    chosen = tuple(name for name in FILTERS if values[name] is not None)
+    return LISTS[sort, order, chosen]
+
 
 COMPLETED = {"all": None, "pending": False, "completed": True}
 
@@ -148,18 +164,15 @@ def list_page(user_id: str, asked: "Listing") -> Page:
     order = asked.order or ("asc" if sort == "title" else "desc")
     scope = (user_id, sort, order)
     after = cursors.decode(asked.cursor, scope) if asked.cursor is not None else None
-    rows = db.query(
-        LISTS[sort, order],
-        {
-            "user_id": user_id,
-            "completed": COMPLETED[asked.status],
-            "pattern": None if asked.search is None else pattern(asked.search),
-            "after": after and after.key,
-            "after_id": after and after.id,
-            "limit": limit,
-        },
-        repeatable=True,
-    )
+    values = {
+        "user_id": user_id,
+        "completed": COMPLETED[asked.status],
+        "pattern": None if asked.search is None else pattern(asked.search),
+        "after": after and after.key,
+        "after_id": after and after.id,
+        "limit": limit,
+    }
+    rows = db.query(list_sql(sort, order, values), values, repeatable=True)
     if len(rows) <= limit:
         return Page(rows, None)
     rows = rows[:limit]

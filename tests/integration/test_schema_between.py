@@ -22,6 +22,15 @@ def block(containing: str) -> str:
     return str(found)
 
 
+BEFORE_ALL = {
+    (False, "asc"): "-infinity",
+    (False, "desc"): "infinity",
+    (True, "asc"): "",
+    (True, "desc"): "~",
+}
+"""By whether it is a title, and order: what every task comes after."""
+
+
 def run_every_statement(url: str) -> None:
     """Run what the functions run, as they do: create, read, change, delete."""
     values: dict[str, object] = {
@@ -35,13 +44,16 @@ def run_every_statement(url: str) -> None:
         "completed": False,
         "versions": None,
         "pattern": "%groc%",
-        "after": None,
-        "after_id": None,
+        "after_id": 0,
         "limit": 10,
     }
     with psycopg.connect(url, autocommit=True) as connection:
         [(values["id"], *_)] = connection.execute(tasks.CREATE.encode(), values)
-        for sql in (tasks.GET, tasks.UPDATE, tasks.COMPLETE, *tasks.LISTS.values()):
+        for sql in (tasks.GET, tasks.UPDATE, tasks.COMPLETE):
+            [(id, *_)] = connection.execute(sql.encode(), values)
+            assert id == values["id"]
+        for (sort, order, _), sql in tasks.LISTS.items():
+            values["after"] = BEFORE_ALL[sort == "title", order]
             [(id, *_)] = connection.execute(sql.encode(), values)
             assert id == values["id"]
         connection.execute(tasks.DELETE.encode(), values)
