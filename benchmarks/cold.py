@@ -6,7 +6,7 @@ The candidates take turns, so that what else the machine does falls upon all ali
 
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple, TypedDict
 
@@ -71,16 +71,23 @@ def cold(
     return samples
 
 
-def warm(cases: Sequence[Case], rounds: int = ROUNDS) -> dict[str, Warm]:
-    """Return what an event takes, of environments that are there all at once."""
-    times: dict[str, list[float]] = {case.name: [] for case in cases}
+def warm(
+    cases: Sequence[Case],
+    rounds: int = ROUNDS,
+    beside: Mapping[str, Callable[[], float]] | None = None,
+) -> dict[str, Warm]:
+    """Return what an event takes, of environments that are there all at once.
+
+    beside: what else takes its turn, by name, and returns the milliseconds it took.
+    """
+    calls = dict(beside or {})
     with ExitStack() as running:
-        started = {
-            case.name: running.enter_context(environment(case)) for case in cases
-        }
+        for case in cases:
+            calls[case.name] = running.enter_context(environment(case)).invoke
+        times: dict[str, list[float]] = {name: [] for name in calls}
         for turn in range(SETTLING + rounds):
-            for name, each in started.items():
-                taken = each.invoke()
+            for name, call in calls.items():
+                taken = call()
                 if turn >= SETTLING:
                     times[name].append(taken)
     return {

@@ -23,13 +23,16 @@ COLD = (20, 5)
 WARM = 10
 """Milliseconds each way."""
 
+TRIP = "round trip"
+
 ROWS = ["floor", "replaced", "replaced-shipped", "list", "list-eddsa"]
 
 
 class Row(TypedDict):
     """Milliseconds: of each cold environment by latency, and of a warm one.
 
-    over: by what a warm event's median is over the round trip's.
+    over: by what a warm event's median is over that of the round trip, which takes
+    turns with them.
     """
 
     cold: dict[str, list[float]]
@@ -59,8 +62,10 @@ def measure(names: list[str], runs: int, rounds: int) -> dict[str, Row]:
             ms: cold(cases(ms, far), runs, settling=0)
             for ms, far in zip(COLD, urls, strict=False)
         }
-        warmed = warm(cases(WARM, urls[-1]), rounds)
-        trip = round_trip(urls[-1])
+        bare = running.enter_context(
+            psycopg.connect(urls[-1], autocommit=True, prepare_threshold=None)
+        )
+        warmed = warm(cases(WARM, urls[-1]), rounds, {TRIP: lambda: round_trip(bare)})
     return {
         name: {
             "cold": {
@@ -68,21 +73,17 @@ def measure(names: list[str], runs: int, rounds: int) -> dict[str, Row]:
                 for ms, samples in colds.items()
             },
             "warm": warmed[name],
-            "over": round(warmed[name]["p50"] - trip, 2),
+            "over": round(warmed[name]["p50"] - warmed[TRIP]["p50"], 2),
         }
         for name in names
     }
 
 
-def round_trip(url: str) -> float:
-    """Return the median milliseconds that the way itself takes, by `SELECT 1`."""
-    times = []
-    with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
-        for _ in range(100):
-            started = time.perf_counter()
-            connection.execute("SELECT 1").fetchone()
-            times.append((time.perf_counter() - started) * 1000)
-    return statistics.median(times)
+def round_trip(connection: psycopg.Connection) -> float:
+    """Return the milliseconds that the way itself takes, by `SELECT 1`."""
+    started = time.perf_counter()
+    connection.execute("SELECT 1").fetchone()
+    return (time.perf_counter() - started) * 1000
 
 
 def table(rows: Mapping[str, Row]) -> str:

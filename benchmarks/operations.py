@@ -17,6 +17,7 @@ from typing import TypedDict
 import psycopg
 
 from benchmarks import artifacts, results
+from benchmarks.candidates import FLOOR
 from benchmarks.instructions import environment
 from benchmarks.world import FILL, WRITABLE, Case, by_secret, database, events
 
@@ -27,7 +28,12 @@ SETTLING = 100
 PASSES = 5
 """Processes for each operation, in turn with the others'."""
 
+FLOORS = {
+    "floor": "the floor's list, one task",
+    "floor-200": "the floor's list, 200 tasks",
+}
 ROWS = {
+    **FLOORS,
     "list": "list, one task",
     "create": "create",
     "get": "get",
@@ -36,8 +42,11 @@ ROWS = {
     "delete": "delete",
     "list-200": "list, 200 tasks",
 }
-USERS = {"list": ("6155f2c0a1b2c3d4e5f60718", 1), "list-200": ("6155f2c0a1", 200)}
-"""Who has so many tasks."""
+ONE, MANY = ("6155f2c0a1b2c3d4e5f60718", 1), ("6155f2c0a1", 200)
+"""Users, and how many tasks they have."""
+
+LISTS = {"floor": ONE, "floor-200": MANY, "list": ONE, "list-200": MANY}
+"""Whose list is asked for."""
 
 
 Pair = tuple[float, float]
@@ -53,14 +62,14 @@ class Row(TypedDict):
 
 def operation(name: str) -> str:
     """Return the folder of a row's function."""
-    return "list_tasks" if name in USERS else f"{name}_task"
+    return "list_tasks" if name in LISTS else f"{name}_task"
 
 
 def measure(names: list[str], turns: int) -> dict[str, Row]:
     """Return the row of each operation."""
     with database() as url:
         with psycopg.connect(url, autocommit=True) as connection:
-            for user_id, tasks in USERS.values():
+            for user_id, tasks in (ONE, MANY):
                 connection.execute(FILL, {"user_id": user_id, "tasks": tasks})
             connection.execute("VACUUM (ANALYZE) tasks")
             # A commit's wait for the disk is the same for both, and varies by more
@@ -77,9 +86,10 @@ def measure(names: list[str], turns: int) -> dict[str, Row]:
 
 def case(name: str, url: str) -> Case:
     function = operation(name)
-    user_id = USERS[name][0] if name in USERS else None
+    user_id = LISTS[name][0] if name in LISTS else None
+    artifact = artifacts.peer(FLOOR) if name in FLOORS else artifacts.ours(function)
     settings = by_secret(url) | {"ROWS_APART": str(WRITABLE // 2)}
-    return Case(name, artifacts.ours(function), events(function, user_id), settings)
+    return Case(name, artifact, events(function, user_id), settings)
 
 
 def process(case: Case, turns: int) -> list[Pair]:

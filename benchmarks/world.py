@@ -43,6 +43,29 @@ BODIES = {
     "update_task": {"title": "Buy bread"},
 }
 
+BROWSER = {
+    "accept": "application/json",
+    "accept-encoding": "gzip, deflate, br, zstd",
+    "accept-language": "en-GB,en;q=0.9",
+    "content-length": "0",
+    "origin": "https://app.example.com",
+    "priority": "u=1, i",
+    "referer": "https://app.example.com/",
+    "sec-ch-ua": '"Chromium";v="142", "Not_A Brand";v="99"',
+    "sec-ch-ua-mobile": "?0",
+    "sec-ch-ua-platform": '"Linux"',
+    "sec-fetch-dest": "empty",
+    "sec-fetch-mode": "cors",
+    "sec-fetch-site": "cross-site",
+    "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 "
+    "(KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+    "x-amzn-trace-id": "Root=1-69566d40-000000000000000000000000",
+    "x-forwarded-for": "192.0.2.1",
+    "x-forwarded-port": "443",
+    "x-forwarded-proto": "https",
+}
+"""What comes with a request that a page's script makes, by way of API Gateway."""
+
 LAMBDA = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
     "LANG": "en_US.UTF-8",
@@ -179,7 +202,7 @@ def events(
     body = BODIES.get(operation)
 
     def make() -> Event:
-        headers = {"authorization": f"Bearer {issue(user_id)}"}
+        headers = BROWSER | {"authorization": f"Bearer {issue(user_id)}"}
         if body:
             headers["content-type"] = "application/json"
         path = {"user_id": user_id}

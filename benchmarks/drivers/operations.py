@@ -1,9 +1,9 @@
 """A handler's whole call beside its bare statement, again and again, in one process.
 
-`python operations.py EVENTS REPORT`, with the layer and one function on the path. The
+`python operations.py EVENTS REPORT`, with one function on the path, and its layer. The
 report has, for each event, the seconds of the handler's call and those of the bare
 statement: the same SQL with the same parameters, but on a row of its own, over a
-connection that is set up as `taskapi.db` does it.
+connection that is set up as the handler's.
 """
 
 import json
@@ -11,13 +11,11 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import psycopg
 from awslambdaric import bootstrap
-
-from taskapi import db
 
 handler = bootstrap._get_handler("app.handler")
 context = bootstrap.create_lambda_context(
@@ -29,28 +27,23 @@ bare.prepare_threshold = None
 APART = int(os.environ["ROWS_APART"])
 """How far from the handler's row the bare statement's is."""
 
-Statement = tuple[str, Mapping[str, Any]]
-statements: list[Statement] = []
-query = db.query
+execute = psycopg.Connection.execute
+statements: list[tuple[Any, Any]] = []
 
 
-def recorded(
-    sql: str, params: Mapping[str, Any], **more: bool
-) -> Sequence[tuple[Any, ...]]:
+def recorded(connection: Any, sql: Any, params: Any) -> Any:
     statements.append((sql, params))
-    return query(sql, params, **more)
+    return execute(connection, sql, params)
 
 
-def bare_twin(statement: Statement) -> Callable[[], object]:
-    """Return what runs the statement on another row."""
-    sql, params = statement
-    values = dict(params)
+def bare_twin(sql: Any, params: Any) -> Callable[[], object]:
+    """Return what runs a statement on another row."""
+    values = dict(params) if isinstance(params, dict) else params
     if "id" in values:
         values["id"] += APART
     if "key" in values:
         values["key"] = f"bare {uuid.uuid4()}"
-    encoded = sql.encode()
-    return lambda: bare.execute(encoded, values).fetchall()
+    return lambda: execute(bare, sql, values).fetchall()
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -60,7 +53,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    db.query = recorded
+    psycopg.Connection.execute = recorded  # type: ignore[assignment]
     with open(sys.argv[1]) as lines:
         events = [json.loads(line) for line in lines]
     first, *others = events
@@ -68,7 +61,7 @@ def main() -> None:
     report = []
     for turn, event in enumerate(others):
         # The last call's statement: the handler has no part in when it is run.
-        twin = bare_twin(statements.pop())
+        twin = bare_twin(*statements.pop())
         if turn % 2:
             alone = seconds(twin)
         started = time.perf_counter()
