@@ -20,19 +20,10 @@ def __getattr__(name: str) -> "Logger":
         raise AttributeError(name)
     from aws_lambda_powertools import Logger
 
+    from taskapi.lines import Lines, serialized
+
     # Where in the code a line is from says nothing: almost all are from one place.
-    made = Logger(
-        service=SERVICE,
-        location=None,
-        json_serializer=serialized,
-        json_deserializer=str,  # Messages are sentences, never JSON to be read.
-    )
+    lines = Lines(json_serializer=serialized, location=None, service=SERVICE)
+    made = Logger(service=SERVICE, logger_formatter=lines)
     globals()["logger"] = made
     return made
-
-
-def serialized(line: dict[str, object]) -> str:
-    """Return a line as JSON, in a third of the time that Powertools' own way takes."""
-    from pydantic_core import to_json
-
-    return to_json(line, fallback=str).decode()
