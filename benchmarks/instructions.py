@@ -22,18 +22,18 @@ from benchmarks.artifacts import PYTHON, ROOT, unprivileged
 from benchmarks.candidates import FLOOR, LABELS, REPLACED, Eddsa, case
 from benchmarks.world import Case, check, database, issuer
 
-DRIVER = ROOT / "benchmarks" / "drivers" / "first_event.py"
+DRIVER = ROOT / "benchmarks" / "drivers" / "first_events.py"
 
 
-def instructions(case: Case) -> int:
-    """Return how many instructions the case's first answer takes, from exec on."""
+def instructions(case: Case, answers: int = 1) -> int:
+    """Return how many instructions the case's first answers take, from exec on."""
     if shutil.which("valgrind") is None:
         sys.exit("valgrind is needed; Debian's package will do")
     with TemporaryDirectory() as name:
         folder = Path(name)
-        sent, received, counted = (folder / n for n in ("event", "answer", "counted"))
-        event = case.event()
-        sent.write_text(json.dumps(event))
+        sent, received, counted = (folder / n for n in ("events", "answer", "counted"))
+        events = [case.event() for _ in range(answers)]
+        sent.write_text("\n".join(map(json.dumps, events)))
         run = subprocess.run(
             [
                 *unprivileged(),
@@ -48,7 +48,7 @@ def instructions(case: Case) -> int:
         )
         if run.returncode or not received.exists():
             sys.exit(f"{case.name} failed:\n{run.stdout}{run.stderr}")
-        check(case, event, json.loads(received.read_text()))
+        check(case, events[-1], json.loads(received.read_text()))
         # A fault that is repaired costs instructions of its own.
         if '"level":"WARNING"' in run.stdout.replace(" ", ""):
             sys.exit(f"{case.name} met with a fault:\n{run.stdout}")

@@ -6,10 +6,12 @@ nothing but the layer and the runtime client.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypedDict
@@ -18,7 +20,7 @@ import psycopg
 
 from benchmarks import artifacts, results
 from benchmarks.candidates import FLOOR
-from benchmarks.instructions import environment
+from benchmarks.instructions import environment, instructions
 from benchmarks.world import FILL, WRITABLE, Case, by_secret, database, events
 
 DRIVER = artifacts.ROOT / "benchmarks" / "drivers" / "operations.py"
@@ -54,10 +56,14 @@ Pair = tuple[float, float]
 
 
 class Row(TypedDict):
-    """Milliseconds, least and median, of the whole call and of the statement alone."""
+    """Milliseconds, least and median, of the whole call and of the statement alone.
+
+    instructions: of one event.
+    """
 
     whole: tuple[float, float]
     alone: tuple[float, float]
+    instructions: float
 
 
 def operation(name: str) -> str:
@@ -81,15 +87,20 @@ def measure(names: list[str], turns: int) -> dict[str, Row]:
             for each in cases:
                 pairs[each.name] += process(each, turns // PASSES)
             print(f"pass {number + 1} of {PASSES}", file=sys.stderr)
-    return {name: row(found) for name, found in pairs.items()}
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            counts = list(pool.map(instructions_of_one, cases))
+    return {
+        case.name: row(pairs[case.name], count)
+        for case, count in zip(cases, counts, strict=True)
+    }
 
 
 def case(name: str, url: str) -> Case:
     function = operation(name)
-    user_id = LISTS[name][0] if name in LISTS else None
+    user_id, tasks = LISTS.get(name, (None, 0))
     artifact = artifacts.peer(FLOOR) if name in FLOORS else artifacts.ours(function)
     settings = by_secret(url) | {"ROWS_APART": str(WRITABLE // 2)}
-    return Case(name, artifact, events(function, user_id), settings)
+    return Case(name, artifact, events(function, user_id), settings, tasks)
 
 
 def process(case: Case, turns: int) -> list[Pair]:
@@ -115,9 +126,22 @@ def process(case: Case, turns: int) -> list[Pair]:
     return pairs
 
 
-def row(pairs: Sequence[Pair]) -> Row:
+def instructions_of_one(case: Case) -> float:
+    """Return how many instructions one more event takes, once the first ones are over.
+
+    The runtime client's part is in it, which has the event's JSON to read.
+    """
+    few, more = SETTLING, 3 * SETTLING
+    return (instructions(case, more) - instructions(case, few)) / (more - few)
+
+
+def row(pairs: Sequence[Pair], count: float) -> Row:
     whole, alone = zip(*pairs, strict=True)
-    return {"whole": summary(whole), "alone": summary(alone)}
+    return {
+        "whole": summary(whole),
+        "alone": summary(alone),
+        "instructions": round(count),
+    }
 
 
 def summary(seconds: Sequence[float]) -> tuple[float, float]:
@@ -128,7 +152,14 @@ def summary(seconds: Sequence[float]) -> tuple[float, float]:
 def table(rows: Mapping[str, Row]) -> str:
     """Return the table in Markdown; the difference and the ratio are of the medians."""
     return results.table(
-        ["", "handler, ms", "statement, ms", "difference, ms", "ratio"],
+        [
+            "",
+            "handler, ms",
+            "statement, ms",
+            "difference, ms",
+            "ratio",
+            "instructions",
+        ],
         [
             [
                 ROWS[name],
@@ -136,6 +167,7 @@ def table(rows: Mapping[str, Row]) -> str:
                 "{:.2f} / {:.2f}".format(*row["alone"]),
                 f"{row['whole'][1] - row['alone'][1]:.2f}",
                 f"{row['whole'][1] / row['alone'][1]:.2f}",
+                f"{row['instructions'] / 1e6:.2f} M",
             ]
             for name, row in rows.items()
         ],

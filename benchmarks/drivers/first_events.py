@@ -1,8 +1,9 @@
-"""One execution environment's first event, then the end: what cachegrind counts.
+"""An execution environment's first events, then the end: what cachegrind counts.
 
-`python first_event.py EVENT ANSWER`, in a process that has Lambda's runtime client and
-one function on its path. The event is handed to the handler as the runtime client
-does it, without the emulator's HTTP in between; the interpreter isn't torn down.
+`python first_events.py EVENTS ANSWER`, in a process that has Lambda's runtime client
+and one function on its path. Each line is an event, which is handed to the handler as
+the runtime client does it, without the emulator's HTTP in between; the last one's
+answer is kept. The interpreter isn't torn down.
 """
 
 import os
@@ -23,8 +24,9 @@ context = bootstrap.create_lambda_context(
 )
 marshaller = LambdaMarshaller()
 with open(sys.argv[1], "rb") as sent:
-    event = marshaller.unmarshal_request(sent.read())
-answer, _ = marshaller.marshal_response(handler(event, context))
+    for line in sent:
+        event = marshaller.unmarshal_request(line)
+        answer, _ = marshaller.marshal_response(handler(event, context))
 with open(sys.argv[2], "w") as received:
     received.write(answer)
 sys.stdout.flush()
