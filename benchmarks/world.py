@@ -201,17 +201,17 @@ def events(
     """
     ids = itertools.count(1)
     user_id = caller or (READER if operation == "list_tasks" else WRITER)
-    body = BODIES.get(operation)
+    body = json.dumps(BODIES[operation]) if operation in BODIES else None
 
     def make() -> Event:
         headers = BROWSER | {"authorization": f"Bearer {issue(user_id)}"}
         if body:
             headers["content-type"] = "application/json"
+            headers["content-length"] = str(len(body))
         path = {"user_id": user_id}
         if operation not in ("list_tasks", "create_task"):
             path["task_id"] = str(next(ids))
-        sent = json.dumps(body) if body else None
-        return event(ROUTES[operation], path=path, headers=headers, body=sent)
+        return event(ROUTES[operation], path=path, headers=headers, body=body)
 
     return make
 
