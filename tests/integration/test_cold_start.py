@@ -94,28 +94,37 @@ told["request"] = connections()
     assert told == {"init": told["init"], "status": 200, "request": told["init"]}
 
 
-def test_the_init_phase_is_not_over_before_it_is_connected(database: str) -> None:
-    told = run(
-        """
-from taskapi import db
-connect = db.connect
+@pytest.mark.parametrize("slow", ["db.connect", "jwks.fetched"])
+def test_the_init_phase_is_not_over_before_both_are_there(
+    database: str, slow: str
+) -> None:
+    with Jwks().serving() as server:
+        server.keys = [key("EdDSA").jwk()]
+        told = run(
+            f"""
+from taskapi import db, jwks
+quick = {slow}
 main = threading.main_thread().ident
-def slow(deadline):
+def slow(argument):
     # Until the main thread has nothing else to do.
     while True:
         frame = sys._current_frames()[main]
         while frame and frame.f_code.co_name != "connected":
             frame = frame.f_back
         if frame:
-            return connect(deadline)
-db.connect = slow
+            there = quick(argument)
+            told["slow"] = "there"
+            return there
+{slow} = slow
 import app
-told["connected"] = db._idle is not None
+told = told | {{"connected": db._idle is not None}}
 """,
-        DATABASE_URL=database,
-    )
+            DATABASE_URL=database,
+            **world_settings("JWKS alone", server.url),
+        )
 
-    assert told == {"connected": True}
+    assert told == {"slow": "there", "connected": True}
+    assert server.fetches == 1
 
 
 def test_keys_are_fetched_beside_connecting(database: str) -> None:
@@ -331,6 +340,22 @@ def test_two_copies_of_a_snapshot_share_nothing(database: str) -> None:
     assert one != other
     assert chance != other_chance
     assert status == other_status == 200
+
+
+def test_each_copy_of_a_snapshot_fetches_the_keys(database: str) -> None:
+    with Jwks().serving() as server:
+        server.keys = [key("EdDSA").jwk()]
+        told = run(
+            RESTORED_TWICE,
+            start="snap-start",
+            DATABASE_URL=database,
+            token=f"Bearer {key('EdDSA').token()}",
+            **world_settings("JWKS alone", server.url),
+        )
+
+    assert [status for *_, status in told["copies"]] == [200, 200]
+    # One before the snapshot would be one more, or one less.
+    assert server.fetches == 2
 
 
 def test_a_restored_copy_has_the_secret_from_after_the_snapshot(
