@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,14 @@ told = {}
 AFTER = """
 print(json.dumps(told))
 """
+
+
+@pytest.fixture
+def jwks() -> Iterator[Jwks]:
+    """Serve one key, of the default algorithm."""
+    with Jwks().serving() as server:
+        server.keys = [key("EdDSA").jwk()]
+        yield server
 
 
 def run(script: str, start: str | None = "on-demand", **environment: str) -> Any:
@@ -96,12 +105,10 @@ told["request"] = connections()
 
 @pytest.mark.parametrize("slow", ["db.connect", "jwks.fetched"])
 def test_the_init_phase_is_not_over_before_both_are_there(
-    database: str, slow: str
+    database: str, jwks: Jwks, slow: str
 ) -> None:
-    with Jwks().serving() as server:
-        server.keys = [key("EdDSA").jwk()]
-        told = run(
-            f"""
+    told = run(
+        f"""
 from taskapi import db, jwks
 quick = {slow}
 main = threading.main_thread().ident
@@ -119,19 +126,17 @@ def slow(argument):
 import app
 told = told | {{"connected": db._idle is not None}}
 """,
-            DATABASE_URL=database,
-            **world_settings("JWKS alone", server.url),
-        )
+        DATABASE_URL=database,
+        **world_settings("JWKS alone", jwks.url),
+    )
 
     assert told == {"slow": "there", "connected": True}
-    assert server.fetches == 1
+    assert jwks.fetches == 1
 
 
-def test_keys_are_fetched_beside_connecting(database: str) -> None:
-    with Jwks().serving() as server:
-        server.keys = [key("EdDSA").jwk()]
-        told = run(
-            """
+def test_keys_are_fetched_beside_connecting(database: str, jwks: Jwks) -> None:
+    told = run(
+        """
 from taskapi import db, jwks
 both = threading.Barrier(2, timeout=10)
 connect, fetched = db.connect, jwks.fetched
@@ -141,23 +146,21 @@ import app
 told["connected"] = db._idle is not None
 told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
 """,
-            DATABASE_URL=database,
-            token=f"Bearer {key('EdDSA').token()}",
-            **world_settings("JWKS alone", server.url),
-        )
+        DATABASE_URL=database,
+        token=f"Bearer {key('EdDSA').token()}",
+        **world_settings("JWKS alone", jwks.url),
+    )
 
     assert told == {"connected": True, "status": 200}
-    assert server.fetches == 1
+    assert jwks.fetches == 1
 
 
 @pytest.mark.parametrize("world", ["HS256 alone", "JWKS alone"])
 def test_threads_wait_for_the_network_and_import_nothing(
-    database: str, world: str
+    database: str, jwks: Jwks, world: str
 ) -> None:
-    with Jwks().serving() as server:
-        server.keys = [key("EdDSA").jwk()]
-        told = run(
-            """
+    told = run(
+        """
 told["imported"] = []
 class Finder:
     def find_spec(name, path=None, target=None):
@@ -168,9 +171,9 @@ sys.meta_path.insert(0, Finder)
 import app
 told["jwt"] = "jwt" in sys.modules
 """,
-            DATABASE_URL=database,
-            **world_settings(world, server.url),
-        )
+        DATABASE_URL=database,
+        **world_settings(world, jwks.url),
+    )
 
     assert told == {"imported": [], "jwt": True}
 
@@ -342,20 +345,18 @@ def test_two_copies_of_a_snapshot_share_nothing(database: str) -> None:
     assert status == other_status == 200
 
 
-def test_each_copy_of_a_snapshot_fetches_the_keys(database: str) -> None:
-    with Jwks().serving() as server:
-        server.keys = [key("EdDSA").jwk()]
-        told = run(
-            RESTORED_TWICE,
-            start="snap-start",
-            DATABASE_URL=database,
-            token=f"Bearer {key('EdDSA').token()}",
-            **world_settings("JWKS alone", server.url),
-        )
+def test_each_copy_of_a_snapshot_fetches_the_keys(database: str, jwks: Jwks) -> None:
+    told = run(
+        RESTORED_TWICE,
+        start="snap-start",
+        DATABASE_URL=database,
+        token=f"Bearer {key('EdDSA').token()}",
+        **world_settings("JWKS alone", jwks.url),
+    )
 
     assert [status for *_, status in told["copies"]] == [200, 200]
     # One before the snapshot would be one more, or one less.
-    assert server.fetches == 2
+    assert jwks.fetches == 2
 
 
 def test_a_restored_copy_has_the_secret_from_after_the_snapshot(
