@@ -13,17 +13,10 @@ from psycopg.abc import PQGen
 from psycopg.pq import ConnStatus, PollingStatus
 from psycopg.rows import TupleRow
 
-from taskapi import database_url, log, secret, settings
+from taskapi import database_url, log, secret, settings, time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.faults import Fault, Retry, fault_of
 from taskapi.tally import tally
-
-BUDGET = 8.0
-"""Seconds for connecting, waiting and retrying together, in one request.
-
-Well below the functions' Timeout in template.yaml, which is below API Gateway's 30 s:
-it is always this module that gives up, and says so.
-"""
 
 PATIENCE = 5.0
 """Seconds for one connecting, or for one statement that may be sent again.
@@ -41,8 +34,6 @@ Below the 350 s after which AWS's NAT gateways and load balancers forget it, and
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between attempts, at most: doubled each time, then drawn by lot."""
 
-clock = time.monotonic
-
 T = TypeVar("T")
 
 # Of the system: restored from a snapshot, two environments would draw the same.
@@ -58,7 +49,9 @@ class Connection(psycopg.Connection[TupleRow]):
     def wait(
         self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None
     ) -> T:
-        return super().wait(gen, interval, max(self.deadline - clock(), 0.0))
+        return super().wait(
+            gen, interval, max(self.deadline - time_budget.clock(), 0.0)
+        )
 
     def is_usable(self) -> bool:
         """Tell whether nothing speaks against it, without a round trip.
@@ -66,7 +59,7 @@ class Connection(psycopg.Connection[TupleRow]):
         A server says nothing to an idle client but farewell, so where there is
         something to read, the connection is dead or about to be.
         """
-        young = clock() - self.idle_since < IDLE_LIMIT
+        young = time_budget.clock() - self.idle_since < IDLE_LIMIT
         return young and not wait_for(select.POLLIN, self.pgconn.socket, 0.0)
 
 
@@ -78,7 +71,7 @@ def connect_early() -> None:
     """Connect, for the next query, which also gets what goes wrong."""
     global _idle, _failure
     try:
-        _idle = connect(clock() + PATIENCE)
+        _idle = connect(time_budget.clock() + PATIENCE)
     except psycopg.Error as error:
         _failure = error
     except (SettingsError, ServiceUnavailable):
@@ -93,13 +86,13 @@ def query(
     repeatable: whether running it twice does and returns what running it once does.
     Any other statement is sent again only if it has certainly changed nothing.
 
-    Raises ServiceUnavailable, within BUDGET.
+    Raises ServiceUnavailable, by the request's deadline.
     """
-    started = clock()
+    started = time_budget.clock()
     try:
-        return attempts(sql.encode(), params, repeatable, started + BUDGET)
+        return attempts(sql.encode(), params, repeatable, time_budget.deadline())
     finally:
-        tally.database_seconds += clock() - started
+        tally.database_seconds += time_budget.clock() - started
 
 
 def attempts(
@@ -109,15 +102,19 @@ def attempts(
     attempt, unknown = 0, False
     while True:
         sent = False
-        limit = min(deadline, clock() + PATIENCE)
+        limit = min(deadline, time_budget.clock() + PATIENCE)
         try:
             with borrowed(limit) as connection:
-                limit = min(deadline, clock() + PATIENCE) if repeatable else deadline
+                limit = (
+                    min(deadline, time_budget.clock() + PATIENCE)
+                    if repeatable
+                    else deadline
+                )
                 connection.deadline = limit
                 sent = True
                 return connection.execute(sql, params).fetchall()
         except psycopg.Error as error:
-            fault = fault_of(error, timed_out=clock() >= limit)
+            fault = fault_of(error, timed_out=time_budget.clock() >= limit)
             if fault is None:
                 raise
             attempt += 1
@@ -126,7 +123,7 @@ def attempts(
             again = is_worth_repeating(fault, sent, repeatable)
             if fault.credentials and secret.held.reread():
                 again, pause = True, 0.0
-            again = again and clock() + pause < deadline
+            again = again and time_budget.clock() + pause < deadline
             log_fault(fault, error, attempt=attempt, sent=sent, again=again)
             if not again:
                 raise fault.answer(unknown) from error
@@ -167,7 +164,7 @@ def borrowed(deadline: float) -> Iterator[Connection]:
     except BaseException:
         connection.close()
         raise
-    connection.idle_since = clock()
+    connection.idle_since = time_budget.clock()
     _idle = connection
 
 
@@ -190,7 +187,7 @@ def connect(deadline: float) -> Connection:
                 raise psycopg.OperationalError(pgconn.get_error_message())
             reading = state == PollingStatus.READING
             event = select.POLLIN if reading else select.POLLOUT
-            if not wait_for(event, pgconn.socket, deadline - clock()):
+            if not wait_for(event, pgconn.socket, deadline - time_budget.clock()):
                 raise psycopg.errors.ConnectionTimeout("connecting took too long")
             state = PollingStatus(pgconn.connect_poll())
     except BaseException:
@@ -199,7 +196,7 @@ def connect(deadline: float) -> Connection:
     pgconn.nonblocking = 1
     connection = Connection(pgconn)
     connection.autocommit = True
-    connection.idle_since = clock()
+    connection.idle_since = time_budget.clock()
     connection.prepare_threshold = None
     return connection
 

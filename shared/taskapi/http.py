@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from taskapi import init_phase, strict_json
+from taskapi import init_phase, strict_json, time_budget
 from taskapi.errors import (
     ApiError,
     BadRequest,
@@ -203,7 +203,11 @@ def lambda_handler(
         started = time.perf_counter()
         # The logger's own clear_state() does this three times.
         logger.registered_formatter.clear_state()
-        response = serve(event, context)
+        time_budget.start(context.get_remaining_time_in_millis() / 1000)
+        try:
+            response = serve(event, context)
+        finally:
+            time_budget.end()
         headers = response["headers"]
         headers["x-content-type-options"] = "nosniff"
         headers["x-request-id"] = event["requestContext"]["requestId"]

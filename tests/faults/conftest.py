@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import pytest
 
-from taskapi import db, settings
+from taskapi import db, settings, time_budget
 from taskapi.migrate import migrate
 from tests.api import SECRET, Answer, Client
 from tests.faults.proxy import Proxy
@@ -100,7 +100,10 @@ class Api:
 
     def works(self) -> None:
         """Assert that the next request succeeds, in the usual time budget."""
-        with patch.multiple(db, BUDGET=8.0, PATIENCE=5.0):
+        with (
+            patch.object(time_budget, "REQUEST_TIMEOUT", 8.0),
+            patch.object(db, "PATIENCE", 5.0),
+        ):
             answer = self.send("list_tasks")
         assert answer.status == 200, answer.text
 
@@ -161,4 +164,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def hurried(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the whole time budget a tenth of what it is."""
-    monkeypatch.setattr(db, "BUDGET", db.BUDGET / 10)
+    monkeypatch.setattr(
+        time_budget, "REQUEST_TIMEOUT", time_budget.REQUEST_TIMEOUT / 10
+    )

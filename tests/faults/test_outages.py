@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from taskapi import db
+from taskapi import db, time_budget
 from tests.api import Answer
 from tests.faults.conftest import DATABASE, Api
 from tests.faults.proxy import Act, Direction, Once
@@ -111,7 +111,7 @@ def test_does_not_trust_a_connection_after_30_minutes_of_freezing(
     id = either.create()["id"]
     either.proxy.reset()
 
-    monkeypatch.setattr(db, "clock", lambda: time.monotonic() + 30 * 60)
+    monkeypatch.setattr(time_budget, "clock", lambda: time.monotonic() + 30 * 60)
 
     assert_toggled(either, id)
     assert either.proxy.accepted == 1
@@ -123,7 +123,7 @@ def test_keeps_a_connection_that_was_used_a_minute_ago(
     id = either.create()["id"]
     either.proxy.reset()
 
-    monkeypatch.setattr(db, "clock", lambda: time.monotonic() + 60)
+    monkeypatch.setattr(time_budget, "clock", lambda: time.monotonic() + 60)
 
     assert_toggled(either, id)
     assert either.proxy.accepted == 0
@@ -135,7 +135,7 @@ def test_survives_30_minutes_of_freezing_and_a_dead_socket(
     id = either.create()["id"]
     either.proxy.kill()
 
-    monkeypatch.setattr(db, "clock", lambda: time.monotonic() + 30 * 60)
+    monkeypatch.setattr(time_budget, "clock", lambda: time.monotonic() + 30 * 60)
 
     assert_toggled(either, id)
 
@@ -268,7 +268,7 @@ def test_gives_up_on_refused_connections(either: Api, hurried: None) -> None:
     either.proxy.refuse()
     eventually(sees_its_end)
 
-    with within(db.BUDGET):
+    with within(time_budget.REQUEST_TIMEOUT):
         answer = toggle(either, id)
 
     assert answer.status == 503, answer.text
@@ -308,7 +308,7 @@ def test_gives_up_on_a_stall_in_connect(
         Act("stall") if message[:2] == (direction, type) else None
     )
 
-    with within(db.BUDGET):
+    with within(time_budget.REQUEST_TIMEOUT):
         answer = either.send("create_task", json_body={"title": "new"})
 
     assert answer.status == 503, answer.text
@@ -339,7 +339,7 @@ def test_gives_up_on_a_host_that_does_not_answer(api: Api, hurried: None) -> Non
         port = deaf.getsockname()[1]
         api.point(f"postgresql://postgres@127.0.0.1:{port}/{DATABASE}")
 
-        with within(db.BUDGET):
+        with within(time_budget.REQUEST_TIMEOUT):
             answer = api.send("list_tasks")
 
     assert answer.status == 503, answer.text
@@ -380,7 +380,7 @@ def test_repeats_after_a_stall(stalling: Api, function: str, impatient: None) ->
 def test_does_not_repeat_a_toggle_after_a_stall(stalling: Api, hurried: None) -> None:
     [id] = stalling.rows()
 
-    with within(db.BUDGET):
+    with within(time_budget.REQUEST_TIMEOUT):
         answer = toggle(stalling, id)
 
     assert answer.status == 503, answer.text

@@ -22,7 +22,9 @@ BEFORE = """
 import json, os, sys, threading
 sys.path.insert(0, "functions/list_tasks")
 from types import SimpleNamespace
-CONTEXT = SimpleNamespace(aws_request_id="r")
+CONTEXT = SimpleNamespace(
+    aws_request_id="r", get_remaining_time_in_millis=lambda: 10_000
+)
 EVENT = json.loads(sys.argv[1])
 told = {}
 """
@@ -179,8 +181,8 @@ told["jwt"] = "jwt" in sys.modules
 
 
 FAIL = """
-from taskapi import db
-db.BUDGET = 0.2
+from taskapi import time_budget
+time_budget.REQUEST_TIMEOUT = 0.2
 import app
 answer = app.handler(EVENT, CONTEXT)
 told["status"], told["body"] = answer["statusCode"], json.loads(answer["body"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from taskapi import db
+from taskapi import db, time_budget
 from taskapi.faults import FAULTS, LOST, TEXTS, TIMED_OUT, TLS, fault_of
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
@@ -18,8 +18,8 @@ def test_the_budget_ends_before_the_function_and_that_before_the_gateway() -> No
 
     assert timeouts
     for timeout in map(int, timeouts):
-        assert db.BUDGET + 3 < timeout < GATEWAY_TIMEOUT
-    assert db.PATIENCE < db.BUDGET
+        assert time_budget.REQUEST_TIMEOUT + 3 < timeout < GATEWAY_TIMEOUT
+    assert db.PATIENCE < time_budget.REQUEST_TIMEOUT
 
 
 def test_pauses_grow_up_to_a_limit_and_are_drawn_by_lot() -> None:

@@ -113,7 +113,7 @@ module = importlib.import_module("functions.list_tasks.app")
 os.environ.update(json.loads(sys.argv[1])["late"])
 answer = module.handler(json.loads(sys.argv[1])["event"], types.SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="a",
-    aws_request_id="r"))
+    aws_request_id="r", get_remaining_time_in_millis=lambda: 10_000))
 print(json.dumps({"status": answer["statusCode"], "modules": sorted(sys.modules),
                   "none": [m for m, v in sys.modules.items() if v is None]}))
 import cryptography
