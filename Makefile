@@ -7,6 +7,10 @@ STAGE ?= dev
 BASE ?= origin/main
 BUILD_DIR ?= .aws-sam/build
 export SAM_CLI_TELEMETRY = 0
+# Variables of the shell's that lead Python, pip or cd elsewhere (PYTHON names one).
+unexport CDPATH $(filter-out PYTHON PYTHONUNBUFFERED PYTHONUTF8,\
+  $(filter PYTHON%,$(.VARIABLES)))
+PIP_INSTALL = -I shared/run_pip.py install --quiet --disable-pip-version-check
 THIS_ARCH = $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 
 help: ## list the commands
@@ -58,7 +62,8 @@ events: .venv/local ## write events/, one for each function
 	@.venv/bin/python -m local.sample_events
 
 build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_64)
-	PATH="$(CURDIR)/.venv/bin:$$PATH" ARCH=$(ARCH) .venv-sam/bin/sam build \
+	$(if $(filter arm64 x86_64,$(ARCH)),,$(error ARCH must be arm64 or x86_64))
+	PATH="$(CURDIR)/.venv/bin:$$PATH" .venv-sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR)
 	@$(MAKE) --no-print-directory -C shared functions BUILD_DIR="$(abspath $(BUILD_DIR))"
 
@@ -99,7 +104,7 @@ compatible: .venv/dev ## run the tests of older code on today's schema (BASE=ori
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	git archive $(BASE) | tar -xC "$$folder" && \
 	cp shared/taskapi/migrations/*.sql "$$folder/shared/taskapi/migrations/" && \
-	cd "$$folder" && PYTHONPATH="$$folder/shared" $(CURDIR)/.venv/bin/python -m pytest \
+	cd "$$folder" && PYTHONPATH="$$folder/shared" "$(CURDIR)/.venv/bin/python" -m pytest \
 	  tests/integration --ignore tests/integration/test_migrations.py
 
 costs: .venv/bin/python ## say what a million requests cost (ARGS='--duration-ms 20')
@@ -120,10 +125,10 @@ clean: ## remove what was made here, the development database included
 .venv/bin/python:
 	@for python in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13.*/bin/python \
 	    python3.14 python3.12 python3.11 python3; do \
-	  if "$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' \
+	  if "$$python" -Ic 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' \
 	      2>/dev/null; then \
 	    echo "Creating .venv with $$("$$python" --version) …" >&2; \
-	    exec "$$python" -m venv .venv; \
+	    exec "$$python" -I -m venv .venv; \
 	  fi; \
 	done; \
 	echo 'Python 3.11 or newer, with its venv module, is needed and was not found.' >&2; \
@@ -131,29 +136,29 @@ clean: ## remove what was made here, the development database included
 
 .venv/local: .venv/bin/python pyproject.toml shared/requirements.txt
 	@echo 'Installing what `make run` needs …' >&2
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[local]'
+	@.venv/bin/python $(PIP_INSTALL) -e '.[local]'
 	@touch $@
 
 .venv/aws: .venv/local
 	@echo 'Installing what reading SECRET_ARN needs …' >&2
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[local,aws]'
+	@.venv/bin/python $(PIP_INSTALL) -e '.[local,aws]'
 	@touch $@
 
 .venv/dev: .venv/local
 	@echo 'Installing what the tests need …' >&2
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[local,dev]'
+	@.venv/bin/python $(PIP_INSTALL) -e '.[local,dev]'
 	@touch $@
 
 # The SAM CLI's pins clash with ours.
 .venv-sam/bin/sam: | .venv/bin/python
 	@echo 'Installing the SAM CLI …' >&2
-	@.venv/bin/python -m venv .venv-sam
-	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check \
+	@.venv/bin/python -I -m venv .venv-sam
+	@.venv-sam/bin/python $(PIP_INSTALL) \
 	  aws-sam-cli==1.170.0
 
 # The same goes for checkov's.
 .venv-checkov/bin/checkov: | .venv/bin/python
 	@echo 'Installing checkov …' >&2
-	@.venv/bin/python -m venv .venv-checkov
-	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check \
+	@.venv/bin/python -I -m venv .venv-checkov
+	@.venv-checkov/bin/python $(PIP_INSTALL) \
 	  checkov==3.3.30
