@@ -155,8 +155,8 @@ def refusal(origin: str) -> str:
             "that; open the page from an http:// or https:// address."
         )
     return (
-        f"CORS refused a page of {shown}. To let it in, list it in ALLOWED_ORIGINS "
-        f"(commas between origins): ALLOWED_ORIGINS={shown} make run"
+        f"CORS refused a page of {shown}. To let it in, add it to ALLOWED_ORIGINS "
+        "(commas between origins), in .env or before `make run`."
     )
 
 

@@ -282,7 +282,7 @@ def test_answers_preflights_on_any_path(ask: Client, path: str) -> None:
     "origin",
     [
         "https://evil.example",
-        "http://localhost:3001",
+        "https://localhost:3001",
         f"{ORIGIN}/",
         "null",
         "HTTP://localhost:3000",

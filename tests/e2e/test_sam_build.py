@@ -29,7 +29,13 @@ def processors(folder: Path, *arguments: str, **environment: str) -> set[str]:
     scribe.write_text(SCRIBE)
     scribe.chmod(0o755)
     kept = {k: v for k, v in os.environ.items() if k not in ("ARCH", "MAKEFLAGS")}
-    sam = [ROOT / ".venv-sam/bin/sam", "build", "SharedLayer", "--build-dir", folder]
+    sam: list[str | Path] = [
+        ROOT / ".venv-sam/bin/sam",
+        "build",
+        "SharedLayer",
+        "--build-dir",
+        folder,
+    ]
     built = subprocess.run(
         [*sam, *arguments],
         cwd=ROOT,
