@@ -16,13 +16,13 @@ THIS_ARCH = $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-run: .venv/local ## serve the API on port 8000 and a page on 8010 (PORT=…, PAGE_PORT=…)
+run: .venv/local ## serve the API on port 8000, a page to try it on 8010 (PORT=…, PAGE_PORT=…)
 	@exec .venv/bin/python -m local
 
 token: .venv/local ## print a development token (USER=alice)
 	@.venv/bin/python -m local.tokens "$(USER)"
 
-migrate: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## bring the database at DATABASE_URL up to date
+migrate: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## create or update the tables in the database at DATABASE_URL
 	@.venv/bin/python -m taskapi.migrate
 
 doctor: .venv/local ## say why a token isn't accepted (TOKEN=…)
@@ -31,12 +31,12 @@ doctor: .venv/local ## say why a token isn't accepted (TOKEN=…)
 test: .venv/dev .venv-sam/bin/sam ## run all tests
 	.venv/bin/python -m pytest
 
-bench: .venv/dev .venv-sam/bin/sam ## measure all, into tables and pictures in docs/
+bench: .venv/dev .venv-sam/bin/sam ## measure speed; write the tables and pictures in docs/ and the README
 	.venv/bin/python -m benchmarks.lists
 	.venv/bin/python -m benchmarks.load
 	.venv/bin/python -m benchmarks
 
-guard: .venv/dev .venv-sam/bin/sam ## fail where a cold start has become dearer
+guard: .venv/dev .venv-sam/bin/sam ## fail if a cold start takes more instructions than before
 	.venv/bin/python -m benchmarks.guard
 
 lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov ## check style, types and the template
@@ -50,15 +50,15 @@ lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov ## check style, type
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv-checkov/bin/checkov --config-file .checkov.yaml
 
-format: .venv/dev ## put the code into the house style
+format: .venv/dev ## format the code, and fix what ruff can fix
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-openapi: .venv/dev ## write openapi.json
+openapi: .venv/dev ## write openapi.json from the functions, and name breaking changes
 	.venv/bin/python -m local.openapi > openapi.json
 	@.venv/bin/python -m local.openapi_changes || true
 
-events: .venv/local ## write events/, one for each function
+events: .venv/local ## write a sample event for each function into events/
 	@.venv/bin/python -m local.sample_events
 
 build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_64)
@@ -67,19 +67,19 @@ build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_6
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR)
 	@$(MAKE) --no-print-directory -C shared functions BUILD_DIR="$(abspath $(BUILD_DIR))"
 
-lock: .venv/dev ## write shared/requirements.lock anew (LOCK=--upgrade for the newest)
+lock: .venv/dev ## write shared/requirements.lock after a change of requirements.txt (LOCK=--upgrade)
 	cd shared && ../.venv/bin/uv --quiet --no-config pip compile requirements.txt \
 	  --output-file requirements.lock --custom-compile-command 'make lock' \
 	  --generate-hashes --only-binary :all: $(LOCK) \
 	  --python-version 3.13 --python-platform aarch64-manylinux_2_34
 
-audit: .venv/dev ## ask for known vulnerabilities of what is deployed
+audit: .venv/dev ## look up known vulnerabilities of the deployed packages
 	@.venv/bin/python -m supply_chain.audit
 
-sbom: .venv/dev ## list what is in the built layer, and its licences
+sbom: .venv/dev ## list the built layer's packages and licences (after make build)
 	@.venv/bin/python -m supply_chain.sbom $(BUILD_DIR)/SharedLayer .aws-sam/sbom.cdx.json
 
-deploy: .venv-sam/bin/sam $(if $(BUILT),,build) ## deploy (STAGE=prod, SECRET_ARN=… once, PARAMETERS='Name=Value …')
+deploy: .venv-sam/bin/sam $(if $(BUILT),,build) ## build and deploy a stack (STAGE=prod; the first time SECRET_ARN=…; PARAMETERS='Name=Value …')
 	.venv-sam/bin/sam deploy --template-file $(BUILD_DIR)/template.yaml \
 	  --config-file "$(CURDIR)/samconfig.toml" --config-env $(STAGE) \
 	  --parameter-overrides file://parameters/$(STAGE).yaml Architecture=$(ARCH) \
@@ -88,15 +88,15 @@ deploy: .venv-sam/bin/sam $(if $(BUILT),,build) ## deploy (STAGE=prod, SECRET_AR
 	  $(if $(STACK_ROLE_ARN),--role-arn $(STACK_ROLE_ARN)) \
 	  $(if $(CI),--no-confirm-changeset --no-fail-on-empty-changeset)
 
-url: ## print where a stack's API is (STAGE=prod)
+url: ## print the URL of a deployed API (STAGE=prod)
 	@aws cloudformation describe-stacks --stack-name tasks-$(STAGE) --output text \
 	  --query "Stacks[0].Outputs[?OutputKey=='ApiUrl'].OutputValue"
 
-logs: .venv-sam/bin/sam ## follow a stack's logs (STAGE=prod, FIND=a request's id)
+logs: .venv-sam/bin/sam ## follow the logs of a deployed API (STAGE=prod, FIND=a request's id)
 	.venv-sam/bin/sam logs --stack-name tasks-$(STAGE) --tail \
 	  $(if $(FIND),--filter '"$(FIND)"')
 
-smoke: .venv/local ## check a running stack (URL=https://…, TOKEN=…)
+smoke: .venv/local ## check a running API, deployed or local (URL=https://…, TOKEN=…)
 	@.venv/bin/python -m ops.smoke "$(URL)"
 
 # Whoever deploys has both for some minutes, and after a rollback for longer.
@@ -110,12 +110,12 @@ compatible: .venv/dev ## run the tests of older code on today's schema (BASE=ori
 costs: .venv/bin/python ## say what a million requests cost (ARGS='--duration-ms 20')
 	@.venv/bin/python -m ops.costs $(ARGS)
 
-sam-local: .venv/dev .venv-sam/bin/sam ## serve what is built, in containers (Docker), or invoke FUNCTION=GetTask
+sam-local: .venv/dev .venv-sam/bin/sam ## build, and run it in Lambda's containers (Docker; FUNCTION=GetTask for one)
 	@.venv/bin/python -m local.sam_local prepare
 	@$(MAKE) --no-print-directory build ARCH=$(THIS_ARCH)
 	@exec .venv/bin/python -m local.sam_local run $(BUILD_DIR) $(THIS_ARCH) $(FUNCTION)
 
-clean: ## remove what was made here, the development database included
+clean: ## delete .venv, the builds, and the development database with its tasks
 	@# The benchmarks measure copies that can't be written to.
 	@chmod -R u+w .aws-sam 2>/dev/null || true
 	rm -rf .venv .venv-sam .venv-checkov .aws-sam .local
