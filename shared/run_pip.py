@@ -38,7 +38,7 @@ SECTIONS = ("global", "install", ":env:")
 """In pip's order: the last one that has a setting wins."""
 
 
-def main() -> int:
+def main() -> None:
     # PYTHON… variables say where an interpreter finds its packages, and pip's children
     # read them too.
     plain = {
@@ -58,9 +58,7 @@ def main() -> int:
     ).stdout
     # pip reads no file where the name is that of the null device.
     settings = downloads(listed) | {"PIP_CONFIG_FILE": os.devnull}
-    return subprocess.run(  # noqa: S603
-        [*pip, *sys.argv[1:]], env=plain | settings, check=False
-    ).returncode
+    os.execve(sys.executable, [*pip, *sys.argv[1:]], plain | settings)  # noqa: S606
 
 
 def variables(*options: str) -> dict[str, str]:
@@ -90,4 +88,4 @@ def downloads(listed: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
