@@ -7,18 +7,22 @@ STAGE ?= dev
 BASE ?= origin/main
 BUILD_DIR ?= .aws-sam/build
 export SAM_CLI_TELEMETRY = 0
+# Variables of the shell's that lead Python, pip or cd elsewhere (PYTHON names one).
+unexport CDPATH $(filter-out PYTHON PYTHONUNBUFFERED PYTHONUTF8,\
+  $(filter PYTHON%,$(.VARIABLES)))
+PIP_INSTALL = -I shared/run_pip.py install --quiet --disable-pip-version-check
 THIS_ARCH = $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-run: .venv/local ## serve the API on port 8000 and a page on 5173 (PORT=…, PAGE_PORT=…)
+run: .venv/local ## serve the API on port 8000, a page to try it on 8010 (PORT=…, PAGE_PORT=…)
 	@exec .venv/bin/python -m local
 
 token: .venv/local ## print a development token (USER=alice)
 	@.venv/bin/python -m local.tokens "$(USER)"
 
-migrate: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## bring the database at DATABASE_URL up to date
+migrate: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## create or update the tables in the database at DATABASE_URL
 	@.venv/bin/python -m taskapi.migrate
 
 doctor: .venv/local ## say why a token isn't accepted (TOKEN=…)
@@ -27,12 +31,12 @@ doctor: .venv/local ## say why a token isn't accepted (TOKEN=…)
 test: .venv/dev .venv-sam/bin/sam ## run all tests
 	.venv/bin/python -m pytest
 
-bench: .venv/dev .venv-sam/bin/sam ## measure all, into tables and pictures in docs/
+bench: .venv/dev .venv-sam/bin/sam ## measure speed; write the tables and pictures in docs/ and the README
 	.venv/bin/python -m benchmarks.lists
 	.venv/bin/python -m benchmarks.load
 	.venv/bin/python -m benchmarks
 
-guard: .venv/dev .venv-sam/bin/sam ## fail where a cold start has become dearer
+guard: .venv/dev .venv-sam/bin/sam ## fail if a cold start takes more instructions than before
 	.venv/bin/python -m benchmarks.guard
 
 lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov ## check style, types and the template
@@ -46,35 +50,36 @@ lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov ## check style, type
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv-checkov/bin/checkov --config-file .checkov.yaml
 
-format: .venv/dev ## put the code into the house style
+format: .venv/dev ## format the code, and fix what ruff can fix
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-openapi: .venv/dev ## write openapi.json
+openapi: .venv/dev ## write openapi.json from the functions, and name breaking changes
 	.venv/bin/python -m local.openapi > openapi.json
 	@.venv/bin/python -m local.openapi_changes || true
 
-events: .venv/local ## write events/, one for each function
+events: .venv/local ## write a sample event for each function into events/
 	@.venv/bin/python -m local.sample_events
 
 build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_64)
-	PATH="$(CURDIR)/.venv/bin:$$PATH" ARCH=$(ARCH) .venv-sam/bin/sam build \
+	$(if $(filter arm64 x86_64,$(ARCH)),,$(error ARCH must be arm64 or x86_64))
+	PATH="$(CURDIR)/.venv/bin:$$PATH" .venv-sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR)
 	@$(MAKE) --no-print-directory -C shared functions BUILD_DIR="$(abspath $(BUILD_DIR))"
 
-lock: .venv/dev ## write shared/requirements.lock anew (LOCK=--upgrade for the newest)
+lock: .venv/dev ## write shared/requirements.lock after a change of requirements.txt (LOCK=--upgrade)
 	cd shared && ../.venv/bin/uv --quiet --no-config pip compile requirements.txt \
 	  --output-file requirements.lock --custom-compile-command 'make lock' \
 	  --generate-hashes --only-binary :all: $(LOCK) \
 	  --python-version 3.13 --python-platform aarch64-manylinux_2_34
 
-audit: .venv/dev ## ask for known vulnerabilities of what is deployed
+audit: .venv/dev ## look up known vulnerabilities of the deployed packages
 	@.venv/bin/python -m supply_chain.audit
 
-sbom: .venv/dev ## list what is in the built layer, and its licences
+sbom: .venv/dev ## list the built layer's packages and licences (after make build)
 	@.venv/bin/python -m supply_chain.sbom $(BUILD_DIR)/SharedLayer .aws-sam/sbom.cdx.json
 
-deploy: .venv-sam/bin/sam $(if $(BUILT),,build) ## deploy (STAGE=prod, SECRET_ARN=… once, PARAMETERS='Name=Value …')
+deploy: .venv-sam/bin/sam $(if $(BUILT),,build) ## build and deploy a stack (STAGE=prod; the first time SECRET_ARN=…; PARAMETERS='Name=Value …')
 	.venv-sam/bin/sam deploy --template-file $(BUILD_DIR)/template.yaml \
 	  --config-file "$(CURDIR)/samconfig.toml" --config-env $(STAGE) \
 	  --parameter-overrides file://parameters/$(STAGE).yaml Architecture=$(ARCH) \
@@ -83,15 +88,15 @@ deploy: .venv-sam/bin/sam $(if $(BUILT),,build) ## deploy (STAGE=prod, SECRET_AR
 	  $(if $(STACK_ROLE_ARN),--role-arn $(STACK_ROLE_ARN)) \
 	  $(if $(CI),--no-confirm-changeset --no-fail-on-empty-changeset)
 
-url: ## print where a stack's API is (STAGE=prod)
+url: ## print the URL of a deployed API (STAGE=prod)
 	@aws cloudformation describe-stacks --stack-name tasks-$(STAGE) --output text \
 	  --query "Stacks[0].Outputs[?OutputKey=='ApiUrl'].OutputValue"
 
-logs: .venv-sam/bin/sam ## follow a stack's logs (STAGE=prod, FIND=a request's id)
+logs: .venv-sam/bin/sam ## follow the logs of a deployed API (STAGE=prod, FIND=a request's id)
 	.venv-sam/bin/sam logs --stack-name tasks-$(STAGE) --tail \
 	  $(if $(FIND),--filter '"$(FIND)"')
 
-smoke: .venv/local ## check a running stack (URL=https://…, TOKEN=…)
+smoke: .venv/local ## check a running API, deployed or local (URL=https://…, TOKEN=…)
 	@.venv/bin/python -m ops.smoke "$(URL)"
 
 # Whoever deploys has both for some minutes, and after a rollback for longer.
@@ -99,18 +104,18 @@ compatible: .venv/dev ## run the tests of older code on today's schema (BASE=ori
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	git archive $(BASE) | tar -xC "$$folder" && \
 	cp shared/taskapi/migrations/*.sql "$$folder/shared/taskapi/migrations/" && \
-	cd "$$folder" && PYTHONPATH="$$folder/shared" $(CURDIR)/.venv/bin/python -m pytest \
+	cd "$$folder" && PYTHONPATH="$$folder/shared" "$(CURDIR)/.venv/bin/python" -m pytest \
 	  tests/integration --ignore tests/integration/test_migrations.py
 
 costs: .venv/bin/python ## say what a million requests cost (ARGS='--duration-ms 20')
 	@.venv/bin/python -m ops.costs $(ARGS)
 
-sam-local: .venv/dev .venv-sam/bin/sam ## serve what is built, in containers (Docker), or invoke FUNCTION=GetTask
+sam-local: .venv/dev .venv-sam/bin/sam ## build, and run it in Lambda's containers (Docker; FUNCTION=GetTask for one)
 	@.venv/bin/python -m local.sam_local prepare
 	@$(MAKE) --no-print-directory build ARCH=$(THIS_ARCH)
 	@exec .venv/bin/python -m local.sam_local run $(BUILD_DIR) $(THIS_ARCH) $(FUNCTION)
 
-clean: ## remove what was made here, the development database included
+clean: ## delete .venv, the builds, and the development database with its tasks
 	@# The benchmarks measure copies that can't be written to.
 	@chmod -R u+w .aws-sam 2>/dev/null || true
 	rm -rf .venv .venv-sam .venv-checkov .aws-sam .local
@@ -120,10 +125,10 @@ clean: ## remove what was made here, the development database included
 .venv/bin/python:
 	@for python in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13.*/bin/python \
 	    python3.14 python3.12 python3.11 python3; do \
-	  if "$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' \
+	  if "$$python" -Ic 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' \
 	      2>/dev/null; then \
 	    echo "Creating .venv with $$("$$python" --version) …" >&2; \
-	    exec "$$python" -m venv .venv; \
+	    exec "$$python" -I -m venv .venv; \
 	  fi; \
 	done; \
 	echo 'Python 3.11 or newer, with its venv module, is needed and was not found.' >&2; \
@@ -131,29 +136,29 @@ clean: ## remove what was made here, the development database included
 
 .venv/local: .venv/bin/python pyproject.toml shared/requirements.txt
 	@echo 'Installing what `make run` needs …' >&2
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[local]'
+	@.venv/bin/python $(PIP_INSTALL) -e '.[local]'
 	@touch $@
 
 .venv/aws: .venv/local
 	@echo 'Installing what reading SECRET_ARN needs …' >&2
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[local,aws]'
+	@.venv/bin/python $(PIP_INSTALL) -e '.[local,aws]'
 	@touch $@
 
 .venv/dev: .venv/local
 	@echo 'Installing what the tests need …' >&2
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check -e '.[local,dev]'
+	@.venv/bin/python $(PIP_INSTALL) -e '.[local,dev]'
 	@touch $@
 
 # The SAM CLI's pins clash with ours.
 .venv-sam/bin/sam: | .venv/bin/python
 	@echo 'Installing the SAM CLI …' >&2
-	@.venv/bin/python -m venv .venv-sam
-	@.venv-sam/bin/python -m pip install --quiet --disable-pip-version-check \
+	@.venv/bin/python -I -m venv .venv-sam
+	@.venv-sam/bin/python $(PIP_INSTALL) \
 	  aws-sam-cli==1.170.0
 
 # The same goes for checkov's.
 .venv-checkov/bin/checkov: | .venv/bin/python
 	@echo 'Installing checkov …' >&2
-	@.venv/bin/python -m venv .venv-checkov
-	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check \
+	@.venv/bin/python -I -m venv .venv-checkov
+	@.venv-checkov/bin/python $(PIP_INSTALL) \
 	  checkov==3.3.30

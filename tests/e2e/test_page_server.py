@@ -41,7 +41,8 @@ def test_serves_a_page_that_the_api_lets_in(clone: Path, database: str) -> None:
         assert tasks.status_code == 200
         assert allowed(config, page)
         assert allowed(config, "http://localhost:3000")
-        assert not allowed(config, "http://localhost:1")
+        assert allowed(config, "http://localhost:5174")
+        assert not allowed(config, "https://localhost:5174")
 
 
 def test_a_taken_page_port_is_a_line_and_another_port(

@@ -1,14 +1,18 @@
 """The lock file, and what the audit makes of what pip-audit says."""
 
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pip_requirements_parser import RequirementsFile
 
 from supply_chain.audit import Outcome, Package, verdict
 from supply_chain.lock import DIRECT, locked
+
+ROOT = Path(__file__).parents[2]
 
 FLAW = {"id": "PYSEC-2026-1", "fix_versions": ["1.1"]}
 CLEAN = {"name": "a", "version": "1.0", "vulns": []}
@@ -30,6 +34,18 @@ def test_the_lock_file_holds_each_package_to_hashes() -> None:
     assert all(
         one.startswith("sha256:") for _, hashes in locked().values() for one in hashes
     )
+
+
+def test_dependabot_opens_no_pull_request_that_would_need_a_new_lock_file() -> None:
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    locked_or_compared = [*ROOT.glob("shared/*.*"), *ROOT.glob("benchmarks/peers/*/*")]
+
+    for update in updates:
+        if update["package-ecosystem"] in ("pip", "uv"):
+            assert update["directory"] == "/"
+            for file in locked_or_compared:
+                path = file.relative_to(ROOT).as_posix()
+                assert any(fnmatch(path, glob) for glob in update["exclude-paths"])
 
 
 def test_a_lock_file_with_a_range_is_refused(tmp_path: Path) -> None:
