@@ -362,6 +362,18 @@ def test_leaving_asks_where_text_was_typed(someone: User, where: str) -> None:
         page.reload()
 
 
+def test_leaving_asks_where_the_browser_keeps_nothing(someone: User) -> None:
+    page = someone.open()
+    page.evaluate("Storage.prototype.setItem = () => { throw new DOMException() }")
+    page.route("**/tasks", lambda route: route.abort())
+    add(page, "Milk")
+    expect(banner(page)).to_be_visible()
+
+    with page.expect_event("dialog", lambda it: it.type == "beforeunload"):
+        page.once("dialog", lambda it: it.accept())
+        page.reload()
+
+
 def test_a_list_that_was_read_meanwhile_hides_no_new_task(someone: User) -> None:
     page = someone.open()
     held: list[Route] = []
@@ -434,6 +446,10 @@ def test_a_new_task_is_shown_where_the_filter_has_it(
     expect(titles(page)).to_have_text(["Milk"] if shown else [])
     expected = re.compile("^$" if shown else "“Milk” isn't shown")
     expect(note(page)).to_have_text(expected)
+    said = page.locator("#said[role=status]")
+    expect(said).to_have_text(
+        f"Added Milk{'' if shown else ', which this list leaves out'}"
+    )
     page.reload()
     expect(titles(page)).to_have_text(["Milk"] if shown else [])
 
