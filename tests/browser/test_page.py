@@ -428,6 +428,23 @@ def test_a_conflict_does_not_take_the_keyboard_from_somebody_who_types(
     expect(titles(page)).to_have_text(["Milk", "Plan the journey"])
 
 
+def test_a_list_that_is_read_again_does_not_take_the_keyboard(someone: User) -> None:
+    someone.has("Edited", "Other")
+    page = someone.open("&sort=updated&order=desc")
+    item(page, "Edited").locator(".open").click()
+    page.keyboard.press("Home")
+    page.keyboard.type("Be")
+    with someone.api as api:
+        id = api.get("tasks?search=Edited").json()[0]["id"]
+        api.patch(f"tasks/{id}/complete").raise_for_status()
+
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#list > li").first.get_by_label("Title")).to_be_visible()
+    page.keyboard.type("ing ")
+
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Being Edited")
+
+
 def test_an_edit_that_is_refused_keeps_its_text(someone: User) -> None:
     someone.has("Buy")
     page = someone.open()
