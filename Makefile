@@ -6,7 +6,10 @@ ARCH ?= arm64
 STAGE ?= dev
 BASE ?= origin/main
 BUILD_DIR ?= .aws-sam/build
+REDOCLY = openapi/node_modules/.bin/redocly
 export SAM_CLI_TELEMETRY = 0
+export REDOCLY_TELEMETRY = off
+export REDOCLY_SUPPRESS_UPDATE_NOTICE = true
 THIS_ARCH = $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 
 help: ## list the commands
@@ -35,7 +38,7 @@ bench: .venv/dev .venv-sam/bin/sam ## measure all, into tables and pictures in d
 guard: .venv/dev .venv-sam/bin/sam ## fail where a cold start has become dearer
 	.venv/bin/python -m benchmarks.guard
 
-lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov ## check style, types and the template
+lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov $(REDOCLY) ## check style, types, the template and openapi.json
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
@@ -45,6 +48,7 @@ lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov ## check style, type
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv-checkov/bin/checkov --config-file .checkov.yaml
+	$(REDOCLY) lint --config openapi/redocly.yaml openapi.json
 
 format: .venv/dev ## put the code into the house style
 	.venv/bin/ruff check --fix
@@ -113,7 +117,7 @@ sam-local: .venv/dev .venv-sam/bin/sam ## serve what is built, in containers (Do
 clean: ## remove what was made here, the development database included
 	@# The benchmarks measure copies that can't be written to.
 	@chmod -R u+w .aws-sam 2>/dev/null || true
-	rm -rf .venv .venv-sam .venv-checkov .aws-sam .local
+	rm -rf .venv .venv-sam .venv-checkov .aws-sam .local openapi/node_modules
 
 # The first interpreter that really runs, production's first. A pyenv shim may be there
 # and refuse, so its versions are looked at too.
@@ -157,3 +161,8 @@ clean: ## remove what was made here, the development database included
 	@.venv/bin/python -m venv .venv-checkov
 	@.venv-checkov/bin/python -m pip install --quiet --disable-pip-version-check \
 	  checkov==3.3.30
+
+$(REDOCLY): openapi/package-lock.json
+	@echo 'Installing Redocly CLI …' >&2
+	@npm ci --prefix openapi --ignore-scripts --no-audit --no-fund --silent
+	@touch $@

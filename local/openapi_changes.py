@@ -179,9 +179,13 @@ class Comparison:
 
 
 def _parameters(operation: Json) -> dict[tuple[str, str], Json]:
-    return {
-        (each["in"], each["name"]): each for each in operation.get("parameters", [])
-    }
+    """Return the parameters; a header's name has no case (RFC 9110, section 5.1)."""
+    return {(each["in"], _name(each)): each for each in operation.get("parameters", [])}
+
+
+def _name(parameter: Json) -> str:
+    name: str = parameter["name"]
+    return name.lower() if parameter["in"] == "header" else name
 
 
 def _values(first: Json, second: Json, where: str) -> Iterator[str]:

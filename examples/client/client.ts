@@ -59,7 +59,7 @@ export function connect(apiUrl: string, authUrl: string) {
 
   /** Create one task, however often it has to be sent: the key tells that it is the same. */
   async function create(body: NewTask, attempts = 5): Promise<Task> {
-    const header = { "idempotency-key": crypto.randomUUID() };
+    const header = { "Idempotency-Key": crypto.randomUUID() };
     for (let attempt = 1; ; attempt++) {
       const last = attempt === attempts;
       let seconds = 2 ** (attempt - 1);
