@@ -132,7 +132,8 @@ class Comparison:
     ) -> Iterator[str]:
         """Yield what the first schema allows and the second doesn't.
 
-        Each schema comes with its document; False allows nothing. seen: references that are being compared.
+        Each schema comes with its document; False allows nothing. seen: references
+        that are being compared.
         """
         if wide[0] is False:
             return
