@@ -6,11 +6,14 @@ ARCH ?= arm64
 STAGE ?= dev
 BASE ?= origin/main
 BUILD_DIR ?= .aws-sam/build
+REDOCLY = openapi/node_modules/.bin/redocly
 export SAM_CLI_TELEMETRY = 0
 # Variables of the shell's that lead Python, pip or cd elsewhere (PYTHON names one).
 unexport CDPATH $(filter-out PYTHON PYTHONUNBUFFERED PYTHONUTF8,\
   $(filter PYTHON%,$(.VARIABLES)))
 PIP_INSTALL = -I shared/run_pip.py install --quiet --disable-pip-version-check
+export REDOCLY_TELEMETRY = off
+export REDOCLY_SUPPRESS_UPDATE_NOTICE = true
 THIS_ARCH = $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 
 help: ## list the commands
@@ -39,7 +42,7 @@ bench: .venv/dev .venv-sam/bin/sam ## measure speed; write the tables and pictur
 guard: .venv/dev .venv-sam/bin/sam ## fail if a cold start takes more instructions than before
 	.venv/bin/python -m benchmarks.guard
 
-lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov ## check style, types and the template
+lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov $(REDOCLY) ## check style, types, the template and openapi.json
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
@@ -49,6 +52,7 @@ lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov ## check style, type
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv-checkov/bin/checkov --config-file .checkov.yaml
+	$(REDOCLY) lint --config openapi/redocly.yaml openapi.json
 
 format: .venv/dev ## format the code, and fix what ruff can fix
 	.venv/bin/ruff check --fix
@@ -118,7 +122,7 @@ sam-local: .venv/dev .venv-sam/bin/sam ## build, and run it in Lambda's containe
 clean: ## delete .venv, the builds, and the development database with its tasks
 	@# The benchmarks measure copies that can't be written to.
 	@chmod -R u+w .aws-sam 2>/dev/null || true
-	rm -rf .venv .venv-sam .venv-checkov .aws-sam .local
+	rm -rf .venv .venv-sam .venv-checkov .aws-sam .local openapi/node_modules
 
 # The first interpreter that really runs, production's first. A pyenv shim may be there
 # and refuse, so its versions are looked at too.
@@ -162,3 +166,8 @@ clean: ## delete .venv, the builds, and the development database with its tasks
 	@.venv/bin/python -I -m venv .venv-checkov
 	@.venv-checkov/bin/python $(PIP_INSTALL) \
 	  checkov==3.3.30
+
+$(REDOCLY): openapi/package-lock.json
+	@echo 'Installing Redocly CLI …' >&2
+	@npm ci --prefix openapi --ignore-scripts --no-audit --no-fund --silent
+	@touch $@

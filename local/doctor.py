@@ -16,7 +16,7 @@ from dotenv import load_dotenv
 from local.tokens import LOCAL, ROOT, is_configured
 from taskapi import jwks, tokens
 from taskapi.errors import ServiceUnavailable, SettingsError
-from taskapi.http import encoded
+from taskapi.event import encoded
 from taskapi.settings import BetterAuth, Expected, better_auth
 
 OK, FAILED, NOTE = "ok", "FAILED", "note"

@@ -155,6 +155,7 @@ class Smoke:
         with self._check("is healthy"):
             healthy = expect(self.server.send("GET", "/health", {}), 200)
             require(healthy.json == {"status": "ok"}, "another body")
+            expect(self.server.send("HEAD", "/health", {}), 200)
         if origin:
             with self._check(f"lets in pages of {origin}"):
                 self._preflight(origin)

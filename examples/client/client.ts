@@ -62,7 +62,7 @@ export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOpt
 
   /** Create one task, however often it has to be sent: the key tells that it is the same. */
   async function create(body: NewTask, attempts = 5): Promise<Task> {
-    const header = { "idempotency-key": crypto.randomUUID() };
+    const header = { "Idempotency-Key": crypto.randomUUID() };
     const params = { path: { user_id: await user.get() }, header };
     for (let attempt = 1; ; attempt++) {
       const answer = await api.POST("/api/{user_id}/tasks", { params, body }).catch((error) => {

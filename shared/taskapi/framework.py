@@ -45,6 +45,7 @@ with deferred_schemas():
         WithJsonSchema,
     )
     from pydantic_core import to_json
+    from starlette.exceptions import HTTPException
 
 __all__ = [
     "APIRoute",
@@ -52,6 +53,7 @@ __all__ = [
     "BeforeValidator",
     "FastAPI",
     "Field",
+    "HTTPException",
     "Header",
     "Mangum",
     "Path",

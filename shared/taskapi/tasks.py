@@ -56,8 +56,8 @@ class TaskChanges(TypedDict, total=False):
     completed: StrictBool
 
 
-class Completion(TypedDict):
-    """The body of a complete that sets rather than toggles."""
+class Completion(TypedDict, total=False):
+    """The body of a complete: without `completed`, it toggles."""
 
     completed: StrictBool
 
@@ -384,5 +384,5 @@ def write(
         return Task._make(rows[0])
     # Without a condition, a row of NULLs was deleted while the statement waited for it.
     if rows and versions is not None:
-        raise PreconditionFailed
+        raise PreconditionFailed(etags.mismatch(if_match, id))
     raise NotFound

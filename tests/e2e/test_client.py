@@ -165,3 +165,28 @@ def test_a_wrong_call_does_not_compile(compiled: Path, modules: Path) -> None:
     )
 
     assert "'titel' does not exist in type" in ran.stdout
+
+
+ERRORS = """
+import type { components } from "./api.js";
+
+export function show(error: components["schemas"]["Error"]): string {
+  switch (error.error) {
+    case "validation_error":
+      return error.details.field;
+    case undefined:
+      return `API Gateway: ${error.message}`;
+    default:
+      return error.message;
+  }
+}
+"""
+
+
+def test_a_client_can_tell_errors_apart(compiled: Path, modules: Path) -> None:
+    folder = compiled.parents[1]
+    (folder / "errors.ts").write_text(ERRORS)
+    project = {"extends": "./tsconfig.json", "files": ["errors.ts"]}
+    (folder / "errors.json").write_text(json.dumps(project))
+
+    run(modules / ".bin" / "tsc", "--noEmit", "--project", "errors.json", cwd=folder)

@@ -193,6 +193,44 @@ def test_no_parameter_ends_a_link_early(user: Client, character: str) -> None:
     assert following.startswith(f"limit=1&x={quote(character)};%20rel=prev&cursor=")
 
 
+LONG = {
+    "encoded again": "limit=1&search=b&x=" + '"' * 3000,
+    "as long as can be": "limit=1&search=b&x=" + "x" * 9000,
+    "the longest search": f"x={'x' * 5000}&limit=1&search={quote('🎉' * 200)}",
+    "thousands of searches": "search=a&" * 1000 + "limit=1&search=b",
+    "not UTF-8": "limit=1&search=b&x=" + "%ff" * 2000,
+    "a sort": "x=" + "é" * 2000 + "&sort=title&limit=0000000001",
+}
+
+
+@pytest.mark.parametrize("query", LONG.values(), ids=LONG)
+def test_no_link_is_too_long(database: str, query: str) -> None:
+    user = Client(("🎉" * 223) + uuid.uuid4().hex)
+    for n in range(3):
+        user.create("🎉" * 199 + str(n), description="b" + "🎉" * 200)
+
+    answer = user.send("list_tasks", query=query)
+    following = link(answer.headers)
+    assert following is not None
+    assert len(answer.headers["link"]) < 8000
+    again = user.send("list_tasks", query=following)
+
+    assert "x=" not in following
+    assert len(again.json) == 1
+    assert again.json != answer.json
+
+
+def test_a_link_of_moderate_length_keeps_what_the_list_ignores(user: Client) -> None:
+    user.create()
+    user.create()
+    ignored = "x=" + "y" * 3500
+
+    following = link(user.send("list_tasks", query=f"limit=1&{ignored}").headers)
+
+    assert following
+    assert following.startswith(f"limit=1&{ignored}&cursor=")
+
+
 USER_IDS = [
     "auth0|1",
     "a/b",

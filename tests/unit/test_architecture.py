@@ -15,7 +15,7 @@ from local.openapi import api_routes, document, methods
 from local.template import load_template
 from taskapi import tasks
 from taskapi.auth import AuthenticatedRoute
-from taskapi.http import HEADERS_READ
+from taskapi.event import HEADERS_READ
 from tests.api import ROUTES
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,7 @@ print(*sys.modules)
 def test_what_is_read_of_headers_is_what_browsers_may_send() -> None:
     cors = load_template(ROOT / "template.yaml").cors
     parameters = {
-        parameter["name"]
+        parameter["name"].lower()
         for operations in document()["paths"].values()
         for operation in operations.values()
         for parameter in operation.get("parameters", [])
