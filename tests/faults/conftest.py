@@ -98,6 +98,14 @@ class Api:
         )
         return {row[0]: row[1:] for row in found}  # type: ignore[misc]
 
+    def running(self) -> list[str]:
+        """Return the statements that the functions' database is running."""
+        rows = self.postgres.execute(
+            "SELECT query FROM pg_stat_activity"
+            f" WHERE datname = '{DATABASE}' AND state = 'active'"
+        )
+        return [str(query) for [query] in rows]
+
     def works(self) -> None:
         """Assert that the next request succeeds, in the usual time budget."""
         with (
@@ -163,7 +171,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def hurried(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the whole time budget a tenth of what it is."""
-    monkeypatch.setattr(
-        time_budget, "REQUEST_TIMEOUT", time_budget.REQUEST_TIMEOUT / 10
-    )
+    """Make the whole time budget a tenth of what it is, but for cancelling."""
+    budget = time_budget.REQUEST_TIMEOUT / 10 + db.CANCELLING
+    monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", budget)

@@ -43,7 +43,7 @@ def run_every_statement(url: str) -> None:
         "describes": True,
         "completed": False,
         "versions": None,
-        "pattern": "%groc%",
+        "search": "groc",
         "after_id": 0,
         "limit": 10,
     }
