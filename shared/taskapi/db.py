@@ -66,7 +66,7 @@ class Connection(psycopg.Connection[TupleRow]):
         try:
             return super().wait(gen, interval, self.remaining())
         except psycopg.OperationalError as error:
-            timeout = error
+            too_late = error
             active = self.pgconn.transaction_status == TransactionStatus.ACTIVE
             if self.remaining() or not active:
                 raise
@@ -74,7 +74,7 @@ class Connection(psycopg.Connection[TupleRow]):
         try:
             self.cancel_safe(timeout=CANCELLING)
         except psycopg.OperationalError:
-            raise timeout from None
+            raise too_late from None
         self.cancelled = True
         return super().wait(gen, interval, self.remaining())
 

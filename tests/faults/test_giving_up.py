@@ -1,16 +1,13 @@
 """Giving up on a statement: the server stops too, and the answer says what happened."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 
-import psycopg
 import pytest
 
 from taskapi import db
 from tests.faults.conftest import DATABASE, Api
 from tests.faults.proxy import Act
-from tests.faults.servers import eventually, meanwhile
+from tests.faults.servers import eventually
 
 WRITES: dict[str, dict[str, Any]] = {
     "update_task": {"json_body": {"title": "new"}},
