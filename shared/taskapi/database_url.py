@@ -170,10 +170,12 @@ def has_control_characters(text: str) -> bool:
 def syntax_problem(message: str, url: str) -> str:
     """Return what is wrong with a value that libpq can't parse, by its message."""
     if message.startswith(("invalid URI query parameter", "invalid connection option")):
+        name = unknown_parameter(message, url)
         return (
-            f"has a parameter that libpq doesn't know{unknown_parameter(message, url)};"
-            " leave it out (https://www.postgresql.org/docs/current/"
+            f"has a parameter that libpq doesn't know{f': {name}' if name else ''}; "
+            "leave it out (https://www.postgresql.org/docs/current/"
             "libpq-connect.html#LIBPQ-PARAMKEYWORDS lists all)"
+            f"{'' if name else f', unless it is a part of the password; {ENCODE}'}"
         )
     if "percent-encoded" in message:
         return f"is not percent-encoded as it should be; {ENCODE}"
@@ -185,7 +187,7 @@ def syntax_problem(message: str, url: str) -> str:
 
 
 def unknown_parameter(message: str, url: str) -> str:
-    """Return ": name" of an unknown parameter, or nothing where it may be a secret.
+    """Return the name of an unknown parameter, or nothing where it may be a secret.
 
     With one @, before the ?, and no password among the parameters, the password is
     before the @.
@@ -194,7 +196,7 @@ def unknown_parameter(message: str, url: str) -> str:
     name = found[1] if found else ""
     before, _, query = url.partition("?")
     is_safe = before.count("@") == 1 and "@" not in query and "pass" not in query
-    return f": {name}" if name and (is_safe or name in FOREIGN_PARAMETERS) else ""
+    return name if is_safe or name in FOREIGN_PARAMETERS else ""
 
 
 def check_values(params: dict[str, str]) -> None:
