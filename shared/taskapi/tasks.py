@@ -116,10 +116,11 @@ FILTERS = {
     "completed": """
        AND completed = %(completed)s""",
     "search": """
-       AND (COALESCE(folded(title) COLLATE "C"
-                     ~ ('***=' || folded(%(search)s)), FALSE)
-            OR COALESCE(folded(description) COLLATE "C"
-                        ~ ('***=' || folded(%(search)s)), FALSE))""",
+       AND (COALESCE(position((SELECT convert_to(folded(%(search)s), 'UTF8'))
+                              IN convert_to(folded(title), 'UTF8')) > 0, FALSE)
+            OR COALESCE(position((SELECT convert_to(folded(%(search)s), 'UTF8'))
+                                 IN convert_to(folded(description), 'UTF8')) > 0,
+                        FALSE))""",
     "after": """
        AND ({column}, id) {beyond} (%(after)s::{type}, %(after_id)s)""",
 }
@@ -129,8 +130,9 @@ The planner is to walk an index and stop at the page's end, whatever it guesses:
 COALESCE hides from it how rare a search seems, SELECT that a page may be most of what
 there is. It would read and sort all of a user's tasks instead.
 
-A regular expression that begins with ***= is a literal string. Its automaton reads each
-character of a text once, where LIKE '%…%' compares the search at each of them.
+In UTF-8, text is found where its bytes are found. Comparing bytes costs a few
+nanoseconds at each place, whatever the search; LIKE compares character by character,
+and a regular expression builds its automaton anew for each row (docs/lists.md).
 """
 
 SORTS = {

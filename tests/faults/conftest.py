@@ -174,3 +174,29 @@ def hurried(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the whole time budget a tenth of what it is, but for cancelling."""
     budget = time_budget.REQUEST_TIMEOUT / 10 + db.CANCELLING
     monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", budget)
+
+
+@pytest.fixture
+def role(postgres: Postgres) -> Iterator[Callable[[str], str]]:
+    """Return what makes a role with some options, and returns its name."""
+    made: list[str] = []
+
+    def make(options: str = "LOGIN", *, privileges: bool = True) -> str:
+        name = f"role_{len(made)}"
+        made.append(name)
+        postgres.execute(f"CREATE ROLE {name} {options}", DATABASE)
+        if privileges:
+            postgres.execute(f"GRANT pg_read_all_data, pg_write_all_data TO {name}")
+            postgres.execute(
+                f"GRANT USAGE ON SEQUENCE tasks_id_seq TO {name}", DATABASE
+            )
+        return name
+
+    yield make
+    for name in made:
+        postgres.execute(f"DROP OWNED BY {name}", DATABASE)
+        postgres.execute(f"DROP ROLE {name}")
+
+
+def become(api: Api, role: str) -> None:
+    api.point(api.proxy.url(DATABASE).replace("postgres@", f"{role}@"))

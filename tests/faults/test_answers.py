@@ -10,7 +10,7 @@ import pytest
 from taskapi import settings
 from taskapi.faults import FAULTS, TOO_SLOW
 from tests.api import SECRET
-from tests.faults.conftest import DATABASE, Api, forget_connection
+from tests.faults.conftest import DATABASE, Api, become, forget_connection
 from tests.faults.servers import PgBouncer, Postgres, eventually, meanwhile
 from tests.secret_store import Store
 
@@ -34,32 +34,6 @@ CREATE TRIGGER raise BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW
 @pytest.fixture(scope="session")
 def raising(postgres: Postgres) -> None:
     postgres.execute(RAISE, DATABASE)
-
-
-@pytest.fixture
-def role(postgres: Postgres) -> Iterator[Callable[[str], str]]:
-    """Return what makes a role with some options, and returns its name."""
-    made: list[str] = []
-
-    def make(options: str = "LOGIN", *, privileges: bool = True) -> str:
-        name = f"role_{len(made)}"
-        made.append(name)
-        postgres.execute(f"CREATE ROLE {name} {options}", DATABASE)
-        if privileges:
-            postgres.execute(f"GRANT pg_read_all_data, pg_write_all_data TO {name}")
-            postgres.execute(
-                f"GRANT USAGE ON SEQUENCE tasks_id_seq TO {name}", DATABASE
-            )
-        return name
-
-    yield make
-    for name in made:
-        postgres.execute(f"DROP OWNED BY {name}", DATABASE)
-        postgres.execute(f"DROP ROLE {name}")
-
-
-def become(api: Api, role: str) -> None:
-    api.point(api.proxy.url(DATABASE).replace("postgres@", f"{role}@"))
 
 
 def assert_unavailable(
@@ -136,21 +110,27 @@ def test_a_bug_is_a_500_that_quotes_nothing(api: Api, raising: None, code: str) 
     api.works()
 
 
-def test_a_role_that_may_only_read_is_called_so_at_once(
-    either: Api, role: Callable[[str], str]
-) -> None:
-    name = role("LOGIN")
-    setting = "SET default_transaction_read_only = on"
-    either.postgres.execute(f"ALTER ROLE {name} {setting}")
-    become(either, name)
+@pytest.fixture
+def reading(either: Api) -> Iterator[Api]:
+    """Return the functions on a database that allows nothing but reading."""
+    setting = "default_transaction_read_only"
+    either.postgres.execute(f"ALTER DATABASE {DATABASE} SET {setting} = on")
+    either.postgres.terminate(DATABASE)
+    forget_connection()
+    yield either
+    either.postgres.execute(f"ALTER DATABASE {DATABASE} RESET {setting}")
+    either.postgres.terminate(DATABASE)
+    forget_connection()
 
+
+def test_a_database_that_may_only_be_read_is_called_so_at_once(reading: Api) -> None:
     assert_unavailable(
-        either,
+        reading,
         "default_transaction_read_only is on, for the role or for the database",
         retry_after="30",
         retried=False,
     )
-    either.works()
+    reading.works()
 
 
 def test_a_statement_timeout_is_not_repeated(

@@ -271,7 +271,10 @@ def test_a_new_database_and_an_adopted_one_are_alike(
 ) -> None:
     migrate.migrate(new_database)
     fresh = run(new_database, SCHEMA)
-    run(new_database, "DROP TABLE tasks, idempotency_keys, schema_migrations")
+    run(
+        new_database,
+        "DROP TABLE tasks, idempotency_keys, cursor_keys, schema_migrations",
+    )
     run(new_database, "DROP FUNCTION rfc3339")
     run(new_database, REPLACED_DESIGN)
 
