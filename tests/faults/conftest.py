@@ -200,3 +200,21 @@ def role(postgres: Postgres) -> Iterator[Callable[[str], str]]:
 
 def become(api: Api, role: str) -> None:
     api.point(api.proxy.url(DATABASE).replace("postgres@", f"{role}@"))
+
+
+@pytest.fixture
+def pooler(postgres: Postgres, pgbouncer: PgBouncer) -> Iterator[Callable[..., str]]:
+    """Return what starts another PgBouncer, and returns the URL."""
+    started: list[PgBouncer] = []
+
+    def start(**settings: object) -> str:
+        folder = pgbouncer.folder.parent / f"another-{len(started)}"
+        another = PgBouncer(folder, postgres, **settings)
+        another.start()
+        started.append(another)
+        return another.url(DATABASE)
+
+    yield start
+    for another in started:
+        another.stop()
+        another.remove()

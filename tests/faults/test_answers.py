@@ -11,7 +11,7 @@ from taskapi import settings
 from taskapi.faults import FAULTS, TOO_SLOW
 from tests.api import SECRET
 from tests.faults.conftest import DATABASE, Api, become, forget_connection
-from tests.faults.servers import PgBouncer, Postgres, eventually, meanwhile
+from tests.faults.servers import Postgres, eventually, meanwhile
 from tests.secret_store import Store
 
 DATABASE_URL = settings.database_url
@@ -395,24 +395,6 @@ def test_options_that_the_pooler_refuses(pooled: Api) -> None:
         retry_after="30",
         retried=False,
     )
-
-
-@pytest.fixture
-def pooler(postgres: Postgres, pgbouncer: PgBouncer) -> Iterator[Callable[..., str]]:
-    """Return what starts another PgBouncer, and returns the URL."""
-    started: list[PgBouncer] = []
-
-    def start(**settings: object) -> str:
-        folder = pgbouncer.folder.parent / f"another-{len(started)}"
-        another = PgBouncer(folder, postgres, **settings)
-        another.start()
-        started.append(another)
-        return another.url(DATABASE)
-
-    yield start
-    for another in started:
-        another.stop()
-        another.remove()
 
 
 def connection(url: str) -> psycopg.Connection | None:

@@ -1,7 +1,9 @@
 """Giving up on a statement: the server stops too, and the answer says what happened."""
 
+from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 
 from taskapi import db
@@ -117,3 +119,19 @@ def test_a_read_never_says_that_a_change_may_have_been_made(
     assert answer.status == 503, answer.text
     assert answer.json["message"] == "The database didn't answer in time"
     either.proxy.rule = None
+
+
+def test_says_so_where_the_pooler_may_still_send_the_statement(
+    api: Api, pooler: Callable[..., str], hurried: None
+) -> None:
+    url = pooler(default_pool_size=1)
+    id = api.create()["id"]
+    api.point(url)
+
+    with psycopg.connect(url) as hog:
+        hog.execute("SELECT 1")
+        answer = api.send("complete_task", id)
+
+    assert answer.status == 503, answer.text
+    assert "it isn't known whether a change was made" in answer.json["message"]
+    assert api.rows()[id][2] in (1, 2)
