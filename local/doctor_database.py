@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from taskapi import db, settings, time_budget
+from taskapi import db, time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.faults import FAULTS, FORBIDS_WRITES, describe
 
@@ -24,8 +24,7 @@ def findings() -> Iterator[tuple[str, str]]:
     if not os.environ.get("DATABASE_URL") and not os.environ.get("SECRET_ARN"):
         return
     try:
-        url = settings.database_url()
-        with db.connect(url, time_budget.clock() + db.PATIENCE) as connection:
+        with db.connect(time_budget.clock() + db.PATIENCE) as connection:
             connection.deadline = time_budget.clock() + db.PATIENCE
             [(encoding, seconds, is_migrated)] = connection.execute(SETTINGS).fetchall()
     except SettingsError as error:

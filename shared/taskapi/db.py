@@ -99,7 +99,7 @@ def connect_early() -> None:
     """Connect, for the next query, which also gets what goes wrong."""
     global _idle, _failure
     try:
-        _idle = connect(settings.database_url(), time_budget.clock() + PATIENCE)
+        _idle = connect(time_budget.clock() + PATIENCE)
     except psycopg.Error as error:
         _failure = error
     except (SettingsError, ServiceUnavailable):
@@ -210,12 +210,7 @@ def borrowed(deadline: float) -> Iterator[Connection]:
     if connection and not connection.is_usable():
         connection.close()
         connection = None
-    if connection is None:
-        try:
-            connection = connect(settings.database_url(), deadline)
-        except SettingsError as error:
-            log.logger.append_keys(reason=str(error))
-            raise
+    connection = connection or connect(deadline)
     try:
         yield connection
     except BaseException:
@@ -225,13 +220,18 @@ def borrowed(deadline: float) -> Iterator[Connection]:
     _idle = connection
 
 
-def connect(url: str, deadline: float) -> Connection:
+def connect(deadline: float) -> Connection:
     """Open a connection; raise psycopg.OperationalError, by the deadline.
 
     psycopg.connect() has a timeout in whole seconds, of at least two, for each address
     of the host anew.
     """
-    pgconn = pq.PGconn.connect_start(database_url.conninfo(url).encode())
+    try:
+        conninfo = database_url.conninfo(settings.database_url())
+    except SettingsError as error:
+        log.logger.append_keys(reason=str(error))
+        raise
+    pgconn = pq.PGconn.connect_start(conninfo.encode())
     try:
         state = PollingStatus.WRITING
         while state != PollingStatus.OK:
