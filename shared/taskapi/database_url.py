@@ -49,7 +49,7 @@ PASTED = {
 }
 """What is wrong with a value that begins so: most were copied too far."""
 
-QUOTES = ("'", '"', "`", "\u2019", "\u201d", "\u00bb", ">")
+COPIED_TOO_FAR = ("'", '"', "`", "\u2019", "\u201d", "\u00bb", ">", ",", ";")
 
 FOREIGN_SCHEMES = (
     *(
@@ -154,17 +154,13 @@ def check_url(url: str) -> None:
 
     libpq ends user and password at the first @, and has none where a / comes before it.
     """
-    if has_control_characters(url):
-        raise bad("has a line break or another control character in it")
-    if url.endswith(QUOTES):
-        raise bad("ends with a quote or a bracket; leave it out")
+    if not url.isprintable():
+        raise bad("has a line break or another invisible character in it")
+    if url.endswith(COPIED_TOO_FAR):
+        raise bad("ends with a quote, bracket, comma or semicolon; leave it out")
     authority, _, path = url.partition("://")[2].partition("?")[0].partition("/")
     if authority.count("@") > 1 or "@" in path:
         raise bad(f"has an @ too many, or a / before the @; {ENCODE}")
-
-
-def has_control_characters(text: str) -> bool:
-    return any(character < " " or character == "\x7f" for character in text)
 
 
 def syntax_problem(message: str, url: str) -> str:
@@ -189,13 +185,14 @@ def syntax_problem(message: str, url: str) -> str:
 def unknown_parameter(message: str, url: str) -> str:
     """Return the name of an unknown parameter, or nothing where it may be a secret.
 
-    With one @, before the ?, and no password among the parameters, the password is
-    before the @.
+    In a URL with one @, before the ?, and no password among the parameters, the
+    password is before the @.
     """
     found = re.search(r'"(\w{1,40})"', message, re.ASCII)
     name = found[1] if found else ""
-    before, _, query = url.partition("?")
-    is_safe = before.count("@") == 1 and "@" not in query and "pass" not in query
+    before, is_query, query = url.partition("?")
+    is_url = is_query and re.match("postgres(ql)?://", url)
+    is_safe = is_url and before.count("@") == 1 and not re.search("@|pass", query)
     return name if is_safe or name in FOREIGN_PARAMETERS else ""
 
 
