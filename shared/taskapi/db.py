@@ -216,6 +216,10 @@ def borrowed(deadline: float) -> Iterator[Connection]:
     except BaseException:
         connection.close()
         raise
+    if connection.cancelled:
+        # The cancellation came too late, and might yet hit the next statement.
+        connection.close()
+        return
     connection.idle_since = time_budget.clock()
     _idle = connection
 

@@ -103,6 +103,7 @@ def test_answers_as_usual_where_the_statement_ends_before_it_is_cancelled(
         answer = api.send("complete_task", id)
 
     assert (answer.status, answer.json["completed"]) == (200, True)
+    assert db._idle is None
 
 
 @pytest.mark.parametrize("function", ["list_tasks", "get_task"])
