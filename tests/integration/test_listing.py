@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 import psycopg
 import pytest
 
+from benchmarks import searches
 from benchmarks.data import fill
 from benchmarks.plans import every_list, faults
 from taskapi import cursors, db
@@ -658,6 +659,21 @@ def test_search_ignores_case_in_any_locale(server: str, new_database: str) -> No
         found = connection.execute("SELECT folded('É') = folded('é')").fetchone()
 
     assert found == (True,)
+
+
+@pytest.mark.parametrize("length", [200, 5000])
+@pytest.mark.parametrize(
+    "text", ["one letter", "letters that fold to three characters"]
+)
+def test_no_search_costs_ten_times_an_ordinary_one_of_the_same_text(
+    new_database: str, monkeypatch: pytest.MonkeyPatch, text: str, length: int
+) -> None:
+    monkeypatch.setattr(searches, "CHARACTERS", 200_000)
+    migrate(new_database)
+    with psycopg.connect(new_database, autocommit=True) as connection:
+        took = searches.searched(connection, searches.UNITS[text], length, runs=3)
+
+    assert took["worst"] < searches.LIMIT * took["ordinary"]
 
 
 # Size
