@@ -15,7 +15,14 @@ from psycopg.rows import TupleRow
 
 from taskapi import database_url, log, secret, settings, time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
-from taskapi.faults import CANCELLED, FAULTS, Fault, Retry, fault_of
+from taskapi.faults import (
+    CANCELLED,
+    FAULTS,
+    SEARCH_RUNNING,
+    Fault,
+    Retry,
+    fault_of,
+)
 from taskapi.tally import tally
 
 PATIENCE = 5.0
@@ -163,7 +170,7 @@ def attempts(
             again = is_worth_repeating(fault, sent, repeatable)
             if fault.credentials and secret.held.reread():
                 again, pause = True, 0.0
-            again = again and time_budget.clock() + pause < deadline
+            again = again and time_budget.clock() + pause < deadline - CANCELLING
             log_fault(fault, error, attempt=attempt, sent=sent, again=again)
             if not again:
                 raise fault.answer(unknown) from error
@@ -198,7 +205,9 @@ def backoff(attempt: int) -> float:
 
 @contextmanager
 def borrowed(deadline: float) -> Iterator[Connection]:
-    """Lend the idle connection, or a new one, which is closed after any exception.
+    """Lend the idle connection, or a new one, which is closed after an exception.
+
+    A search that waits for its turn is sent again on the same connection.
 
     deadline: for connecting.
     """
@@ -213,8 +222,12 @@ def borrowed(deadline: float) -> Iterator[Connection]:
     connection = connection or connect(deadline)
     try:
         yield connection
-    except BaseException:
-        connection.close()
+    except BaseException as error:
+        if getattr(error, "sqlstate", None) == SEARCH_RUNNING:
+            connection.idle_since = time_budget.clock()
+            _idle = connection
+        else:
+            connection.close()
         raise
     if connection.cancelled:
         # The cancellation came too late, and might yet hit the next statement.

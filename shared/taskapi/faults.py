@@ -36,6 +36,7 @@ IN_USE = "Another request is using the same data; please try again"
 FAILED = "The database reported a failure of its own"
 FULL = "The database can't store anything at the moment"
 READ_ONLY = "The database accepts no changes at the moment"
+SEARCHING = "Another search of yours is still running; please try again"
 SET_UP = "The database isn't set up correctly for this service"
 """What callers read: true of each fault, and nothing about its cause."""
 
@@ -88,6 +89,8 @@ TLS = "tls"
 CA_FILE = "ca file"
 CLIENT_CERTIFICATE = "client certificate"
 FORBIDS_WRITES = "forbids writes"
+SEARCH_RUNNING = "T0001"
+"""What take_search_turn() raises (migrations/0007_search_turns.sql)."""
 
 _MIGRATE = "apply the migrations (make migrate), or look at the role's search_path"
 
@@ -164,6 +167,7 @@ FAULTS = {
     "58": _failed("the server failed"),
     "72": _transient("the statement's snapshot was too old", BUSY),
     "F0": _failed("the server's configuration file is wrong"),
+    SEARCH_RUNNING: _transient("another search of this user is running", SEARCHING),
     "XX": _failed("the server failed"),
 }
 """By SQLSTATE or its class. What isn't here is a bug of ours, and a 500."""

@@ -116,6 +116,7 @@ FILTERS = {
     "completed": """
        AND completed = %(completed)s""",
     "search": """
+       AND (SELECT take_search_turn(%(user_id)s))
        AND (COALESCE(position((SELECT convert_to(folded(%(search)s), 'UTF8'))
                               IN convert_to(folded(title), 'UTF8')) > 0, FALSE)
             OR COALESCE(position((SELECT convert_to(folded(%(search)s), 'UTF8'))
@@ -133,6 +134,9 @@ there is. It would read and sort all of a user's tasks instead.
 In UTF-8, text is found where its bytes are found. Comparing bytes costs a few
 nanoseconds at each place, whatever the search; LIKE compares character by character,
 and a regular expression builds its automaton anew for each row (docs/lists.md).
+
+A user has one search at a time: a second one fails before it reads a row, and db sends
+it again.
 """
 
 SORTS = {
