@@ -13,8 +13,8 @@ import hmac
 import json
 from typing import NamedTuple
 
+from taskapi import settings
 from taskapi.errors import ValidationFailed
-from taskapi.settings import database_url
 
 MAX_LENGTH = 2048
 """Characters; a title of 200 code points, escaped, encoded and signed, fits."""
@@ -44,13 +44,13 @@ _key: tuple[str, bytes] | None = None
 
 def known_key() -> bytes | None:
     """Return the key of the database at DATABASE_URL, or None until it was read."""
-    return _key[1] if _key and _key[0] == database_url() else None
+    return _key[1] if _key and _key[0] == settings.database_url() else None
 
 
 def remember_key(key: bytes) -> None:
     """Keep the key for as long as DATABASE_URL stays."""
     global _key
-    _key = database_url(), key
+    _key = settings.database_url(), key
 
 
 def encode(position: Position, scope: Scope, key: bytes) -> str:
@@ -96,7 +96,9 @@ def is_signed(cursor: Cursor, scope: Scope, key: bytes) -> bool:
     That one took its key from DATABASE_URL. Its cursors are accepted while the two run
     side by side, and the second line goes with the next release.
     """
-    before = hashlib.sha256(b"taskapi cursor\0" + database_url().encode()).digest()
+    before = hashlib.sha256(
+        b"taskapi cursor\0" + settings.database_url().encode()
+    ).digest()
     return any(
         hmac.compare_digest(cursor.mac, mac(cursor.position, scope, one))
         for one in (key, before)

@@ -4,7 +4,7 @@ import random
 import select
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import psycopg
@@ -72,17 +72,15 @@ class Connection(psycopg.Connection[TupleRow]):
         """
         try:
             return super().wait(gen, interval, self.remaining())
-        except psycopg.OperationalError as error:
-            too_late = error
+        except psycopg.OperationalError:
             active = self.pgconn.transaction_status == TransactionStatus.ACTIVE
             if self.remaining() or not active:
                 raise
         self.deadline += CANCELLING
-        try:
-            self.cancel_safe(timeout=CANCELLING)
-        except psycopg.OperationalError:
-            raise too_late from None
         self.cancelled = True
+        # Servers may end the request rudely; what matters comes on this connection.
+        with suppress(psycopg.OperationalError):
+            self.cancel_safe(timeout=CANCELLING)
         return super().wait(gen, interval, self.remaining())
 
     def remaining(self) -> float:

@@ -61,6 +61,7 @@ def test_a_search_that_takes_too_long_leaves_nothing_running(
         " FROM generate_series(1, 2000)",
         DATABASE,
     )
+    either.works()  # and has a connection
     monkeypatch.setattr(db, "PATIENCE", 0.05)
 
     answer = either.send("list_tasks", query={"search": "b"})
