@@ -33,6 +33,7 @@ from local.tokens import (
 )
 from taskapi import migrate, settings
 from taskapi.errors import SettingsError
+from taskapi.faults import describe
 
 # Frontends often take 3000, 4200, 5173 and 8080, and the ones after.
 PORT, PAGE_PORT = 8000, 8010
@@ -144,8 +145,9 @@ def _migrate(database_url: str) -> None:
         for name in migrate.migrate(database_url):
             _say(f"  {name}")
     except psycopg.Error as error:
-        problem = " ".join(str(error).split())
-        raise CannotRun(f"The database can't be migrated: {problem}") from error
+        raise CannotRun(
+            f"The database can't be migrated: {describe(error)}."
+        ) from error
 
 
 def _settle_authentication() -> None:

@@ -9,10 +9,12 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from itertools import chain, starmap
 from typing import NamedTuple
 
 from dotenv import load_dotenv
 
+from local import doctor_database
 from local.tokens import LOCAL, ROOT, is_configured
 from taskapi import jwks, tokens
 from taskapi.errors import ServiceUnavailable, SettingsError
@@ -36,7 +38,8 @@ def main() -> int:
     else:
         given = input("Paste the token: ")
     failed = False
-    for finding in findings(given):
+    about_database = starmap(Finding, doctor_database.findings())
+    for finding in chain(about_database, findings(given)):
         print(f"{finding.kind:6}  {finding.sentence}")
         failed = failed or finding.kind == FAILED
     return 1 if failed else 0
