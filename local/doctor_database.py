@@ -7,11 +7,12 @@ import psycopg
 
 from taskapi import db, time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
-from taskapi.faults import FAULTS, FORBIDS_WRITES, describe
+from taskapi.faults import describe
 
 SETTINGS = """
     SELECT current_setting('server_encoding'), setting::bigint / 1000.0,
-           to_regclass('tasks') IS NOT NULL AND to_regclass('cursor_keys') IS NOT NULL
+           to_regclass('tasks') IS NOT NULL AND to_regclass('cursor_keys') IS NOT NULL,
+           current_setting('transaction_read_only')::boolean
       FROM pg_settings WHERE name = 'statement_timeout'
 """
 
@@ -26,7 +27,7 @@ def findings() -> Iterator[tuple[str, str]]:
     try:
         with db.connect(time_budget.clock() + db.PATIENCE) as connection:
             connection.deadline = time_budget.clock() + db.PATIENCE
-            [(encoding, seconds, is_migrated)] = connection.execute(SETTINGS).fetchall()
+            [row] = connection.execute(SETTINGS).fetchall()
     except SettingsError as error:
         yield "FAILED", f"{error}."
     except ServiceUnavailable as error:
@@ -34,11 +35,16 @@ def findings() -> Iterator[tuple[str, str]]:
     except psycopg.Error as error:
         yield "FAILED", f"DATABASE_URL doesn't work: {describe(error)}."
     else:
+        encoding, seconds, is_migrated, is_read_only = row
         yield "ok", "The database at DATABASE_URL answers."
         if encoding != "UTF8":
             yield "FAILED", f"The database's encoding is {encoding}; it must be UTF8."
-        if connection.forbids_writes:
-            yield "FAILED", f"The role can't write: {FAULTS[FORBIDS_WRITES].meaning}."
+        if is_read_only:
+            yield (
+                "FAILED",
+                "Nothing can be written: default_transaction_read_only is on, or this "
+                "is a standby.",
+            )
         if not is_migrated:
             yield "FAILED", "Tables are missing: make migrate."
         yield timeout(float(seconds))

@@ -156,7 +156,7 @@ def attempts(
                 if repeatable:
                     limit = min(limit, time_budget.clock() + PATIENCE)
                 connection.deadline = limit
-                return connection.execute(sql, params).fetchall()
+                return run(connection, sql, params)
         except psycopg.Error as error:
             fault = fault_in(error, connection, limit)
             if fault is None:
@@ -174,6 +174,23 @@ def attempts(
                 raise fault.answer(unknown) from error
         tally.database_retries += 1
         time.sleep(pause)
+
+
+FORBIDS_WRITES = b"""
+    SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only')::boolean
+"""
+
+
+def run(
+    connection: Connection, sql: bytes, params: Mapping[str, object]
+) -> Sequence[TupleRow]:
+    """Return the rows; after a refused write, look whether a setting is the reason."""
+    try:
+        return connection.execute(sql, params).fetchall()
+    except psycopg.errors.ReadOnlySqlTransaction:
+        [(forbids,)] = connection.execute(FORBIDS_WRITES).fetchall()
+        connection.forbids_writes = forbids
+        raise
 
 
 def fault_in(
@@ -265,10 +282,6 @@ def connect(deadline: float) -> Connection:
     connection.autocommit = True
     connection.idle_since = time_budget.clock()
     connection.prepare_threshold = None
-    connection.forbids_writes = (
-        pgconn.parameter_status(b"default_transaction_read_only") == b"on"
-        and pgconn.parameter_status(b"in_hot_standby") != b"on"
-    )
     return connection
 
 

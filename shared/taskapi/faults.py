@@ -268,7 +268,7 @@ def fault_of(
 ) -> Fault | None:
     """Return the row for error, or None where it is a bug of ours.
 
-    forbids_writes: whether the session began with default_transaction_read_only.
+    forbids_writes: whether it is a setting that forbids them, and not a standby.
     """
     state = error.sqlstate
     if state is None and not isinstance(error, psycopg.OperationalError):

@@ -38,7 +38,7 @@ def test_says_that_the_role_may_only_read(
 ) -> None:
     url = f"{database}&options=-c%20default_transaction_read_only%3Don"
 
-    assert "FAILED The role can't write" in report(monkeypatch, url)
+    assert "FAILED Nothing can be written" in report(monkeypatch, url)
 
 
 @pytest.mark.parametrize(
