@@ -24,7 +24,9 @@ from local.template import TemplateError, load_template
 from local.tokens import (
     LOCAL,
     ROOT,
+    WHENCE,
     development_secret,
+    development_secret_in_use,
     development_token,
     is_configured,
 )
@@ -71,7 +73,8 @@ def _run() -> None:
         settings.database_url()
         settings.better_auth()
         _migrate(database_url)
-        _serve(listener, _page(page_port, os.environ.get("BETTER_AUTH_SECRET")))
+        secret = development_secret_in_use()
+        _serve(listener, _page(page_port, secret), secret)
 
 
 def _port(name: str, default: int) -> int:
@@ -152,12 +155,13 @@ def _page(port: int, secret: str | None) -> PageServer | None:
     return page
 
 
-def _serve(listener: socket.socket, page: PageServer | None) -> None:
+def _serve(
+    listener: socket.socket, page: PageServer | None, secret: str | None
+) -> None:
     logging.config.dictConfig(ACCESS_LOG)
     url = f"http://{HOST}:{listener.getsockname()[1]}"
     config = server_config(WithDocs(Gateway(ROOT), ROOT))
-    secret = os.environ.get("BETTER_AUTH_SECRET", "")
-    with page.serving(url, secret) if page else nullcontext():
+    with page.serving(url, secret) if page and secret else nullcontext():
         welcome = _welcome(url, secret, page.origin if page else None)
         _Server(config, welcome).run(sockets=[listener])
 
@@ -174,9 +178,9 @@ class _Server(uvicorn.Server):
         _say(self._welcome)
 
 
-def _welcome(url: str, secret: str, page: str | None) -> str:
+def _welcome(url: str, secret: str | None, page: str | None) -> str:
     if not secret:
-        return f"\nThe API is at {url}; tokens come from Better Auth.\n"
+        return f"\nThe API is at {url}\n{WHENCE}\n"
     look = f"A page to try it with: {page}\n" if page else ""
     token = development_token("demo", secret)
     authorization = f"-H {shlex.quote(f'Authorization: Bearer {token}')}"

@@ -23,6 +23,25 @@ def is_configured() -> bool:
     return any(os.environ.get(name) for name in ways)
 
 
+def development_secret_in_use() -> str | None:
+    """Return the secret of this clone, if tokens are checked with it; else None.
+
+    Tokens are made with no other: a BETTER_AUTH_SECRET of somewhere else may be that of
+    production, for which a token of any user would be valid.
+    """
+    if not is_configured():
+        return development_secret(LOCAL)
+    configured, path = os.environ.get("BETTER_AUTH_SECRET"), LOCAL / "secret"
+    return configured if path.exists() and path.read_text() == configured else None
+
+
+WHENCE = (
+    "Better Auth issues the tokens: BETTER_AUTH_SECRET, BETTER_AUTH_URL or "
+    "BETTER_AUTH_JWKS_URL is set. Development tokens are signed with the secret in "
+    ".local/secret alone; unset the three to use it."
+)
+
+
 def development_secret(folder: Path) -> str:
     """The secret of this clone, made on first use, readable by its owner alone."""
     path = folder / "secret"
@@ -55,14 +74,14 @@ def development_token(user: str, secret: str) -> str:
 
 def main() -> int:
     load_dotenv(ROOT / ".env")
-    secret = os.environ.get("BETTER_AUTH_SECRET")
     if len(sys.argv) != 2 or not sys.argv[1]:
         print("Usage: make token USER=alice", file=sys.stderr)
         return 2
-    if not secret and is_configured():
-        print("Tokens come from Better Auth, whose keys are set.", file=sys.stderr)
+    secret = development_secret_in_use()
+    if secret is None:
+        print(WHENCE, file=sys.stderr)
         return 1
-    print(development_token(sys.argv[1], secret or development_secret(LOCAL)))
+    print(development_token(sys.argv[1], secret))
     return 0
 
 
