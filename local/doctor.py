@@ -83,9 +83,11 @@ def pasted_token(given: str) -> str:
         text = bearer[1]
     elif pair := re.search(r"[\w.-]+[=:]\s*[\"']?(eyJ[^;,'\"]+)", text):
         text = pair[1]
-    text = text.strip(" \t\r\n\"'`,;\u201c\u201d\u2018\u2019\ufeff")
-    wrapped = re.match(r"eyJ[\w-]*(?:\s*[\w-]+)*(?:\s*\.(?:\s*[\w-]+)*){2}\Z", text)
-    return "".join(text.split()) if wrapped else text.partition(" -")[0]
+    text = text.partition(" -")[0].strip(" \t\r\n\"'`,;\u201c\u201d\u2018\u2019\ufeff")
+    pieces = text.split()
+    if re.fullmatch(r"eyJ[\w-]*\.[\w-]*\.[\w-]*", "".join(pieces)):
+        return "".join(pieces)
+    return pieces[0] if len(pieces) > 1 and looks_like_a_token(pieces[0]) else text
 
 
 def strings_in(value: object) -> Iterator[str]:

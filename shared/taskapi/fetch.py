@@ -54,7 +54,7 @@ def fetch(url: str, *, timeout: float, max_bytes: int) -> bytes:
     except FetchError as error:
         raise FetchError(f"{address} {error}", error.retry_after) from error
     except (OSError, HTTPException, ValueError, zlib.error) as error:
-        reason = str(error) or type(error).__name__
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise FetchError(f"{address} can't be fetched: {reason}") from error
 
 

@@ -164,7 +164,8 @@ def is_repetition(secret: str) -> bool:
 
 def secret_remark(secret: str) -> str | None:
     """Return what to say of a secret that is probably not what was meant."""
-    if not re.search(r"^[\s\"'`\ufeff\u200b]|[\s\"'`\ufeff\u200b]$|\\[nr]$", secret):
+    outside = r"[\s\"'`\u2018-\u201f\ufeff\u200b]"
+    if not re.search(rf"\A{outside}|{outside}\Z|\\[nrt]\Z", secret):
         return None
     return (
         "BETTER_AUTH_SECRET has white space or quotes around it, which count as part "

@@ -172,12 +172,14 @@ class Jwks:
         self.headers: dict[str, str] = {}
         self.body: bytes | None = None
         self.paths: list[str] = []
+        self.requests: list[dict[str, str]] = []
         self.before_answering: Callable[[], object] = lambda: None
         jwks = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 jwks.paths.append(self.path)
+                jwks.requests.append({k.lower(): v for k, v in self.headers.items()})
                 jwks.before_answering()
                 body = jwks.body
                 if body is None:
