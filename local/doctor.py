@@ -62,7 +62,7 @@ def findings(given: str) -> Iterator[Finding]:
             yield Finding(
                 NOTE,
                 "What was pasted is more than the token. The API takes it in this "
-                f"header alone: Authorization: Bearer {token[:6]}...",
+                "header alone: Authorization: Bearer eyJ...",
             )
         yield from token_findings(token, config)
         yield verdict(token)
@@ -81,7 +81,7 @@ def pasted_token(given: str) -> str:
             text = max(strings_in(json.loads(text)), key=looks_like_a_token, default="")
     if bearer := re.search(r"\bBearer(?::|\s)\s*([^'\"\\]+)", text, re.IGNORECASE):
         text = bearer[1]
-    elif pair := re.search(r"[\w.-]+[=:]\s*[\"']?(eyJ[^;,'\"]+)", text):
+    elif pair := re.search(r"[\w.-]+[\"']?\s*[=:]\s*[\"']?(eyJ[^;,'\"]+)", text):
         text = pair[1]
     text = text.partition(" -")[0].strip(" \t\r\n\"'`,;\u201c\u201d\u2018\u2019\ufeff")
     pieces = text.split()

@@ -169,15 +169,17 @@ def test_a_short_secret_is_refused_without_showing_it(
     assert "short1" not in line
 
 
-def test_serves_the_database_and_secret_that_are_set(
-    clone: Path, database: str
-) -> None:
-    (clone / ".env").write_text("BETTER_AUTH_SECRET=" + "from the file .env " * 3)
+def test_hands_out_no_token_of_a_secret_that_is_set(clone: Path, database: str) -> None:
+    secret = "from the file .env " * 3
+    (clone / ".env").write_text(f"BETTER_AUTH_SECRET={secret}")
     try:
         with running(clone, DATABASE_URL=database) as (printed, _):
-            create, listing = curl_lines(printed)
-            assert run_line(create) in run_line(listing)  # type: ignore[operator]
+            pass
     finally:
         (clone / ".env").unlink()
 
     assert "Starting Postgres" not in printed
+    assert "Better Auth issues the tokens" in printed
+    assert "eyJ" not in printed
+    assert "A page" not in printed
+    assert secret not in printed
