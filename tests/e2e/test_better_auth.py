@@ -131,12 +131,15 @@ def test_better_auth_comes_back_with_new_keys_and_make_run_waits_a_second_for_th
         issuer.stop()
         with better_auth(port=port(issuer)) as restarted:
             first = restarted.sign_up()
-            assert status(client, first, restarted.token(first)) == 200
+            old = restarted.token(first)
+            assert status(client, first, old) == 200
         with better_auth(port=port(issuer)) as restarted:
             second = restarted.sign_up()
             token = restarted.token(second)
             eventually(lambda: status(client, second, token) == 200)
+            assert status(client, first, old) == 401
 
+    # The terminal says why.
     assert "its kid isn't in the JWKS" in capfd.readouterr().err
 
 

@@ -66,6 +66,8 @@ def running(
                 if line.startswith("List the tasks"):
                     printed += process.stdout.readline()
                     break
+                if line.startswith("Better Auth issues"):
+                    break
             yield printed, process
         finally:
             process.terminate()

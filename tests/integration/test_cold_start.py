@@ -319,7 +319,7 @@ import app
 
 
 @pytest.mark.parametrize(
-    ("seconds", "attempts"), [(9, 1), (10, 2), (3600, 2)], ids=["young", "10 s", "old"]
+    ("seconds", "attempts"), [(0, 1), (10, 2), (3600, 2)], ids=["young", "10 s", "old"]
 )
 def test_an_old_failure_is_not_the_first_requests(seconds: int, attempts: int) -> None:
     told = run(
