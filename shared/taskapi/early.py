@@ -59,7 +59,8 @@ def connected() -> None:
     if FROM_SNAPSHOT:
         from snapshot_restore_py import register_after_restore
 
-        import taskapi.jwks  # noqa: F401
+        import taskapi.jwks
+        import taskapi.signatures  # noqa: F401
 
         register_after_restore(lambda: begin()())
     elif wait:
