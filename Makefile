@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run token migrate doctor test bench guard lint format openapi events build \
+.PHONY: help run token migrate doctor pseudonym test bench guard lint format openapi events build \
   lock audit sbom deploy url logs smoke compatible costs sam-local clean
 
 ARCH ?= arm64
@@ -30,6 +30,9 @@ migrate: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## create or update the table
 
 doctor: .venv/local ## say why a token isn't accepted (TOKEN=…)
 	@.venv/bin/python -m local.doctor
+
+pseudonym: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## print what the logs call a user (ID=…)
+	@.venv/bin/python -m ops.pseudonym
 
 test: .venv/dev .venv-sam/bin/sam ## run all tests
 	.venv/bin/python -m pytest

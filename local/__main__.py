@@ -30,6 +30,7 @@ from local.tokens import (
     development_secret_in_use,
     development_token,
     is_configured,
+    why_no_token,
 )
 from taskapi import migrate, settings
 from taskapi.errors import SettingsError
@@ -53,8 +54,6 @@ Warning: HOST lets other devices in this network reach the API, not only this ma
 Unset it when you don't need that. A page that such a device opens has another origin:
 list it in ALLOWED_ORIGINS."""
 
-# What says how tokens are checked; where one is set, development tokens aren't used.
-WAYS = ("BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL", "BETTER_AUTH_SECRET")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -219,7 +218,7 @@ class _Server(uvicorn.Server):
 def _welcome(url: str, docs: str | None, secret: str | None, page: str | None) -> str:
     where = f"The API is at {url}\n" + (f"Its documentation: {docs}\n" if docs else "")
     if not secret:
-        return f"\n{where}\n{_why_no_page()}\n"
+        return f"\n{where}\n{why_no_token()}\nThe page needs a token, so there is no page.\n"
     look = f"A page to try it with: {page}\n" if page else ""
     token = development_token("demo", secret)
     authorization = f"-H {shlex.quote(f'Authorization: Bearer {token}')}"
@@ -238,18 +237,6 @@ curl {tasks} {authorization}
 
 Each request is a line below. Ctrl-C stops everything; the tasks stay.
 """
-
-
-def _why_no_page() -> str:
-    """Say why there is neither a page nor a token, and how to get them."""
-    given = [name for name in WAYS if os.environ.get(name)]
-    unset = " ".join(f"{name}=" for name in given)
-    return (
-        f"There is no page and no token to try it with: {' and '.join(given)} "
-        f"{'is' if len(given) == 1 else 'are'} set (in the shell or in .env), so the "
-        "API accepts only the tokens that Better Auth issues.\n"
-        f"To get both, run it with development tokens: {unset} make run"
-    )
 
 
 def _say(text: str) -> None:

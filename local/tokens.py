@@ -14,13 +14,15 @@ LOCAL = ROOT / ".local"
 
 # Where existing frontends run, and Better Auth with them.
 ISSUER = "http://localhost:3000"
+# What says how tokens are checked; where one is set, development tokens aren't used.
+WAYS = ("BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL", "BETTER_AUTH_SECRET")
+
 LIFETIME = 24 * 60 * 60
 
 
 def is_configured() -> bool:
     """Whether the environment says how tokens are checked."""
-    ways = ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL")
-    return any(os.environ.get(name) for name in ways)
+    return any(os.environ.get(name) for name in WAYS)
 
 
 def development_secret_in_use() -> str | None:
@@ -35,11 +37,16 @@ def development_secret_in_use() -> str | None:
     return configured if path.exists() and path.read_text() == configured else None
 
 
-WHENCE = (
-    "Better Auth issues the tokens: BETTER_AUTH_SECRET, BETTER_AUTH_URL or "
-    "BETTER_AUTH_JWKS_URL is set. Development tokens are signed with the secret in "
-    ".local/secret alone; unset the three to use it."
-)
+def why_no_token() -> str:
+    """Say why there are no development tokens, and how to get them."""
+    given = [name for name in WAYS if os.environ.get(name)]
+    unset = " ".join(f"{name}=" for name in given)
+    return (
+        f"There are no development tokens: {' and '.join(given)} "
+        f"{'is' if len(given) == 1 else 'are'} set (in the shell or in .env), so the "
+        "API accepts only the tokens that Better Auth issues.\n"
+        f"To run it with development tokens: {unset} make run"
+    )
 
 
 def development_secret(folder: Path) -> str:
@@ -79,7 +86,7 @@ def main() -> int:
         return 2
     secret = development_secret_in_use()
     if secret is None:
-        print(WHENCE, file=sys.stderr)
+        print(why_no_token(), file=sys.stderr)
         return 1
     print(development_token(sys.argv[1], secret))
     return 0

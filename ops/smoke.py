@@ -19,13 +19,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from dotenv import load_dotenv
 
-from local.tokens import (
-    LOCAL,
-    ROOT,
-    development_secret,
-    development_token,
-    is_configured,
-)
+from local.tokens import ROOT, development_secret_in_use, development_token
 from ops import sign_in
 from ops.web import Answer, Server, Unreachable
 from taskapi.errors import SettingsError
@@ -87,9 +81,8 @@ def token_for(url: SplitResult) -> str:
     email, password = os.environ.get("SMOKE_EMAIL"), os.environ.get("SMOKE_PASSWORD")
     if email and password:
         return sign_in.token(email, password)
-    secret = os.environ.get("BETTER_AUTH_SECRET")
-    if is_loopback(url.hostname or "") and (secret or not is_configured()):
-        return development_token("smoke", secret or development_secret(LOCAL))
+    if is_loopback(url.hostname or "") and (secret := development_secret_in_use()):
+        return development_token("smoke", secret)
     raise CannotCheck(
         "A token of this stack's Better Auth is needed: set TOKEN, or SMOKE_EMAIL, "
         "SMOKE_PASSWORD and BETTER_AUTH_URL."

@@ -44,6 +44,14 @@ CANCELLING = 0.75
 They are kept back from the time of the statement.
 """
 
+FAILURE_LIMIT = 10.0
+"""Seconds for which a failure of the init phase counts as the first request's attempt.
+
+Lambda's init phase takes 10 s at most, and an event that has caused it follows at once.
+An older failure is from an environment that has waited since, such as one of
+provisioned concurrency, and says nothing about now.
+"""
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds between attempts, at most: doubled each time, then drawn by lot."""
 
@@ -97,16 +105,17 @@ class Connection(psycopg.Connection[TupleRow]):
 
 
 _idle: Connection | None = None
-_failure: psycopg.Error | None = None
+_failure: tuple[float, psycopg.Error] | None = None
 
 
 def connect_early() -> None:
     """Connect, for the next query, which also gets what goes wrong."""
     global _idle, _failure
     try:
-        _idle = connect(time_budget.clock() + PATIENCE)
+        limit = time_budget.clock() + PATIENCE
+        _idle = connect(min(limit, time_budget.deadline()))
     except psycopg.Error as error:
-        _failure = error
+        _failure = time_budget.clock(), error
     except (SettingsError, ServiceUnavailable):
         pass  # The next query gets it again.
 
@@ -228,8 +237,8 @@ def borrowed(deadline: float) -> Iterator[Connection]:
     """
     global _idle, _failure
     failure, _failure = _failure, None
-    if failure:
-        raise failure
+    if failure and time_budget.clock() - failure[0] < FAILURE_LIMIT:
+        raise failure[1]
     connection, _idle = _idle, None
     if connection and not connection.is_usable():
         connection.close()

@@ -223,11 +223,12 @@ def test_says_why_there_is_no_page_and_how_to_get_one(
     clone: Path, database: str, given: dict[str, str]
 ) -> None:
     settings = {"DATABASE_URL": database, **given}
-    with running(clone, until="To get both", **settings) as (printed, _):
+    with running(clone, until="To run it", **settings) as (printed, _):
         pass
 
     assert f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} set" in printed
     assert "A page" not in printed
+    assert "so there is no page" in printed
     [unset] = re.findall(r"development tokens: (.*) make run$", printed, re.MULTILINE)
     assert unset == " ".join(f"{name}=" for name in given)
     assert "eyJ" not in printed
@@ -239,3 +240,18 @@ def test_serves_the_database_that_is_set(clone: Path, database: str) -> None:
         assert run_line(create) in run_line(listing)  # type: ignore[operator]
 
     assert "Starting Postgres" not in printed
+
+
+def test_hands_out_no_token_of_a_secret_that_is_set(clone: Path, database: str) -> None:
+    secret = "from the file .env " * 3
+    (clone / ".env").write_text(f"BETTER_AUTH_SECRET={secret}")
+    try:
+        with running(clone, until="To run it", DATABASE_URL=database) as (printed, _):
+            pass
+    finally:
+        (clone / ".env").unlink()
+
+    assert "BETTER_AUTH_SECRET is set" in printed
+    assert "eyJ" not in printed
+    assert "A page" not in printed
+    assert secret not in printed
