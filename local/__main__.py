@@ -218,7 +218,7 @@ class _Server(uvicorn.Server):
 def _welcome(url: str, docs: str | None, secret: str | None, page: str | None) -> str:
     where = f"The API is at {url}\n" + (f"Its documentation: {docs}\n" if docs else "")
     if not secret:
-        return f"\n{where}\n{why_no_token()}\nThe page needs a token, so there is no page.\n"
+        return f"\n{where}\n{why_no_token()}\nThat is why there is no page either.\n"
     look = f"A page to try it with: {page}\n" if page else ""
     token = development_token("demo", secret)
     authorization = f"-H {shlex.quote(f'Authorization: Bearer {token}')}"

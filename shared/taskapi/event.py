@@ -57,6 +57,8 @@ def read_event(event: object, routes: Collection[str]) -> GatewayRequest:
         raise ForeignEvent("routeKey is another route")
     if field(event, str, "version", default="2.0") != "2.0":
         raise ForeignEvent("version is not 2.0")
+    if "routeArn" in event:
+        raise ForeignEvent("it is for a Lambda authorizer of the route")
     method, _, path = route.partition(" ")
     if field(event, str, "requestContext", "http", "method") != method:
         raise ForeignEvent("requestContext.http.method is not the route's")

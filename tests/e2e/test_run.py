@@ -228,7 +228,7 @@ def test_says_why_there_is_no_page_and_how_to_get_one(
 
     assert f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} set" in printed
     assert "A page" not in printed
-    assert "so there is no page" in printed
+    assert "no page either" in printed
     [unset] = re.findall(r"development tokens: (.*) make run$", printed, re.MULTILINE)
     assert unset == " ".join(f"{name}=" for name in given)
     assert "eyJ" not in printed

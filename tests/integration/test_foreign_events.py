@@ -87,6 +87,7 @@ MALFORMED: dict[str, dict[str, Any]] = {
     "another route": {"routeKey": "GET /somewhere/else"},
     "another function's route": {"routeKey": "OPTIONS /api/{user_id}/tasks"},
     "no route": {"routeKey": None},
+    "an authorizer of the route": {"type": "REQUEST", "routeArn": "arn:aws:x"},
     "version 1.0": {"version": "1.0"},
     "version is a number": {"version": 2.0},
     "context is null": {"requestContext": None},
