@@ -27,9 +27,8 @@ from local.tokens import (
     is_configured,
 )
 from ops import sign_in
-from ops.web import Answer, Server, Unreachable
+from ops.web import Answer, Server, Unreachable, is_this_machine
 from taskapi.errors import SettingsError
-from taskapi.settings import is_loopback
 
 FIELDS = {
     "id",
@@ -75,7 +74,7 @@ def base_url(given: str) -> SplitResult:
             f"{given!r} is not the URL of a stack: make smoke URL=https://…, "
             "the output ApiUrl of its deployment."
         )
-    if url.scheme == "http" and not is_loopback(host):
+    if url.scheme == "http" and not is_this_machine(host):
         raise CannotCheck("A token must not travel unencrypted: use https.")
     return url
 
@@ -88,7 +87,7 @@ def token_for(url: SplitResult) -> str:
     if email and password:
         return sign_in.token(email, password)
     secret = os.environ.get("BETTER_AUTH_SECRET")
-    if is_loopback(url.hostname or "") and (secret or not is_configured()):
+    if is_this_machine(url.hostname or "") and (secret or not is_configured()):
         return development_token("smoke", secret or development_secret(LOCAL))
     raise CannotCheck(
         "A token of this stack's Better Auth is needed: set TOKEN, or SMOKE_EMAIL, "
