@@ -267,7 +267,7 @@ def statement(**given: object) -> str:
 
 
 def update(terminal: Terminal, pipeline: Environment) -> None:
-    """Deploy the same commit with another parameter, as .github/workflows/deploy.yml."""
+    """Deploy the same commit with another parameter, as the workflow does."""
     before = live(terminal, "GetTask")
     # SAM's bucket refuses what comes without TLS; only root is above that.
     [bucket] = terminal.client("s3").list_buckets()["Buckets"]

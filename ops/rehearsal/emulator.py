@@ -87,7 +87,7 @@ def running(port: int) -> Iterator[dict[str, str]]:
 
 
 def database_settings(url: str) -> dict[str, str]:
-    """Return what docs/deploying.md asks to fill in; libpq takes a folder for a host."""
+    """Return what the page asks to fill in; libpq takes a folder for a host."""
     host = psycopg.conninfo.conninfo_to_dict(url)["host"]
     quoted = quote(str(host), safe="")
     return {"ADMIN_URL": url, "DIRECT_HOST": quoted, "POOLED_HOST": quoted}
