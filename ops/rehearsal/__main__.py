@@ -150,7 +150,7 @@ def rehearse(build: Path) -> None:
             stay_within_boundary(terminal)
         with step("brings an update to the alias, deployed by GitHub's role"):
             update(terminal, pipeline)
-        with step("answers 503 where a function may not read the secret"):
+        with step("answers 500 where a function may not read the secret"):
             miss_policy(terminal)
         with step("deploys the same commit again after a rollback"):
             deploy_after_rollback(terminal)

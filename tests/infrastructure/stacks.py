@@ -141,8 +141,11 @@ class Stack:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        outputs = self.worked_out(self.template["Outputs"])
-        return {name: output["Value"] for name, output in outputs.items()}
+        return {
+            name: self.worked_out(output["Value"])
+            for name, output in self.template["Outputs"].items()
+            if "Condition" not in output or self.holds(output["Condition"])
+        }
 
     def of_type(self, kind: str) -> dict[str, Json]:
         """Return the properties of all resources of a type."""
