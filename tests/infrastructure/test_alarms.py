@@ -28,7 +28,8 @@ def fires(alarm: Json, requests: float, failing: float) -> bool:
         if "MetricStat" in query
     )
     share = period / 300
-    return value(alarm, requests * share, failing * share) > alarm["Threshold"]
+    threshold: float = alarm["Threshold"]
+    return value(alarm, requests * share, failing * share) > threshold
 
 
 def value(alarm: Json, requests: float, failing: float) -> float:
@@ -70,7 +71,8 @@ def fewest(alarm: Json, requests: int) -> int:
 def events(alarm: Json) -> int:
     """Return the fewest requests that set it off where nobody asks but these."""
     alone = next(n for n in range(1, 100) if value(alarm, n, n) > alarm["Threshold"])
-    return alone * alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+    periods: int = alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+    return alone * periods
 
 
 def table() -> dict[str, list[str]]:

@@ -5,10 +5,11 @@ import re
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from local.template import read_template
+from local.template import read_template as read
 from ops.costs import Load
 from tests.unit.test_architecture import FUNCTIONS
 
@@ -16,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/operations.md").read_text()
 DEPLOYING = (ROOT / "docs/deploying.md").read_text()
 TEMPLATE = (ROOT / "template.yaml").read_text()
+SAM: dict[str, Any] = read(ROOT / "template.yaml")
 ALARMS = set(
     re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm$", TEMPLATE, re.M)
 )
@@ -38,7 +40,7 @@ def test_every_alarm_is_explained_and_no_other() -> None:
 def test_all_that_alarms_watch_is_in_the_sum() -> None:
     alarms = [
         properties
-        for each in read_template(ROOT / "template.yaml")["Resources"].values()  # type: ignore[attr-defined]
+        for each in SAM["Resources"].values()
         if each["Type"] == "AWS::CloudWatch::Alarm"
         for properties in [each["Properties"]]
     ]
@@ -97,7 +99,7 @@ def test_gives_the_stack_the_secret_and_whatever_else_is_said() -> None:
 def test_a_release_is_a_moment_and_a_commit() -> None:
     made = make("deploy", "BUILT=1")
 
-    pattern = read_template(ROOT / "template.yaml")["Parameters"]["Release"]  # type: ignore[index]
+    pattern = SAM["Parameters"]["Release"]
     [release] = re.findall(r"Release=(\S+)", made)
     assert re.fullmatch(pattern["AllowedPattern"], release)
     assert abs(int(release[:10]) - time.time()) < 60
@@ -177,15 +179,11 @@ def anchors(page: str) -> set[str]:
 
 
 def test_every_parameter_is_explained() -> None:
-    parameters = read_template(ROOT / "template.yaml")["Parameters"]
+    parameters = SAM["Parameters"].keys()
     explained = set(re.findall(r"`([A-Z][A-Za-z]+)", DEPLOYING + PAGE))
 
     # What make deploy gives, and what its name says.
-    assert parameters.keys() - explained <= {
-        "Architecture",
-        "LogRetentionDays",
-        "Stage",
-    }  # type: ignore[attr-defined]
+    assert parameters - explained <= {"Architecture", "LogRetentionDays", "Stage"}
 
 
 def test_no_secret_of_an_example_would_serve_as_one() -> None:

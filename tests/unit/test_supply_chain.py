@@ -82,7 +82,7 @@ def test_all_environments_have_the_same_of_what_they_share() -> None:
 
 def pins(file: Path) -> list[tuple[tuple[str, str], list[str]]]:
     """Return names, versions and hashes; a package may come twice, for two Pythons."""
-    found = []
+    found: list[tuple[tuple[str, str], list[str]]] = []
     for line in RequirementsFile.from_file(str(file)).requirements:
         requirement = Requirement(str(line.req))
         [pin] = requirement.specifier
