@@ -71,7 +71,7 @@ def fewest(alarm: Json, requests: int) -> int:
 def events(alarm: Json) -> int:
     """Return the fewest requests that set it off where nobody asks but these."""
     alone = next(n for n in range(1, 100) if value(alarm, n, n) > alarm["Threshold"])
-    periods: int = alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
+    periods = int(alarm.get("DatapointsToAlarm") or alarm["EvaluationPeriods"])
     return alone * periods
 
 
