@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run token migrate doctor test bench guard lint format openapi events build \
+.PHONY: help run token migrate doctor pseudonym test bench guard lint format openapi events build \
   lock audit sbom deploy url logs delete smoke compatible costs sam-local emulator \
   rehearse tools clean
 
@@ -8,7 +8,14 @@ THIS_ARCH = $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 ARCH ?= $(if $(AWS_ENDPOINT_URL),$(THIS_ARCH),arm64)
 BASE ?= origin/main
 BUILD_DIR ?= .aws-sam/build
+REDOCLY = openapi/node_modules/.bin/redocly
 export SAM_CLI_TELEMETRY = 0
+# Variables of the shell's that lead Python, pip or cd elsewhere (PYTHON names one).
+unexport CDPATH $(filter-out PYTHON PYTHONUNBUFFERED PYTHONUTF8,\
+  $(filter PYTHON%,$(.VARIABLES)))
+export REDOCLY_TELEMETRY = off
+export REDOCLY_SUPPRESS_UPDATE_NOTICE = true
+PIP_INSTALL = -I shared/run_pip.py install --quiet --disable-pip-version-check
 
 STAGE ?= dev
 STAGES = $(patsubst parameters/%.yaml,%,$(wildcard parameters/*.yaml))
@@ -30,30 +37,33 @@ PARAMETERS_GIVEN = Architecture=$(ARCH) Release=$(RELEASE) \
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-run: .venv/local ## serve the API on port 8000 and a page on 5173 (PORT=…, PAGE_PORT=…)
+run: .venv/local ## serve the API on port 8000, a page to try it on 8010 (PORT=…, PAGE_PORT=…)
 	@exec .venv/bin/python -m local
 
 token: .venv/local ## print a development token (USER=alice)
 	@.venv/bin/python -m local.tokens "$(USER)"
 
-migrate: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## bring the database at DATABASE_URL up to date
+migrate: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## create or update the tables in the database at DATABASE_URL
 	@.venv/bin/python -m taskapi.migrate
 
 doctor: .venv/local ## say why a token isn't accepted (TOKEN=…)
 	@.venv/bin/python -m local.doctor
 
+pseudonym: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## print what the logs call a user (ID=…)
+	@.venv/bin/python -m ops.pseudonym
+
 test: .venv/dev .venv-sam/bin/sam ## run all tests
 	.venv/bin/python -m pytest
 
-bench: .venv/dev .venv-sam/bin/sam ## measure all, into tables and pictures in docs/
+bench: .venv/dev .venv-sam/bin/sam ## measure speed; write the tables and pictures in docs/ and the README
 	.venv/bin/python -m benchmarks.lists
 	.venv/bin/python -m benchmarks.load
 	.venv/bin/python -m benchmarks
 
-guard: .venv/dev .venv-sam/bin/sam ## fail where a cold start has become dearer
+guard: .venv/dev .venv-sam/bin/sam ## fail if a cold start takes more instructions than before
 	.venv/bin/python -m benchmarks.guard
 
-lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov ## check style, types and the template
+lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov $(REDOCLY) ## check style, types, the template and openapi.json
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
@@ -63,21 +73,23 @@ lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov ## check style, type
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv-checkov/bin/checkov --config-file .checkov.yaml
+	$(REDOCLY) lint --config openapi/redocly.yaml openapi.json
 
-format: .venv/dev ## put the code into the house style
+format: .venv/dev ## format the code, and fix what ruff can fix
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-openapi: .venv/dev ## write openapi.json
+openapi: .venv/dev ## write openapi.json from the functions, and name breaking changes
 	.venv/bin/python -m local.openapi > openapi.json
 	@.venv/bin/python -m local.openapi_changes || true
 
-events: .venv/local ## write events/, one for each function
+events: .venv/local ## write a sample event for each function into events/
 	@.venv/bin/python -m local.sample_events
 
 build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_64)
+	$(if $(filter arm64 x86_64,$(ARCH)),,$(error ARCH must be arm64 or x86_64))
 	@# Its standard output says to go on with sam deploy --guided.
-	PATH="$(CURDIR)/.venv/bin:$$PATH" ARCH=$(ARCH) .venv-sam/bin/sam build \
+	PATH="$(CURDIR)/.venv/bin:$$PATH" .venv-sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR) >/dev/null
 	@$(MAKE) --no-print-directory -C shared functions BUILD_DIR="$(abspath $(BUILD_DIR))"
 	@echo $(ARCH) > $(BUILD_DIR)/architecture
@@ -86,13 +98,13 @@ build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_6
 lock: .venv/dev ## write the lock files anew (LOCK=--upgrade for the newest)
 	@.venv/bin/python -m supply_chain.relock $(LOCK)
 
-audit: .venv/dev ## ask for known vulnerabilities of what is deployed
+audit: .venv/dev ## look up known vulnerabilities of the deployed packages
 	@.venv/bin/python -m supply_chain.audit
 
-sbom: .venv/dev ## list what is in the built layer, and its licences
+sbom: .venv/dev ## list the built layer's packages and licences (after make build)
 	@.venv/bin/python -m supply_chain.sbom $(BUILD_DIR)/SharedLayer .aws-sam/sbom.cdx.json
 
-deploy: tools $(if $(BUILT),,build) ## deploy (STAGE=prod, SECRET_ARN=… once, PARAMETERS='Name=Value …')
+deploy: tools $(if $(BUILT),,build) ## build and deploy a stack (STAGE=prod; the first time SECRET_ARN=…; PARAMETERS='Name=Value …')
 	@test "$$(cat $(BUILD_DIR)/architecture 2>/dev/null)" = $(ARCH) || { \
 	  echo '$(BUILD_DIR) holds no build for $(ARCH): make build ARCH=$(ARCH)' >&2; exit 1; }
 	$(if $(AWS_ENDPOINT_URL),@.venv/bin/python -m ops.rehearsal.changes \
@@ -105,11 +117,11 @@ deploy: tools $(if $(BUILT),,build) ## deploy (STAGE=prod, SECRET_ARN=… once, 
 
 tools: .venv/aws .venv-sam/bin/sam ## install what a deployment needs, from hashed lock files
 
-url: ## print where a stack's API is (STAGE=prod)
+url: ## print the URL of a deployed API (STAGE=prod)
 	@aws cloudformation describe-stacks --stack-name tasks-$(STAGE) --output text \
 	  --query "Stacks[0].Outputs[?OutputKey=='ApiUrl'].OutputValue"
 
-logs: .venv-sam/bin/sam ## follow a stack's logs (STAGE=prod, FIND=a request's id)
+logs: .venv-sam/bin/sam ## follow the logs of a deployed API (STAGE=prod, FIND=a request's id)
 	.venv-sam/bin/sam logs --stack-name tasks-$(STAGE) --tail \
 	  $(if $(FIND),--filter '"$(FIND)"')
 
@@ -117,7 +129,7 @@ delete: .venv-sam/bin/sam ## delete a stack (STAGE=dev); secrets and SAM's bucke
 	.venv-sam/bin/sam delete --stack-name tasks-$(STAGE) --s3-prefix tasks-$(STAGE) \
 	  $(if $(CI),--no-prompts)
 
-smoke: .venv/local ## check a running stack (URL=https://…, TOKEN=…)
+smoke: .venv/local ## check a running API, deployed or local (URL=https://…, TOKEN=…)
 	@.venv/bin/python -m ops.smoke "$(URL)"
 
 # Whoever deploys has both for some minutes, and after a rollback for longer.
@@ -125,7 +137,7 @@ compatible: .venv/dev ## run the tests of older code on today's schema (BASE=ori
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	git archive $(BASE) | tar -xC "$$folder" && \
 	cp shared/taskapi/migrations/*.sql "$$folder/shared/taskapi/migrations/" && \
-	cd "$$folder" && PYTHONPATH="$$folder/shared" $(CURDIR)/.venv/bin/python -m pytest \
+	cd "$$folder" && PYTHONPATH="$$folder/shared" "$(CURDIR)/.venv/bin/python" -m pytest \
 	  tests/integration --ignore tests/integration/test_migrations.py
 
 costs: .venv/bin/python ## say what a million requests cost (ARGS='--duration-ms 20')
@@ -133,7 +145,7 @@ costs: .venv/bin/python ## say what a million requests cost (ARGS='--duration-ms
 
 # Each in a folder of its own: make deploy BUILT=1 must not ship what is for this machine.
 sam-local: BUILD_DIR = .aws-sam/sam-local
-sam-local: .venv/dev .venv-sam/bin/sam ## serve what is built, in containers (Docker), or invoke FUNCTION=GetTask
+sam-local: .venv/dev .venv-sam/bin/sam ## build, and run it in Lambda's containers (Docker; FUNCTION=GetTask for one)
 	@.venv/bin/python -m local.sam_local prepare $(FUNCTION)
 	@$(MAKE) --no-print-directory build ARCH=$(THIS_ARCH) BUILD_DIR=$(BUILD_DIR)
 	@exec .venv/bin/python -m local.sam_local run $(BUILD_DIR) $(THIS_ARCH) $(FUNCTION)
@@ -146,20 +158,20 @@ rehearse: .venv/dev .venv-sam/bin/sam .venv-emulator/bin/ministack ## deploy all
 	@$(if $(BUILT),,$(MAKE) --no-print-directory build ARCH=$(THIS_ARCH) BUILD_DIR=$(BUILD_DIR))
 	@.venv/bin/python -m ops.rehearsal $(BUILD_DIR)
 
-clean: ## remove what was made here, the development database included
+clean: ## delete .venv, the builds, and the development database with its tasks
 	@# The benchmarks measure copies that can't be written to.
 	@chmod -R u+w .aws-sam 2>/dev/null || true
-	rm -rf .venv .venv-sam .venv-checkov .venv-emulator .aws-sam .local
+	rm -rf .venv .venv-sam .venv-checkov .venv-emulator .aws-sam .local openapi/node_modules
 
 # The first interpreter that really runs, production's first. A pyenv shim may be there
 # and refuse, so its versions are looked at too.
 .venv/bin/python:
 	@for python in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13.*/bin/python \
 	    python3.14 python3.12 python3.11 python3; do \
-	  if "$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' \
+	  if "$$python" -Ic 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' \
 	      2>/dev/null; then \
 	    echo "Creating .venv with $$("$$python" --version) …" >&2; \
-	    exec "$$python" -m venv .venv; \
+	    exec "$$python" -I -m venv .venv; \
 	  fi; \
 	done; \
 	echo 'Python 3.11 or newer, with its venv module, is needed and was not found.' >&2; \
@@ -167,10 +179,9 @@ clean: ## remove what was made here, the development database included
 
 # From lock files, each package held to its hashes; none is built here but our own.
 LOCKS = supply_chain/tools
-INSTALL = -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes \
-  --no-deps --only-binary :all: --requirement
-OURSELVES = -m pip install --quiet --disable-pip-version-check --no-index --no-deps \
-  --no-build-isolation --editable .
+INSTALL = $(PIP_INSTALL) --no-compile --require-hashes --no-deps --only-binary :all: \
+  --requirement
+OURSELVES = $(PIP_INSTALL) --no-index --no-deps --no-build-isolation --editable .
 
 .venv/local: .venv/bin/python pyproject.toml $(LOCKS)/local.lock
 	@echo 'Installing what `make run` needs …' >&2
@@ -191,13 +202,13 @@ OURSELVES = -m pip install --quiet --disable-pip-version-check --no-index --no-d
 # Their pins clash with ours and each other's.
 .venv-sam/bin/sam: $(LOCKS)/sam.lock | .venv/bin/python
 	@echo 'Installing the SAM CLI …' >&2
-	@.venv/bin/python -m venv .venv-sam
+	@.venv/bin/python -I -m venv .venv-sam
 	@.venv-sam/bin/python $(INSTALL) $<
 	@touch $@
 
 .venv-checkov/bin/checkov: $(LOCKS)/checkov.lock | .venv/bin/python
 	@echo 'Installing checkov …' >&2
-	@.venv/bin/python -m venv .venv-checkov
+	@.venv/bin/python -I -m venv .venv-checkov
 	@.venv-checkov/bin/python $(INSTALL) $<
 	@touch $@
 
@@ -205,6 +216,11 @@ OURSELVES = -m pip install --quiet --disable-pip-version-check --no-index --no-d
 .venv-emulator/bin/ministack: $(LOCKS)/emulator.lock | .venv/bin/python
 	@echo 'Installing the emulator of AWS …' >&2
 	@python=$$($(MAKE) --silent -C shared python) && "$${python:?Python 3.13 is needed}" \
-	  -m venv .venv-emulator
+	  -I -m venv .venv-emulator
 	@.venv-emulator/bin/python $(INSTALL) $<
+	@touch $@
+
+$(REDOCLY): openapi/package-lock.json
+	@echo 'Installing Redocly CLI …' >&2
+	@npm ci --prefix openapi --ignore-scripts --no-audit --no-fund --silent
 	@touch $@

@@ -17,6 +17,7 @@ from benchmarks import (
     operations,
     page,
     results,
+    searches,
     secret,
     sizes,
 )
@@ -44,6 +45,8 @@ def main() -> int:
     turns = 350 * runs
     added = operations.measure(list(operations.ROWS), turns)
     results.save("operations", {"runs": turns, "rows": added})
+    looked = searches.measure(searches.ROWS, runs)
+    results.save("searches", {"runs": runs, "rows": looked})
     page.main()
     sections = results.load()
     for name in page.MODULES:

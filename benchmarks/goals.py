@@ -8,6 +8,7 @@ from benchmarks import results
 from benchmarks.candidates import FLOOR, OURS, REPLACED, THIS
 from benchmarks.network import WARM
 from benchmarks.operations import FLOORS
+from benchmarks.searches import LIMIT, ratios
 from benchmarks.secret import BASE, LATE
 
 SIX = [name for name in OURS if not name.endswith("-eddsa")]
@@ -37,6 +38,11 @@ def goals(sections: Mapping[str, results.Section]) -> list[Goal]:
         *of_secret(rows["secret"]),
         *of_warmth(rows["cold"], rows["operations"], rows["network"]),
         *of_sizes(rows["cold"], rows["sizes"]),
+        Goal(
+            "the worst search: times an ordinary one of the same text",
+            max(ratios(rows["searches"])),
+            LIMIT,
+        ),
     ]
 
 

@@ -16,6 +16,7 @@ from benchmarks import (
     network,
     operations,
     results,
+    searches,
     secret,
     sizes,
 )
@@ -23,7 +24,11 @@ from benchmarks.artifacts import ROOT
 from benchmarks.candidates import LABELS, THIS
 from benchmarks.picture import Panel, panels
 
-PAGES = (ROOT / "docs" / "performance.md", ROOT / "README.md")
+PAGES = (
+    ROOT / "docs" / "performance.md",
+    ROOT / "docs" / "lists.md",
+    ROOT / "README.md",
+)
 PICTURE = ROOT / "docs" / "cold-start.svg"
 
 BLOCK = re.compile(
@@ -40,6 +45,7 @@ MODULES: dict[str, Callable[[Rows], str]] = {
     "secret": secret.table,
     "operations": operations.table,
     "sizes": sizes.table,
+    "searches": searches.table,
 }
 
 SUMMARY = ("floor", THIS, "powertools", "fastapi", "replaced", "replaced-shipped")
@@ -105,7 +111,8 @@ def machine(sections: Sections) -> str:
         "Measured on {cores} cores of {cpu} ({architecture}), Linux {kernel}, "
         "Python {python}, valgrind {valgrind}".format(**section["machine"])
         + f", {section['date']}"
-        for section in sections.values()
+        for name, section in sections.items()
+        if name != "searches"  # It has a page of its own.
     }
     speed = (
         f"A million instructions of a cold start take {took * 1e6:.2f} ms of CPU there."

@@ -68,7 +68,7 @@ def values(
     return {
         "user_id": user_id,
         "completed": STATUSES[status],
-        "pattern": None if search is None else tasks.pattern(search),
+        "search": search,
         "after": after and after[0],
         "after_id": after and after[1],
         "limit": limit,

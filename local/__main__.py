@@ -1,5 +1,7 @@
 """`make run`: the API on this machine, with all that it needs."""
 
+import errno
+import ipaddress
 import logging.config
 import os
 import shlex
@@ -25,14 +27,17 @@ from local.tokens import (
     LOCAL,
     ROOT,
     development_secret,
+    development_secret_in_use,
     development_token,
     is_configured,
+    why_no_token,
 )
 from taskapi import migrate, settings
 from taskapi.errors import SettingsError
+from taskapi.faults import describe
 
-HOST = "127.0.0.1"
-
+# Frontends often take 3000, 4200, 5173 and 8080, and the ones after.
+PORT, PAGE_PORT = 8000, 8010
 # A line for each request, and nothing about uvicorn itself but its troubles.
 ACCESS_LOG = {
     **uvicorn.config.LOGGING_CONFIG,
@@ -41,6 +46,16 @@ ACCESS_LOG = {
         "uvicorn.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
     },
 }
+
+
+NO_ADDRESS = "HOST must be an address of this machine: 127.0.0.1, or 0.0.0.0 for all."
+OTHERS_REACH_IT = """
+Warning: HOST lets other devices in this network reach the API, not only this machine.
+Unset it when you don't need that. A page that such a device opens has another origin:
+list it in ALLOWED_ORIGINS."""
+
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class CannotRun(Exception):
@@ -65,13 +80,17 @@ def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _run() -> None:
-    port, page_port = _port("PORT", 8000), _port("PAGE_PORT", 5173)
-    with _listener(port) as listener, _database() as database_url:
+    host = os.environ.get("HOST") or "127.0.0.1"
+    port, page_port = _port("PORT", PORT), _port("PAGE_PORT", PAGE_PORT)
+    # Says at once what is wrong with the template, or with ALLOWED_ORIGINS.
+    load_template(ROOT / "template.yaml", os.environ.get("ALLOWED_ORIGINS"))
+    with _listener(host, port) as listener, _database() as database_url:
         _settle_authentication()
         settings.database_url()
         settings.better_auth()
         _migrate(database_url)
-        _serve(listener, _page(page_port, os.environ.get("BETTER_AUTH_SECRET")))
+        secret = development_secret_in_use()
+        _serve(listener, _page(page_port, secret), secret)
 
 
 def _port(name: str, default: int) -> int:
@@ -82,18 +101,26 @@ def _port(name: str, default: int) -> int:
 
 
 @contextmanager
-def _listener(port: int) -> Iterator[socket.socket]:
+def _listener(host: str, port: int) -> Iterator[socket.socket]:
     """Take the port first of all, to say at once when it is taken."""
-    with socket.socket() as listener:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise CannotRun(NO_ADDRESS) from error
+    with socket.socket(family) as listener:
         # As servers do: else the port would stay taken for a minute after a stop.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((HOST, port))
+            listener.bind(address)
             listener.listen()
         except OSError as error:
-            other = port + 1 if port < 65535 else 8000
+            if error.errno == errno.EADDRNOTAVAIL:
+                raise CannotRun(NO_ADDRESS) from error
+            taken = error.errno == errno.EADDRINUSE
+            problem = "is taken" if taken else "can't be used"
+            other = port + 1 if 1023 < port < 65535 else PORT
             raise CannotRun(
-                f"Port {port} is taken ({error.strerror}); "
+                f"Port {port} {problem} ({error.strerror}); "
                 f"try another one: PORT={other} make run"
             ) from error
         yield listener
@@ -117,8 +144,9 @@ def _migrate(database_url: str) -> None:
         for name in migrate.migrate(database_url):
             _say(f"  {name}")
     except psycopg.Error as error:
-        problem = " ".join(str(error).split())
-        raise CannotRun(f"The database can't be migrated: {problem}") from error
+        raise CannotRun(
+            f"The database can't be migrated: {describe(error)}."
+        ) from error
 
 
 def _settle_authentication() -> None:
@@ -127,10 +155,10 @@ def _settle_authentication() -> None:
 
 
 def _page(port: int, secret: str | None) -> PageServer | None:
-    """Take the page's port, or else any other, and see to it that CORS lets it in.
+    """Take the page's port, or else any other.
 
-    Where ALLOWED_ORIGINS is set, it alone says who may come in. Without a secret there
-    are no tokens for a page.
+    Where ALLOWED_ORIGINS is set, it alone says who may come in. Without the secret of
+    this clone there are no tokens for a page.
     """
     if not secret:
         return None
@@ -139,27 +167,40 @@ def _page(port: int, secret: str | None) -> PageServer | None:
     except PortTaken:
         page = PageServer(0)
         _say(f"Port {port} is taken, so the page gets another (PAGE_PORT sets it).")
-    given = os.environ.get("ALLOWED_ORIGINS")
+    given = os.environ.get("ALLOWED_ORIGINS", "").strip()
     configured = load_template(ROOT / "template.yaml", given).cors
-    if configured is None or cors.response_headers(configured, page.origin):
-        return page
-    if given:
-        _say(f"{page.origin} isn't in ALLOWED_ORIGINS, so there is no page.")
+    if given and configured and not cors.allows(configured, page.origin):
+        _say(
+            f"{page.origin} isn't in ALLOWED_ORIGINS, so there is no page. "
+            "Add it there, or unset ALLOWED_ORIGINS."
+        )
         page.server_close()
         return None
-    allowed = [*configured.allow_origins, page.origin]
-    os.environ["ALLOWED_ORIGINS"] = ",".join(allowed)
     return page
 
 
-def _serve(listener: socket.socket, page: PageServer | None) -> None:
+def _serve(
+    listener: socket.socket, page: PageServer | None, secret: str | None
+) -> None:
     logging.config.dictConfig(ACCESS_LOG)
-    url = f"http://{HOST}:{listener.getsockname()[1]}"
-    config = server_config(WithDocs(Gateway(ROOT), ROOT))
-    secret = os.environ.get("BETTER_AUTH_SECRET", "")
-    with page.serving(url, secret) if page else nullcontext():
-        welcome = _welcome(url, secret, page.origin if page else None)
+    address = ipaddress.ip_address(listener.getsockname()[0])
+    if not address.is_loopback:
+        _say(OTHERS_REACH_IT)
+    url = f"http://{_reachable(address)}:{listener.getsockname()[1]}"
+    gateway = Gateway(ROOT)
+    # The documentation has a token filled in, which isn't for others in the network.
+    docs = f"{url}/docs" if address.is_loopback else None
+    config = server_config(WithDocs(gateway, ROOT) if docs else gateway)
+    with page.serving(url, secret) if page and secret else nullcontext():
+        welcome = _welcome(url, docs, secret, page.origin if page else None)
         _Server(config, welcome).run(sockets=[listener])
+
+
+def _reachable(address: Address) -> str:
+    """Return the host of a URL that this machine reaches the address at."""
+    if address.is_unspecified:
+        address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
+    return str(address) if address.version == 4 else f"[{address}]"
 
 
 class _Server(uvicorn.Server):
@@ -174,19 +215,18 @@ class _Server(uvicorn.Server):
         _say(self._welcome)
 
 
-def _welcome(url: str, secret: str, page: str | None) -> str:
+def _welcome(url: str, docs: str | None, secret: str | None, page: str | None) -> str:
+    where = f"The API is at {url}\n" + (f"Its documentation: {docs}\n" if docs else "")
     if not secret:
-        return f"\nThe API is at {url}; tokens come from Better Auth.\n"
+        return f"\n{where}\n{why_no_token()}\nThe page needs a token, so there is no page.\n"
     look = f"A page to try it with: {page}\n" if page else ""
     token = development_token("demo", secret)
     authorization = f"-H {shlex.quote(f'Authorization: Bearer {token}')}"
     tasks = f"{url}/api/demo/tasks"
     body = shlex.quote('{"title": "Buy groceries"}')
     return f"""
-{look}The API is at {url}
-Its documentation: {url}/docs
-
-A token for user demo (for others: make token USER=alice):
+{look}{where}
+A token for user demo, valid for a day (for others: make token USER=alice):
 {token}
 
 Create a task:
@@ -194,6 +234,8 @@ curl {tasks} {authorization} -H 'Content-Type: application/json' -d {body}
 
 List the tasks:
 curl {tasks} {authorization}
+
+Each request is a line below. Ctrl-C stops everything; the tasks stay.
 """
 
 

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
 from starlette.requests import Request
 
 from local.events import Headers
+from local.origins import PAGE_OF_THIS_MACHINE
 from local.template import Cors
 
 
@@ -42,11 +43,18 @@ def without_cors(headers: Headers) -> Headers:
     return [pair for pair in headers if not pair[0].startswith("access-control-")]
 
 
-def _origin_headers(cors: Cors, origin: str) -> Headers:
+def allows(cors: Cors, origin: str) -> bool:
+    """Whether a page of this origin may read answers."""
+    if cors.allow_this_machine and PAGE_OF_THIS_MACHINE.fullmatch(origin):
+        return True
     scheme = origin.split("://")[0]
+    return bool({"*", origin, f"{scheme}://*"} & set(cors.allow_origins))
+
+
+def _origin_headers(cors: Cors, origin: str) -> Headers:
     if "*" in cors.allow_origins and not cors.allow_credentials:
         return [("access-control-allow-origin", "*")]
-    if not {"*", origin, f"{scheme}://*"} & set(cors.allow_origins):
+    if not allows(cors, origin):
         return []
     headers = [("access-control-allow-origin", origin), ("vary", "origin")]
     if cors.allow_credentials:

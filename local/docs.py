@@ -6,20 +6,27 @@ import os
 import sys
 from collections.abc import Mapping
 from functools import cached_property
+from html import escape
+from http import HTTPStatus
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from local import cors
+from local.page_headers import page_headers
+from local.pool import SourceVersion, source_version
+from local.template import load_template
 from local.tokens import development_token
 
 PATHS = ("/openapi.json", "/docs")
 HOSTS = ("127.0.0.1", "localhost")
+SOURCES = ("functions", "local", "shared")
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -28,10 +35,10 @@ PAGE = """<!doctype html>
 <title>Tasks: the API</title>
 <link rel="icon" href="/docs/assets/favicon-32x32.png">
 <link rel="stylesheet" href="/docs/assets/swagger-ui.css">
-<div id="docs"></div>
+<div id="docs" data-token="%(token)s"></div>
 <script src="/docs/assets/swagger-ui-bundle.js"></script>
 <script>
-const token = %(token)s;
+const { token } = document.getElementById("docs").dataset;
 const docs = SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#docs",
@@ -66,16 +73,29 @@ class WithDocs:
 
 
 def _routes(root: Path) -> list[BaseRoute]:
+    current = CurrentDocument(root)
+    allowed = load_template(
+        root / "template.yaml", os.environ.get("ALLOWED_ORIGINS")
+    ).cors
+
     async def document(request: Request) -> Response:
-        described = await current_document(root)
+        origin = request.headers.get("origin", "")
+        shared = cors.response_headers(allowed, origin) if allowed and origin else []
+        if is_from_another_site(request) and not shared:
+            text = "Pages of other sites can't read this; see ALLOWED_ORIGINS.\n"
+            return PlainTextResponse(text, HTTPStatus.FORBIDDEN)
+        described = await current.read()
+        if described is None:
+            text = "The document can't be made: the terminal of make run says why.\n"
+            return PlainTextResponse(text, HTTPStatus.INTERNAL_SERVER_ERROR)
         here = {"url": str(request.base_url).rstrip("/"), "description": "make run"}
-        return JSONResponse({**described, "servers": [here]})
+        headers = {"x-content-type-options": "nosniff", **dict(shared)}
+        return JSONResponse({**described, "servers": [here]}, headers=headers)
 
     async def page(request: Request) -> Response:
         secret = os.environ.get("BETTER_AUTH_SECRET")
-        token = development_token("demo", secret) if secret else None
-        content = PAGE % {"token": json.dumps(token)}
-        return HTMLResponse(content, headers={"cache-control": "no-store"})
+        token = development_token("demo", secret) if secret else ""
+        return HTMLResponse(PAGE % {"token": escape(token)}, headers=page_headers(PAGE))
 
     assets = StaticFiles(packages=[("fastapi_swagger", "resources")])
     return [
@@ -85,13 +105,51 @@ def _routes(root: Path) -> list[BaseRoute]:
     ]
 
 
-async def current_document(root: Path) -> Mapping[str, object]:
-    """Return what the functions say now: in a process of its own, as they change."""
+def is_from_another_site(request: Request) -> bool:
+    """Whether a page of another origin makes the browser ask; programs don't say."""
+    site = request.headers.get("sec-fetch-site")
+    return site == "cross-site" or (
+        site != "same-origin" and "origin" in request.headers
+    )
+
+
+class CurrentDocument:
+    """The document that the functions in `root` describe, made again when they change.
+
+    A process of its own makes it, so that it has the code as it is on disk now; never
+    more than one at a time, however many requests come in.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = asyncio.Lock()
+        self._version: tuple[SourceVersion, int] | None = None
+        self._document: Mapping[str, object] | None = None
+
+    async def read(self) -> Mapping[str, object] | None:
+        """Return None where the code is broken; stderr has the traceback."""
+        async with self._lock:
+            sources = source_version(self._root / name for name in SOURCES)
+            template = (self._root / "template.yaml").stat().st_mtime_ns
+            version = (sources, template)
+            if version != self._version:
+                self._document = await made_document(self._root)
+                self._version = version
+            return self._document
+
+
+async def made_document(root: Path) -> Mapping[str, object] | None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "local.openapi"),
         cwd=root,
         stdout=asyncio.subprocess.PIPE,
     )
-    written, _ = await process.communicate()
+    try:
+        written, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if process.returncode:
+        return None
     document: dict[str, object] = json.loads(written)
     return document

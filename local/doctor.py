@@ -4,20 +4,25 @@ The settings come from the environment and from `.env`, as for `make run`. The c
 are the API's own; here they go on after the first that fails, and say more.
 """
 
+import json
 import os
 import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import chain, starmap
 from typing import NamedTuple
 
 from dotenv import load_dotenv
 
+from local import doctor_database
 from local.tokens import LOCAL, ROOT, is_configured
-from taskapi import jwks, tokens
+from taskapi import auth, jwks, tokens
 from taskapi.errors import ServiceUnavailable, SettingsError
-from taskapi.http import encoded
-from taskapi.settings import BetterAuth, Expected, better_auth
+from taskapi.event import encoded
+from taskapi.fetch import HEADERS
+from taskapi.settings import BetterAuth, Expected, better_auth, secret_remark
 
 OK, FAILED, NOTE = "ok", "FAILED", "note"
 
@@ -32,11 +37,12 @@ class Finding(NamedTuple):
 def main() -> int:
     load_dotenv(ROOT / ".env")
     if not sys.stdin.isatty() or "TOKEN" in os.environ:
-        given = os.environ.get("TOKEN") or sys.stdin.readline()
+        given = os.environ.get("TOKEN") or sys.stdin.read()
     else:
         given = input("Paste the token: ")
     failed = False
-    for finding in findings(given):
+    about_database = starmap(Finding, doctor_database.findings())
+    for finding in chain(about_database, findings(given)):
         print(f"{finding.kind:6}  {finding.sentence}")
         failed = failed or finding.kind == FAILED
     return 1 if failed else 0
@@ -53,12 +59,54 @@ def findings(given: str) -> Iterator[Finding]:
     yield from settings_findings(config)
     if config.jwks_url:
         yield from jwks_findings(config.jwks_url)
-    token = given.strip().removeprefix("Bearer ").strip()
+    token = pasted_token(given)
     if token:
+        if token != given.strip():
+            yield Finding(
+                NOTE,
+                "What was pasted is more than the token. The API takes it in this "
+                "header alone: Authorization: Bearer eyJ...",
+            )
         yield from token_findings(token, config)
         yield verdict(token)
     else:
         yield Finding(FAILED, "No token was given: make doctor TOKEN=eyJ...")
+
+
+def pasted_token(given: str) -> str:
+    """Return the token in what people paste: a header, a curl command, JSON, a cookie.
+
+    White space inside a token is from a terminal that has wrapped the line.
+    """
+    text = given.strip()
+    if text[:1] in ("{", "[", '"'):
+        with suppress(ValueError):
+            text = max(strings_in(json.loads(text)), key=looks_like_a_token, default="")
+    if bearer := re.search(r"\bBearer(?::|\s)\s*([^'\"\\]+)", text, re.IGNORECASE):
+        text = bearer[1]
+    elif pair := re.search(r"[\w.-]+[\"']?\s*[=:]\s*[\"']?(eyJ[^;,'\"]+)", text):
+        text = pair[1]
+    text = text.partition(" -")[0].strip(" \t\r\n\"'`,;\u201c\u201d\u2018\u2019\ufeff")
+    pieces = text.split()
+    if re.fullmatch(r"eyJ[\w-]*\.[\w-]*\.[\w-]*", "".join(pieces)):
+        return "".join(pieces)
+    return pieces[0] if len(pieces) > 1 and looks_like_a_token(pieces[0]) else text
+
+
+def strings_in(value: object) -> Iterator[str]:
+    """Yield each text in a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for member in value.values():
+            yield from strings_in(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from strings_in(member)
+
+
+def looks_like_a_token(text: str) -> bool:
+    return text.count(".") == 2 and "eyJ" in text
 
 
 def development_secret() -> Iterator[Finding]:
@@ -79,6 +127,8 @@ def settings_findings(config: BetterAuth) -> Iterator[Finding]:
         yield Finding(NOTE, "HS256 is refused: BETTER_AUTH_SECRET isn't set.")
     else:
         yield Finding(OK, "HS256 is checked with BETTER_AUTH_SECRET.")
+        if remark := secret_remark(config.secret.decode(errors="replace")):
+            yield Finding(NOTE, f"{remark}.")
         yield from expectations("HS256", config.by_secret)
     if config.jwks_url is None:
         yield Finding(NOTE, f"{asymmetric} are refused: BETTER_AUTH_URL isn't set.")
@@ -105,8 +155,10 @@ def jwks_findings(url: str) -> Iterator[Finding]:
         yield Finding(
             FAILED,
             f"The keys are not reachable: {error}. Until they have been, the API "
-            "answers 503. Does Better Auth run there, with the jwt() plugin? Open the "
-            "address above in a browser; is it another one, set BETTER_AUTH_JWKS_URL.",
+            "answers 503. Does Better Auth run there, with the jwt() plugin? See what "
+            f"the API sees: curl -i -A '{HEADERS['User-Agent']}' '{url}'. If Better "
+            "Auth's baseURL has a path, the keys are at <baseURL>/jwks: set "
+            "BETTER_AUTH_JWKS_URL to that.",
         )
         return
     listed = (f"{kid} ({', '.join(of_kid)})" for kid, of_kid in keys.items())
@@ -118,7 +170,8 @@ def token_findings(token: str, config: BetterAuth) -> Iterator[Finding]:
     try:
         header = tokens.header_of(token)
     except tokens.InvalidToken as error:
-        yield Finding(FAILED, f"{sentence(error)} {hint_about_form(token)}")
+        hint = hint_about_form(token) or hint_about_size(token)
+        yield Finding(FAILED, f"{sentence(error)} {hint}".strip())
         return
     algorithm = tokens.shown(header.get("alg"))
     yield Finding(OK, f"The token's alg is {algorithm}.")
@@ -155,7 +208,7 @@ def claim_findings(token: str, expected: Expected) -> Iterator[Finding]:
 def verdict(token: str) -> Finding:
     """Return what the API itself says."""
     try:
-        user = tokens.subject(token)
+        user = tokens.subject(auth.bearer_token(f"Bearer {token}"))
     except (tokens.InvalidToken, ServiceUnavailable):
         return Finding(FAILED, "So the API does not accept this token.")
     return Finding(OK, f"So the API accepts this token for /api/{encoded(user)}/tasks.")
@@ -175,6 +228,23 @@ def hint_about_form(token: str) -> str:
     if token.count(".") != 2:
         return "Ask Better Auth for one: GET /api/auth/token, with its session cookie."
     return ""
+
+
+def hint_about_size(token: str) -> str:
+    """Return what makes a token too long: Better Auth puts the whole user into it."""
+    if len(token) <= tokens.MAX_BYTES:
+        return ""
+    remedy = (
+        "Have Better Auth put less into it: jwt({ jwt: { definePayload: ({ user }) => "
+        "({ id: user.id, email: user.email }) } }), see docs/tokens.md."
+    )
+    try:
+        claims = tokens.parsed(tokens.decoded(token.split(".")[1]), "payload")
+    except (tokens.InvalidToken, IndexError):
+        return remedy
+    sizes = {name: len(json.dumps(value)) for name, value in claims.items()}
+    name = max(sizes, key=lambda name: sizes[name], default="")
+    return f"Most of it is {tokens.shown(name)}, {sizes.get(name, 0)} bytes. {remedy}"
 
 
 def hint_about_key(header: Mapping[str, object], config: BetterAuth) -> str:

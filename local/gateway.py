@@ -21,6 +21,7 @@ from local.events import (
     http_event,
     new_request_id,
 )
+from local.origins import origin_problem
 from local.pool import FunctionError, Pool
 from local.project import Project
 from local.template import TemplateError
@@ -29,6 +30,8 @@ from local.template import TemplateError
 BODY_LIMIT = 10 * 1024 * 1024
 REQUEST_LINE_AND_HEADER_VALUES_LIMIT = 10_240
 INTEGRATION_TIMEOUT = 30.0
+# Each origin is one line on the terminal; whoever makes origins up can't fill it.
+REFUSALS_SAID = 100
 
 
 class Gateway:
@@ -40,6 +43,7 @@ class Gateway:
         self._project = Project(root)
         self._integration_timeout = integration_timeout
         self._running: set[asyncio.Task[object]] = set()
+        self._refused: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -74,9 +78,19 @@ class Gateway:
         origin = request.headers.get("origin")
         if origin is None:
             return own
+        if not cors.allows(configuration, origin):
+            self._say_refused(request, origin)
         if cors.is_preflight(request):
             return [*own, *cors.preflight_headers(configuration, origin)]
         return [*own, *cors.response_headers(configuration, origin)]
+
+    def _say_refused(self, request: Request, origin: str) -> None:
+        """Say it once for each origin: the browser only tells of a network error."""
+        same = f"{request.url.scheme}://{request.headers.get('host')}"
+        if origin in (same, *self._refused) or len(self._refused) >= REFUSALS_SAID:
+            return
+        self._refused.add(origin)
+        print(refusal(origin), file=sys.stderr, flush=True)
 
     async def _answer(self, request: Request, request_id: str) -> Answer:
         if _head_size(request) > REQUEST_LINE_AND_HEADER_VALUES_LIMIT:
@@ -129,6 +143,20 @@ def server_config(gateway: ASGIApp, port: int = 0) -> uvicorn.Config:
         proxy_headers=False,
         log_config=None,
         timeout_graceful_shutdown=1,
+    )
+
+
+def refusal(origin: str) -> str:
+    """Return the line about pages that CORS refuses."""
+    shown = ascii(origin[:200])[1:-1]
+    if origin_problem(origin, ".*"):
+        return (
+            f"CORS refused a page whose origin is {shown}. ALLOWED_ORIGINS can't list "
+            "that; open the page from an http:// or https:// address."
+        )
+    return (
+        f"CORS refused a page of {shown}. To let it in, add it to ALLOWED_ORIGINS "
+        "(commas between origins), in .env or before `make run`."
     )
 
 

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from local.template import Function, load_template
+from taskapi import etags
 from taskapi.auth import AuthenticatedRoute
 from taskapi.errors import (
     ApiError,
@@ -84,7 +85,8 @@ PROBLEM: Json = {
 GATEWAY_MESSAGE: Json = {
     "type": "object",
     "required": ["message"],
-    "properties": {"message": {"type": "string"}},
+    # Never there, so that a client can tell all errors apart by it.
+    "properties": {"message": {"type": "string"}, "error": False},
     "description": "An answer of API Gateway's own.",
     "examples": [{"message": "Too Many Requests"}],
 }
@@ -118,7 +120,13 @@ COMMON = ["X-Request-Id", "X-Content-Type-Options", "Cache-Control"]
 
 PARAMETERS: dict[str, Json] = {
     # The user that `make run` prints a token for: "Try it out" works as it is.
-    "user_id": {"example": "demo"},
+    "user_id": {
+        "example": "demo",
+        "description": "The token's `sub`, percent-encoded in a URL: `auth0|1` is "
+        "`auth0%7C1`. openapi-fetch and Swagger UI encode it themselves: give them "
+        "`auth0|1`. orval encodes it only with `urlEncodeParameters: true`. With "
+        "`fetch`, use `encodeURIComponent`.",
+    },
     "task_id": {"example": 1},
     "status": {"description": "Which tasks."},
     "sort": {"description": "By the time of creation or of the last change, or title."},
@@ -126,11 +134,38 @@ PARAMETERS: dict[str, Json] = {
 }
 """What FastAPI doesn't know of parameters."""
 
+OPERATION_SUFFIXES = {"put": "_put", "head": "_head"}
+"""What tells the operations of one function apart, by method."""
+
 QUERIES: dict[str, type[BaseModel]] = {"list_tasks": Listing}
 """What a function reads from the query by itself, without FastAPI."""
 
 SCHEMAS: dict[str, Json] = {"TaskChanges": {"minProperties": 1}}
 """What pydantic doesn't know of schemas."""
+
+TAGS = {
+    "tasks": "The tasks of one user, whose token is needed.",
+    "health": "For uptime monitors and load balancers.",
+}
+DESCRIPTIONS = {
+    "list_tasks": "A page of tasks, newest first unless `sort` and `order` say "
+    "otherwise. Where there is more, `Link` has the next page. Of a parameter that is "
+    "sent twice, the last counts; unknown ones are ignored.",
+    "create_task": "Only `title` is required. With an `Idempotency-Key`, the request "
+    "can be sent again safely: it creates one task. Unknown fields are ignored.",
+    "get_task": "With the `ETag` in `If-None-Match`, the answer is a 304 as long as "
+    "the task stays as it is.",
+    "update_task": "Changes the fields that are sent, and leaves the others; `PUT` and "
+    "`PATCH` do the same. `null` clears the description.",
+    "complete_task": "Without a body, or with `{}`, it toggles `completed`; with "
+    "`completed`, it sets it.",
+    "delete_task": "With `If-Match`, only if the task still has this `ETag`.",
+    "health": "Needs no token, and asks nothing of the database.",
+}
+"""What is to be said of operations besides their summary, by function."""
+
+INVALID = {"list_tasks": "limit", "complete_task": "completed"}
+"""The field that an example of a 422 is about, by function; else the title."""
 
 BODIES: dict[str, dict[str, Json]] = {
     "create_task": {
@@ -145,14 +180,14 @@ BODIES: dict[str, dict[str, Json]] = {
         "another title": {"title": "Buy oats"},
         "no description": {"description": None},
     },
-    "complete_task": {"set": {"completed": True}},
+    "complete_task": {"toggle": {}, "set": {"completed": True}},
 }
 """Examples of requests, by function."""
 
 FIXED = (
     NotFound(),
     Conflict(),
-    PreconditionFailed(),
+    PreconditionFailed(etags.CHANGED),
     IdempotencyKeyReused(),
     InternalError(),
 )
@@ -162,7 +197,6 @@ MESSAGES = {
     "column 10",
     "unauthorized": "Invalid or expired JWT token",
     "payload_too_large": "The body must be at most 65536 bytes",
-    "validation_error": RULES["title"][0],
     "service_unavailable": "The database can't be reached",
 }
 """Examples of errors, by code."""
@@ -197,7 +231,7 @@ def document(root: Path = ROOT) -> Json:
                 },
             },
         ],
-        "tags": [{"name": "tasks"}, {"name": "health"}],
+        "tags": [{"name": n, "description": text} for n, text in TAGS.items()],
         "paths": {},
         "components": {
             "schemas": {
@@ -226,6 +260,14 @@ def document(root: Path = ROOT) -> Json:
     }
     for function in load_template(root / "template.yaml").functions:
         add(merged, function)
+    schemas = [error.__name__ for error in ApiError.__subclasses__()]
+    merged["components"]["schemas"]["Error"] = {
+        "description": "Any error: `error` says which; API Gateway's own have none.",
+        "anyOf": [
+            {"$ref": f"#/components/schemas/{name}"}
+            for name in [*schemas, "GatewayMessage"]
+        ],
+    }
     return merged
 
 
@@ -246,9 +288,10 @@ def add(merged: Json, function: Function) -> None:
     for path, operations in own["paths"].items():
         for method, operation in operations.items():
             name = function.folder.name
-            operation["operationId"] = name + ("_put" if method == "put" else "")
+            operation["operationId"] = name + OPERATION_SUFFIXES.get(method, "")
             summary = (module.__doc__ or "").partition(": ")[2].strip(".\n")
             operation["summary"] = summary[:1].upper() + summary[1:]
+            operation["description"] = DESCRIPTIONS[name]
             operation["tags"] = ["health" if name == "health" else "tasks"]
             if name in QUERIES:
                 operation["parameters"] += query_parameters(QUERIES[name])
@@ -256,7 +299,7 @@ def add(merged: Json, function: Function) -> None:
                 complete(parameter)
             if "requestBody" in operation:
                 complete_body(operation["requestBody"], BODIES[name])
-            describe(operation, routes[method.upper(), path])
+            describe(operation, routes[method.upper(), path], method)
             merged["paths"].setdefault(path, {})[method] = operation
             for error in errors(routes[method.upper(), path]):
                 merged["components"]["schemas"].setdefault(*error_schema(error))
@@ -273,6 +316,8 @@ def query_parameters(model: type[BaseModel]) -> list[Json]:
 
 def complete(parameter: Json) -> None:
     """Have a parameter say all that is to be said of it, once."""
+    if parameter["in"] == "header":
+        parameter["name"] = parameter["name"].title()
     parameter["schema"] = without_titles(without_null(parameter["schema"]))
     if description := parameter["schema"].pop("description", None):
         parameter["description"] = description
@@ -318,7 +363,7 @@ def methods(route: APIRoute) -> set[str]:
     return route.methods or set()
 
 
-def describe(operation: Json, route: APIRoute) -> None:
+def describe(operation: Json, route: APIRoute, method: str) -> None:
     """Replace FastAPI's answers with the contract's."""
     success = str(route.status_code or 200)
     answers = {success: success_of(route)}
@@ -337,7 +382,7 @@ def describe(operation: Json, route: APIRoute) -> None:
             " ".join((error.__doc__ or "").partition("\n")[0] for error in found),
             schemas[0] if len(schemas) == 1 else {"oneOf": schemas},
             headers,
-            {error.code: error_example(error) for error in found},
+            {error.code: error_example(error, route.name) for error in found},
         )
     answers["429"] = {
         "description": "Throttled by API Gateway.",
@@ -347,9 +392,12 @@ def describe(operation: Json, route: APIRoute) -> None:
             }
         },
     }
+    if method == "head":
+        for each in answers.values():
+            each.pop("content", None)
     operation["responses"] = dict(sorted(answers.items()))
-    if isinstance(route, AuthenticatedRoute):
-        operation["security"] = [{"bearer": []}]
+    authenticated = isinstance(route, AuthenticatedRoute)
+    operation["security"] = [{"bearer": []}] if authenticated else []
 
 
 def success_of(route: APIRoute) -> Json:
@@ -431,12 +479,14 @@ def error_schema(error: type[ApiError]) -> tuple[str, Json]:
     return error.__name__, body
 
 
-def error_example(error: type[ApiError]) -> Json:
-    """Return an error's body."""
-    body: Json = {"error": error.code, "message": MESSAGES[error.code]}
-    if error.code == "validation_error":
-        body["details"] = {"field": "title", "constraint": RULES["title"][1]}
-    return body
+def error_example(error: type[ApiError], function: str) -> Json:
+    """Return an error's body, as this function may answer it."""
+    if error.code != "validation_error":
+        return {"error": error.code, "message": MESSAGES[error.code]}
+    field = INVALID.get(function, "title")
+    message, constraint = RULES[field]
+    details = {"field": field, "constraint": constraint}
+    return {"error": error.code, "message": message, "details": details}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from local.openapi import ROOT
 
@@ -125,19 +125,26 @@ class Comparison:
 
     def _beyond(
         self,
-        wide: tuple[Json, Json],
-        narrow: tuple[Json, Json],
+        wide: tuple[Json | Literal[False], Json],
+        narrow: tuple[Json | Literal[False], Json],
         where: str,
         seen: tuple[str, ...],
     ) -> Iterator[str]:
         """Yield what the first schema allows and the second doesn't.
 
-        Each schema comes with its document. seen: references that are being compared.
+        Each schema comes with its document; False allows nothing. seen: references
+        that are being compared.
         """
+        if wide[0] is False:
+            return
+        if narrow[0] is False:
+            yield where
+            return
         if (reference := wide[0].get("$ref")) and reference in seen:
             return
         seen = (*seen, reference) if reference else seen
-        first, second = self._resolved(*wide), self._resolved(*narrow)
+        first = self._resolved(wide[0], wide[1])
+        second = self._resolved(narrow[0], narrow[1])
         options = first.get("anyOf") or first.get("oneOf") or [first]
         choices = second.get("anyOf") or second.get("oneOf") or [second]
         if len(options) > 1 or len(choices) > 1:
@@ -179,9 +186,13 @@ class Comparison:
 
 
 def _parameters(operation: Json) -> dict[tuple[str, str], Json]:
-    return {
-        (each["in"], each["name"]): each for each in operation.get("parameters", [])
-    }
+    """Return the parameters; a header's name has no case (RFC 9110, section 5.1)."""
+    return {(each["in"], _name(each)): each for each in operation.get("parameters", [])}
+
+
+def _name(parameter: Json) -> str:
+    name: str = parameter["name"]
+    return name.lower() if parameter["in"] == "header" else name
 
 
 def _values(first: Json, second: Json, where: str) -> Iterator[str]:

@@ -6,18 +6,20 @@ It is for development alone: config.json gives a development token to whoever as
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from local.page_headers import HEADERS, page_headers
 from local.tokens import development_token
 
 PAGE = Path(__file__).parent / "page" / "index.html"
 
 HOST = "127.0.0.1"
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class PortTaken(Exception):
@@ -41,13 +43,13 @@ class PageServer(ThreadingHTTPServer):
         except OSError as error:
             raise PortTaken from error
         self.origin = f"http://localhost:{self.server_port}"
-        self._api = ""
+        self.api = ""
         self._secret = ""
 
     @contextmanager
     def serving(self, api: str, secret: str) -> Iterator[None]:
         """Give the page the API's URL, and tokens signed with `secret`."""
-        self._api, self._secret = api, secret
+        self.api, self._secret = api, secret
         thread = threading.Thread(target=self.serve_forever, daemon=True)
         thread.start()
         try:
@@ -60,7 +62,7 @@ class PageServer(ThreadingHTTPServer):
     def config(self, user: str) -> dict[str, str]:
         """What the page needs to know."""
         token = development_token(user, self._secret)
-        return {"api": self._api, "user": user, "token": token}
+        return {"api": self.api, "user": user, "token": token}
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A browser may hang up at any time."""
@@ -74,26 +76,38 @@ class _Handler(BaseHTTPRequestHandler):
         if f"http://{self.headers['host']}" != self.server.origin:
             # Another site's name that leads here (DNS rebinding) must not get a token.
             home = f"{self.server.origin}/"
-            self._send(HTTPStatus.FOUND, "text/plain", location=home)
+            self._send(HTTPStatus.FOUND, "text/plain", headers={"Location": home})
+        elif url.path == "/config.json" and not self._is_for_the_page():
+            self._send(HTTPStatus.FORBIDDEN, "text/plain")
         elif url.path == "/config.json":
             user = parse_qs(url.query).get("user", ["demo"])[0]
             body = json.dumps(self.server.config(user)).encode()
             self._send(HTTPStatus.OK, "application/json", body)
         elif url.path == "/":
-            self._send(HTTPStatus.OK, "text/html; charset=utf-8", PAGE.read_bytes())
+            page = PAGE.read_text(encoding="utf-8")
+            headers = page_headers(page, self.server.api)
+            media_type = "text/html; charset=utf-8"
+            self._send(HTTPStatus.OK, media_type, page.encode(), headers)
         else:
             self._send(HTTPStatus.NOT_FOUND, "text/plain")
 
+    def _is_for_the_page(self) -> bool:
+        """Whether this page or a program asks; browsers say if another page does."""
+        site = self.headers.get("sec-fetch-site", "same-origin")
+        return site in ("same-origin", "none")
+
     def _send(
-        self, status: HTTPStatus, media_type: str, body: bytes = b"", location: str = ""
+        self,
+        status: HTTPStatus,
+        media_type: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] = NO_HEADERS,
     ) -> None:
         self.send_response(status)
         self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("X-Content-Type-Options", "nosniff")
-        if location:
-            self.send_header("Location", location)
+        for name, value in {**HEADERS, **headers}.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 

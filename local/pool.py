@@ -107,6 +107,9 @@ def _variables(function: Function) -> dict[str, str]:
     """
     return {
         **function.environment,
+        # After a restart of Better Auth with new keys, as with its memory adapter, the
+        # usual 30 s would be a long time to be locked out.
+        "JWKS_COOL_DOWN": "1",
         **os.environ,
         "_HANDLER": function.handler,
         "LAMBDA_TASK_ROOT": str(function.folder),

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from local.pool import Pool, source_version
@@ -23,6 +24,8 @@ class Project:
         self._error: TemplateError | None = None
         template = load_template(self._path, os.environ.get("ALLOWED_ORIGINS"))
         self.cors: Cors | None = template.cors
+        if template.cors and not os.environ.get("ALLOWED_ORIGINS", "").strip():
+            self.cors = replace(template.cors, allow_this_machine=True)
         self._layers = template.layers
         self._router = Router(template.functions)
 

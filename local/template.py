@@ -7,6 +7,8 @@ from pathlib import Path
 
 import yaml
 
+from local.origins import parse_origins
+
 
 class TemplateError(Exception):
     """template.yaml can't be used; the message is one line that says why."""
@@ -43,6 +45,8 @@ class Cors:
     expose_headers: tuple[str, ...]
     max_age: int | None
     allow_credentials: bool
+    allow_this_machine: bool = False
+    """Pages served by this machine too, on any port: `make run` only."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,13 @@ def load_template(path: Path, allowed_origins: str | None = None) -> Template:
         template = _template(document, path.parent.resolve())
     except (TypeError, ValueError) as error:
         raise TemplateError(f"{path.name}: {error}") from error
-    if template.cors and allowed_origins:
-        origins = tuple(filter(None, map(str.strip, allowed_origins.split(","))))
+    if template.cors and allowed_origins and not allowed_origins.isspace():
+        parameter = _mapping(document.get("Parameters")).get("AllowedOrigins")
+        pattern = str(_mapping(parameter).get("AllowedPattern", ".*"))
+        try:
+            origins = parse_origins(allowed_origins, pattern)
+        except ValueError as error:
+            raise TemplateError(f"ALLOWED_ORIGINS: {error}.") from None
         return replace(template, cors=replace(template.cors, allow_origins=origins))
     return template
 

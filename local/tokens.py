@@ -14,13 +14,39 @@ LOCAL = ROOT / ".local"
 
 # Where existing frontends run, and Better Auth with them.
 ISSUER = "http://localhost:3000"
+# What says how tokens are checked; where one is set, development tokens aren't used.
+WAYS = ("BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL", "BETTER_AUTH_SECRET")
+
 LIFETIME = 24 * 60 * 60
 
 
 def is_configured() -> bool:
     """Whether the environment says how tokens are checked."""
-    ways = ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL")
-    return any(os.environ.get(name) for name in ways)
+    return any(os.environ.get(name) for name in WAYS)
+
+
+def development_secret_in_use() -> str | None:
+    """Return the secret of this clone, if tokens are checked with it; else None.
+
+    Tokens are made with no other: a BETTER_AUTH_SECRET of somewhere else may be that of
+    production, for which a token of any user would be valid.
+    """
+    if not is_configured():
+        return development_secret(LOCAL)
+    configured, path = os.environ.get("BETTER_AUTH_SECRET"), LOCAL / "secret"
+    return configured if path.exists() and path.read_text() == configured else None
+
+
+def why_no_token() -> str:
+    """Say why there are no development tokens, and how to get them."""
+    given = [name for name in WAYS if os.environ.get(name)]
+    unset = " ".join(f"{name}=" for name in given)
+    return (
+        f"There are no development tokens: {' and '.join(given)} "
+        f"{'is' if len(given) == 1 else 'are'} set (in the shell or in .env), so the "
+        "API accepts only the tokens that Better Auth issues.\n"
+        f"To run it with development tokens: {unset} make run"
+    )
 
 
 def development_secret(folder: Path) -> str:
@@ -55,14 +81,14 @@ def development_token(user: str, secret: str) -> str:
 
 def main() -> int:
     load_dotenv(ROOT / ".env")
-    secret = os.environ.get("BETTER_AUTH_SECRET")
     if len(sys.argv) != 2 or not sys.argv[1]:
         print("Usage: make token USER=alice", file=sys.stderr)
         return 2
-    if not secret and is_configured():
-        print("Tokens come from Better Auth, whose keys are set.", file=sys.stderr)
+    secret = development_secret_in_use()
+    if secret is None:
+        print(why_no_token(), file=sys.stderr)
         return 1
-    print(development_token(sys.argv[1], secret or development_secret(LOCAL)))
+    print(development_token(sys.argv[1], secret))
     return 0
 
 

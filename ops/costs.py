@@ -79,8 +79,8 @@ class Load:
     log_days: float = 30
     response_bytes: float = 1500
     metrics: int = 12
-    route_metrics: int = 48
-    """Detailed ones of the gateway: 6 for each of 8 routes."""
+    route_metrics: int = 54
+    """Detailed ones of the gateway: 6 for each of 9 routes."""
 
     alarms: int = 13
     """Metrics that alarms watch: 2 for each that computes a share."""

@@ -19,13 +19,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from dotenv import load_dotenv
 
-from local.tokens import (
-    LOCAL,
-    ROOT,
-    development_secret,
-    development_token,
-    is_configured,
-)
+from local.tokens import ROOT, development_secret_in_use, development_token
 from ops import sign_in
 from ops.web import Answer, Server, Unreachable, is_this_machine
 from taskapi.errors import SettingsError
@@ -86,9 +80,8 @@ def token_for(url: SplitResult) -> str:
     email, password = os.environ.get("SMOKE_EMAIL"), os.environ.get("SMOKE_PASSWORD")
     if email and password:
         return sign_in.token(email, password)
-    secret = os.environ.get("BETTER_AUTH_SECRET")
-    if is_this_machine(url.hostname or "") and (secret or not is_configured()):
-        return development_token("smoke", secret or development_secret(LOCAL))
+    if is_this_machine(url.hostname or "") and (secret := development_secret_in_use()):
+        return development_token("smoke", secret)
     raise CannotCheck(
         "A token of this stack's Better Auth is needed: set TOKEN, or SMOKE_EMAIL, "
         "SMOKE_PASSWORD and BETTER_AUTH_URL."
@@ -154,6 +147,7 @@ class Smoke:
         with self._check("is healthy"):
             healthy = expect(self.server.send("GET", "/health", {}), 200)
             require(healthy.json == {"status": "ok"}, "another body")
+            expect(self.server.send("HEAD", "/health", {}), 200)
         if origin:
             with self._check(f"lets in pages of {origin}"):
                 self._preflight(origin)

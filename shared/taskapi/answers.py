@@ -1,15 +1,23 @@
 """The answers that hold tasks, with the headers that belong to them."""
 
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote, unquote_plus, urlencode
 
 from taskapi.etags import matches
+from taskapi.event import encoded
 from taskapi.framework import Request, Response
-from taskapi.http import encoded, json_response
+from taskapi.http import json_response
 from taskapi.tasks import Page, Task, public
 
 URI = "%!$'()*+,;:@/?=[]"
 """What a query may hold besides letters, digits and "-._~" (RFC 3986), and the brackets
 that browsers let stand."""
+
+LONGEST_TARGET = 4096
+"""Characters of a Link's path and query that unknown parameters may fill.
+
+API Gateway takes 10,240 bytes of request line and headers, a token among them:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+"""
 
 
 def one(task: Task) -> Response:
@@ -44,9 +52,25 @@ def many(page: Page, request: Request) -> Response:
     """Return 200 with the tasks, and the Link to the next page where there is one."""
     headers = {}
     if page.cursor is not None:
-        query = following(request.scope["query_string"].decode(), page.cursor)
-        headers["link"] = f'<{request.scope["path"]}?{query}>; rel="next"'
+        headers["link"] = f'<{next_page(request, page.cursor)}>; rel="next"'
     return json_response(list(map(public, page.rows)), headers=headers)
+
+
+def next_page(request: Request, cursor: str) -> str:
+    """Return the path and query of the next page.
+
+    Where that would be too long, the parameters that a list ignores are left out; the
+    others have limits of their own, which keep it below 8 KB.
+    """
+    path, query = request.scope["path"], request.scope["query_string"].decode()
+    target = f"{path}?{following(query, cursor)}"
+    if len(target) <= LONGEST_TARGET:
+        return target
+    from taskapi.listing import Listing
+
+    known = request.query_params.items()
+    kept = {name: value for name, value in known if name in Listing.model_fields}
+    return f"{path}?{urlencode(kept | {'cursor': cursor})}"
 
 
 def following(query: str, cursor: str) -> str:

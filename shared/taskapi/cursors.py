@@ -1,4 +1,11 @@
-"""Cursors: where a page of a list ended, in words only this API can write."""
+"""Cursors: where a page of a list ended, signed by this API.
+
+The key is in the database, so that all execution environments have the same one and an
+operator has no secret to make. An environment reads it together with its first list, in
+the same statement. So it may have to run a list before it can check the cursor that the
+list begins after. That is harmless: the rows are the caller's own whatever the cursor
+says, and they are thrown away where the signature turns out to be wrong.
+"""
 
 import base64
 import hashlib
@@ -6,13 +13,16 @@ import hmac
 import json
 from typing import NamedTuple
 
+from taskapi import settings
 from taskapi.errors import ValidationFailed
-from taskapi.settings import database_url
 
 MAX_LENGTH = 2048
 """Characters; a title of 200 code points, escaped, encoded and signed, fits."""
 
 MAC_BYTES = 16
+
+Scope = tuple[str, ...]
+"""The list that a cursor belongs to: user, sort and order."""
 
 
 class Position(NamedTuple):
@@ -22,44 +32,84 @@ class Position(NamedTuple):
     id: int
 
 
-def encode(position: Position, scope: tuple[str, ...]) -> str:
+class Cursor(NamedTuple):
+    """What a cursor says; anybody can have written it until is_signed() is true."""
+
+    position: Position
+    mac: bytes
+
+
+_key: tuple[str, bytes] | None = None
+
+
+def known_key() -> bytes | None:
+    """Return the key of the database at DATABASE_URL, or None until it was read."""
+    return _key[1] if _key and _key[0] == settings.database_url() else None
+
+
+def remember_key(key: bytes) -> None:
+    """Keep the key for as long as DATABASE_URL stays."""
+    global _key
+    _key = settings.database_url(), key
+
+
+def encode(position: Position, scope: Scope, key: bytes) -> str:
     """Return the cursor of a position in the list that scope names."""
-    payload = json.dumps(position, ensure_ascii=False).encode()
-    return base64.urlsafe_b64encode(mac(payload, scope) + payload).decode().rstrip("=")
+    return encoded(Cursor(position, mac(position, scope, key)))
 
 
-def decode(cursor: str, scope: tuple[str, ...]) -> Position:
-    """Return the position; raise ValidationFailed unless it was made for scope."""
-    position = read(cursor, scope) if len(cursor) <= MAX_LENGTH else None
-    # Spare bits of the last character would decode to the same bytes: only the
-    # spelling that encode() gives is taken.
-    if position is None or encode(position, scope) != cursor:
-        raise ValidationFailed(
-            "Cursor must be one that a Link header of this list gave, "
-            "with the same sort and order",
-            {"field": "cursor", "constraint": "from a Link header"},
-        )
-    return position
+def encoded(cursor: Cursor) -> str:
+    data = cursor.mac + payload(cursor.position)
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def read(cursor: str, scope: tuple[str, ...]) -> Position | None:
-    """Return what the cursor says, or None where its signature isn't for scope."""
-    try:
-        data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", True)
-    except ValueError:
-        return None
-    payload = data[MAC_BYTES:]
-    if not hmac.compare_digest(data[:MAC_BYTES], mac(payload, scope)):
-        return None
-    return Position(*json.loads(payload))
+def decode(text: str) -> Cursor:
+    """Return what a cursor says; raise ValidationFailed where it can't be one.
 
-
-def mac(payload: bytes, scope: tuple[str, ...]) -> bytes:
-    """Return what ties payload to scope: nobody without the key can make it.
-
-    The key is drawn from DATABASE_URL, the one secret that every function which
-    reads the list has in every configuration; when it changes, cursors expire.
+    Only the spelling that encode() gives is taken: spare bits of the last character, or
+    another way to write the same JSON, would decode to the same position.
     """
-    key = hashlib.sha256(b"taskapi cursor\0" + database_url().encode())
-    message = json.dumps(scope).encode() + b"\0" + payload
-    return hmac.digest(key.digest(), message, "sha256")[:MAC_BYTES]
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", True)
+        key, id = json.loads(data[MAC_BYTES:])
+        cursor = Cursor(Position(key, id), data[:MAC_BYTES])
+        good = type(key) is str and type(id) is int and len(text) <= MAX_LENGTH
+        if good and encoded(cursor) == text:
+            return cursor
+    except (ValueError, TypeError, RecursionError):
+        pass
+    raise invalid()
+
+
+def invalid() -> ValidationFailed:
+    """Return the error of a cursor that isn't this list's."""
+    return ValidationFailed(
+        "Cursor must be one that a Link header of this list gave, "
+        "with the same sort and order",
+        {"field": "cursor", "constraint": "from a Link header"},
+    )
+
+
+def is_signed(cursor: Cursor, scope: Scope, key: bytes) -> bool:
+    """Return whether it was made for scope, by this release or by the one before.
+
+    That one took its key from DATABASE_URL. Its cursors are accepted while the two run
+    side by side, and the second line goes with the next release.
+    """
+    before = hashlib.sha256(
+        b"taskapi cursor\0" + settings.database_url().encode()
+    ).digest()
+    return any(
+        hmac.compare_digest(cursor.mac, mac(cursor.position, scope, one))
+        for one in (key, before)
+    )
+
+
+def mac(position: Position, scope: Scope, key: bytes) -> bytes:
+    """Return what ties position to scope: nobody without the key can make it."""
+    message = json.dumps(scope).encode() + b"\0" + payload(position)
+    return hmac.digest(key, message, "sha256")[:MAC_BYTES]
+
+
+def payload(position: Position) -> bytes:
+    return json.dumps(position, ensure_ascii=False).encode()

@@ -1,11 +1,19 @@
-"""DATABASE_URL as libpq is to see it: checked, with what production means filled in."""
+"""DATABASE_URL as libpq is to see it: checked, with what production means filled in.
+
+Everything that libpq would refuse without asking the network is a SettingsError here.
+No message quotes the value: where a password is mistyped, any part of a URL may be a
+part of it, a port and a parameter's name included. The messages hold constants alone,
+and a parameter's name only where it can't come from a password.
+"""
 
 import os
 import re
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 
 import psycopg
+from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from taskapi import log
@@ -20,6 +28,72 @@ CA_BUNDLES = (
 VERIFIED = ("verify-ca", "verify-full")
 ENCRYPTED = ("require", *VERIFIED)
 
+FORM = "postgresql://user:password@host/database"
+SCHEME = f"its scheme must be postgresql://, as in {FORM}"
+ENCODE = (
+    "special characters of the password must be percent-encoded: "
+    "/ as %2F, @ as %40, : as %3A, ? as %3F, # as %23, % as %25, a space as %20"
+)
+
+PASTED = {
+    r"(export\s+)?DATABASE_URL\s*[=:]": (
+        "begins with its own name; only what comes after it is the value"
+    ),
+    r"psql\b": "is a psql command; only the URL in it is the value",
+    "[\"'`\u2018\u201c\u00ab<]": "has quotes or brackets around it; leave them out",
+    r"(?i:https?)://": (
+        "is a web address; Neon's console shows the connection string under Connect"
+    ),
+    r"(?i:jdbc):": f"is a JDBC URL; the form is {FORM}",
+    r"(?!\w+\s*=)": f"is not a Postgres URL; {SCHEME}",
+}
+"""What is wrong with a value that begins so: most were copied too far."""
+
+COPIED_TOO_FAR = ("'", '"', "`", "\u2019", "\u201d", "\u00bb", ">", ",", ";")
+
+FOREIGN_SCHEMES = (
+    *(
+        f"{scheme}+{driver}"
+        for scheme in ("postgresql", "postgres")
+        for driver in ("asyncpg", "psycopg", "psycopg2", "psycopg_async", "pg8000")
+    ),
+    *("prisma", "prisma+postgres", "mysql", "mysql2", "mariadb", "sqlite", "mongodb"),
+    *("redis", "sqlserver", "cockroachdb", "pgsql", "postgis", "neon", "ws", "wss"),
+)
+"""Schemes of other libraries and databases, which a message may name."""
+
+FOREIGN_PARAMETERS = (
+    *("pgbouncer", "connection_limit", "pool_timeout", "schema", "sslaccept"),
+    *("sslidentity", "socket_timeout", "statement_cache_size", "currentSchema"),
+    *("prepared_statement_cache_size", "prepareThreshold", "ssl", "pool_size"),
+    *("max_overflow", "pool_mode", "serverVersion", "charset", "uselibpqcompat"),
+    *("workaround", "statement_timeout", "search_path", "encoding"),
+)
+"""Parameters of other libraries, which a message may name (Prisma, JDBC, SQLAlchemy,
+asyncpg, node-postgres)."""
+
+CHOICES = {
+    "sslmode": ("disable", "allow", "prefer", *ENCRYPTED),
+    "channel_binding": ("disable", "prefer", "require"),
+    "sslnegotiation": ("postgres", "direct"),
+    "gssencmode": ("disable", "prefer", "require"),
+    "load_balance_hosts": ("disable", "random"),
+    "sslcertmode": ("disable", "allow", "require"),
+    "target_session_attrs": (
+        *("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+    ),
+}
+INTEGERS = (
+    *("connect_timeout", "tcp_user_timeout", "keepalives"),
+    *("keepalives_idle", "keepalives_interval", "keepalives_count"),
+)
+"""What libpq reads only after it has found the host."""
+
+FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir")
+
+NOWHERE = "/dev/null"
+"""A folder for Unix sockets in which none can be: connecting fails without network."""
+
 
 @cache
 def conninfo(url: str) -> str:
@@ -27,18 +101,191 @@ def conninfo(url: str) -> str:
 
     Raises SettingsError, and warns, in words that quote nothing of url.
     """
+    params = parsed(url)
+    local = is_local(params)
+    # Else the role or the database could ask for another one.
+    params["client_encoding"] = "UTF8"
+    if not local:
+        fill_in(params)
+    check_by_libpq(params)
+    return make_conninfo(**params)
+
+
+def parsed(url: str) -> dict[str, str]:
+    """Return what libpq understands of url; raise SettingsError."""
+    try:
+        url.encode()
+    except UnicodeError:
+        raise bad("is not UTF-8") from None
+    if url != url.strip():
+        raise bad("begins or ends with white space, such as a line break")
+    if url.startswith(("postgresql://", "postgres://")):
+        check_url(url)
+    else:
+        check_conninfo(url)
     try:
         params = {name: str(value) for name, value in conninfo_to_dict(url).items()}
-        local = is_local(params)
-    except (psycopg.Error, UnicodeError):
+    except psycopg.Error as error:
         # Neither the message nor its cause may be shown: libpq's quotes the URL.
-        raise SettingsError(
-            "DATABASE_URL is not a Postgres URL "
-            "(postgresql://user:password@host/database, with any special character "
-            "of the password percent-encoded)"
-        ) from None
-    if local:
-        return make_conninfo(**params)
+        problem = syntax_problem(str(error), url)
+        raise bad(problem) from None
+    check_values(params)
+    return params
+
+
+def bad(problem: str) -> SettingsError:
+    return SettingsError(f"DATABASE_URL {problem}")
+
+
+def check_conninfo(text: str) -> None:
+    """Raise SettingsError where it isn't `name=value …`, the form besides URLs."""
+    scheme = text.partition("://")[0].lower()
+    if scheme in FOREIGN_SCHEMES:
+        raise bad(f"begins with {scheme}://, which libpq doesn't know; {SCHEME}")
+    for pattern, problem in PASTED.items():
+        if re.match(pattern, text):
+            raise bad(problem)
+    if "\0" in text:
+        raise bad("has a NUL character in it")
+
+
+def check_url(url: str) -> None:
+    """Raise SettingsError where libpq would take parts of a URL for others.
+
+    libpq ends user and password at the first @, and has none where a / comes before it.
+    """
+    if not url.isprintable():
+        raise bad("has a line break or another invisible character in it")
+    if url.endswith(COPIED_TOO_FAR):
+        raise bad("ends with a quote, bracket, comma or semicolon; leave it out")
+    authority, _, path = url.partition("://")[2].partition("?")[0].partition("/")
+    if authority.count("@") > 1 or "@" in path:
+        raise bad(f"has an @ too many, or a / before the @; {ENCODE}")
+
+
+def syntax_problem(message: str, url: str) -> str:
+    """Return what is wrong with a value that libpq can't parse, by its message."""
+    if message.startswith(("invalid URI query parameter", "invalid connection option")):
+        name = unknown_parameter(message, url)
+        return (
+            f"has a parameter that libpq doesn't know{f': {name}' if name else ''}; "
+            "leave it out (https://www.postgresql.org/docs/current/"
+            "libpq-connect.html#LIBPQ-PARAMKEYWORDS lists all)"
+            f"{'' if name else f', unless it is a part of the password; {ENCODE}'}"
+        )
+    if "percent-encoded" in message:
+        return f"is not percent-encoded as it should be; {ENCODE}"
+    if "IPv6" in message or "in URI (expected" in message:
+        return f"has a bracket that isn't around an IPv6 address; {ENCODE}"
+    if "query parameter" in message:
+        return f"has a parameter after the ? that isn't name=value; {ENCODE}"
+    return f"is not a Postgres URL, {FORM}; {ENCODE}"
+
+
+def unknown_parameter(message: str, url: str) -> str:
+    """Return the name of an unknown parameter, or nothing where it may be a secret.
+
+    In a URL with one @, before the ?, and no password among the parameters, the
+    password is before the @.
+    """
+    found = re.search(r'"(\w{1,40})"', message, re.ASCII)
+    name = found[1] if found else ""
+    before, is_query, query = url.partition("?")
+    is_url = is_query and re.match("postgres(ql)?://", url)
+    is_safe = is_url and before.count("@") == 1 and not re.search("@|pass", query)
+    return name if is_safe or name in FOREIGN_PARAMETERS else ""
+
+
+def check_values(params: dict[str, str]) -> None:
+    """Raise SettingsError where libpq would refuse a value late, or unclearly."""
+    hosts, addresses = split(params, "host"), split(params, "hostaddr")
+    if not (addresses or hosts) or not all(addresses or hosts):
+        raise bad("names no host")
+    if addresses and hosts and len(addresses) != len(hosts):
+        raise bad("has another number of hosts in hostaddr than in host")
+    if not all(map(is_address, addresses)):
+        raise bad("has a hostaddr that isn't an IP address")
+    if not all(map(is_host, hosts)):
+        raise bad(f"has a host that can't be a host's name; {ENCODE}")
+    if not all(map(is_port, filter(None, split(params, "port")))):
+        raise bad(f"has a port that isn't a number from 1 to 65535; {ENCODE}")
+    for name, choices in CHOICES.items():
+        if params.get(name) and params[name] not in choices:
+            raise bad(f"has a bad {name}: it must be one of {', '.join(choices)}")
+    for name in INTEGERS:
+        if params.get(name) and not is_integer(params[name]):
+            raise bad(f"has a bad {name}: it must be a whole number")
+    sslmode = params.get("sslmode")
+    if params.get("sslrootcert") == "system" and sslmode not in (None, "verify-full"):
+        raise bad("has sslrootcert=system, which needs sslmode=verify-full")
+    if sslmode != "disable":
+        for name in FILES:
+            path = params.get(name)
+            if path and path != "system" and not is_readable(path):
+                raise bad(f"names a file in {name} that isn't there or can't be read")
+
+
+def split(params: dict[str, str], name: str) -> list[str]:
+    return params[name].split(",") if params.get(name) else []
+
+
+def is_address(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
+
+
+def is_host(text: str) -> bool:
+    # "/" and "@" begin the paths of Unix sockets.
+    return re.match(r"[/@]|[\w.:-]+(%\w+)?\Z", text, re.A) is not None
+
+
+def is_port(text: str) -> bool:
+    return text.isdigit() and is_integer(text) and 0 < int(text) < 65536
+
+
+def is_integer(text: str) -> bool:
+    """Whether it is a number that surely fits into 32 bits."""
+    digits = text.removeprefix("-")
+    return digits.isascii() and digits.isdigit() and len(digits) < 10
+
+
+def is_readable(path: str) -> bool:
+    return os.access(path, os.R_OK)
+
+
+def check_by_libpq(params: dict[str, str]) -> None:
+    """Have libpq check all values, by connecting to nowhere; raise SettingsError."""
+    encrypted = params.get("sslmode") in ENCRYPTED
+    if params.get("sslnegotiation") == "direct" and not encrypted:
+        raise bad(
+            "has sslnegotiation=direct, which needs an sslmode of "
+            "require, verify-ca or verify-full"
+        )
+    harmless = {"host", "hostaddr", "gssencmode"}
+    probe = {name: value for name, value in params.items() if name not in harmless}
+    probe["host"] = ",".join(
+        NOWHERE for _ in split(params, "hostaddr") or split(params, "host")
+    )
+    pgconn = pq.PGconn.connect_start(make_conninfo(**probe).encode())
+    message = pgconn.get_error_message()
+    pgconn.finish()
+    problems = [
+        line
+        for line in message.splitlines()
+        if f"{NOWHERE}/.s.PGSQL." not in line and not line.startswith("\t")
+    ]
+    if problems:
+        text = " ".join(problems)
+        keywords = [option.keyword.decode() for option in pq.Conninfo.get_defaults()]
+        named = [name for name in keywords if re.search(rf"\b{name}\b", text)]
+        names = f": {', '.join(named)}" if named else ""
+        raise bad(f"or a PG… variable has a value that libpq refuses{names}")
+
+
+def fill_in(params: dict[str, str]) -> None:
+    """Add what production means where the URL of a remote host doesn't say."""
     neon = params.get("host", "").endswith(".neon.tech")
     if neon and is_direct(params["host"]) and "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         log.logger.warning(
@@ -61,16 +308,12 @@ def conninfo(url: str) -> str:
     unnamed = params.get("sslrootcert", "system") == "system"
     if bundle and unnamed and params.get("sslmode") in VERIFIED:
         params["sslrootcert"] = bundle
-    return make_conninfo(**params)
 
 
 def is_local(params: dict[str, str]) -> bool:
-    """Whether all hosts are this machine; raise SettingsError where there is none."""
-    hosts = params.get("hostaddr") or params.get("host")
-    if not hosts or not all(hosts.split(",")):
-        raise SettingsError("DATABASE_URL names no host")
-    # "/" and "@" begin the paths of Unix sockets.
-    return all(h.startswith(("/", "@")) or is_loopback(h) for h in hosts.split(","))
+    """Whether all hosts are this machine."""
+    hosts = split(params, "hostaddr") or split(params, "host")
+    return all(h.startswith(("/", "@")) or is_loopback(h) for h in hosts)
 
 
 def is_direct(host: str) -> bool:

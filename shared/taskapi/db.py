@@ -4,18 +4,25 @@ import random
 import select
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import psycopg
 from psycopg import pq
 from psycopg.abc import PQGen
-from psycopg.pq import ConnStatus, PollingStatus
+from psycopg.pq import ConnStatus, PollingStatus, TransactionStatus
 from psycopg.rows import TupleRow
 
 from taskapi import database_url, log, secret, settings, time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
-from taskapi.faults import Fault, Retry, fault_of
+from taskapi.faults import (
+    CANCELLED,
+    FAULTS,
+    SEARCH_RUNNING,
+    Fault,
+    Retry,
+    fault_of,
+)
 from taskapi.tally import tally
 
 PATIENCE = 5.0
@@ -29,6 +36,20 @@ IDLE_LIMIT = 240.0
 
 Below the 350 s after which AWS's NAT gateways and load balancers forget it, and the
 300 s after which Neon suspends.
+"""
+
+CANCELLING = 0.75
+"""Seconds to have the server end a statement that took too long, and to hear of it.
+
+They are kept back from the time of the statement.
+"""
+
+FAILURE_LIMIT = 10.0
+"""Seconds for which a failure of the init phase counts as the first request's attempt.
+
+Lambda's init phase takes 10 s at most, and an event that has caused it follows at once.
+An older failure is from an environment that has waited since, such as one of
+provisioned concurrency, and says nothing about now.
 """
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
@@ -45,13 +66,33 @@ class Connection(psycopg.Connection[TupleRow]):
 
     deadline = float("inf")
     idle_since = 0.0
+    forbids_writes = False
+    cancelled = False
 
     def wait(
         self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None
     ) -> T:
-        return super().wait(
-            gen, interval, max(self.deadline - time_budget.clock(), 0.0)
-        )
+        """Return what gen does; raise a psycopg.Error after the deadline.
+
+        Then the statement is cancelled: a server that nobody listens to any more would
+        go on computing, or make a change as soon as it gets a lock. If it was alive, it
+        says what has become of the statement.
+        """
+        try:
+            return super().wait(gen, interval, self.remaining())
+        except psycopg.OperationalError:
+            active = self.pgconn.transaction_status == TransactionStatus.ACTIVE
+            if self.remaining() or not active:
+                raise
+        self.deadline += CANCELLING
+        self.cancelled = True
+        # Servers may end the request rudely; what matters comes on this connection.
+        with suppress(psycopg.OperationalError):
+            self.cancel_safe(timeout=CANCELLING)
+        return super().wait(gen, interval, self.remaining())
+
+    def remaining(self) -> float:
+        return max(self.deadline - time_budget.clock(), 0.0)
 
     def is_usable(self) -> bool:
         """Tell whether nothing speaks against it, without a round trip.
@@ -64,22 +105,32 @@ class Connection(psycopg.Connection[TupleRow]):
 
 
 _idle: Connection | None = None
-_failure: psycopg.Error | None = None
+_failure: tuple[float, psycopg.Error] | None = None
 
 
 def connect_early() -> None:
     """Connect, for the next query, which also gets what goes wrong."""
     global _idle, _failure
     try:
-        _idle = connect(time_budget.clock() + PATIENCE)
+        limit = time_budget.clock() + PATIENCE
+        _idle = connect(min(limit, time_budget.deadline()))
     except psycopg.Error as error:
-        _failure = error
+        _failure = time_budget.clock(), error
     except (SettingsError, ServiceUnavailable):
         pass  # The next query gets it again.
 
 
+def read(sql: str, params: Mapping[str, object]) -> Sequence[TupleRow]:
+    """Run one statement that changes nothing, as query() does."""
+    return query(sql, params, repeatable=True, writes=False)
+
+
 def query(
-    sql: str, params: Mapping[str, object], *, repeatable: bool = False
+    sql: str,
+    params: Mapping[str, object],
+    *,
+    repeatable: bool = False,
+    writes: bool = True,
 ) -> Sequence[TupleRow]:
     """Run one statement in one round trip and return its rows.
 
@@ -90,45 +141,77 @@ def query(
     """
     started = time_budget.clock()
     try:
-        return attempts(sql.encode(), params, repeatable, time_budget.deadline())
+        deadline = time_budget.deadline()
+        return attempts(sql.encode(), params, repeatable, writes, deadline)
     finally:
         tally.database_seconds += time_budget.clock() - started
 
 
 def attempts(
-    sql: bytes, params: Mapping[str, object], repeatable: bool, deadline: float
+    sql: bytes,
+    params: Mapping[str, object],
+    repeatable: bool,
+    writes: bool,
+    deadline: float,
 ) -> Sequence[TupleRow]:
     """Run a statement until it is answered, or until that isn't worth trying."""
     attempt, unknown = 0, False
     while True:
-        sent = False
+        connection = None
         limit = min(deadline, time_budget.clock() + PATIENCE)
         try:
             with borrowed(limit) as connection:
-                limit = (
-                    min(deadline, time_budget.clock() + PATIENCE)
-                    if repeatable
-                    else deadline
-                )
+                limit = deadline - CANCELLING
+                if repeatable:
+                    limit = min(limit, time_budget.clock() + PATIENCE)
                 connection.deadline = limit
-                sent = True
-                return connection.execute(sql, params).fetchall()
+                return run(connection, sql, params)
         except psycopg.Error as error:
-            fault = fault_of(error, timed_out=time_budget.clock() >= limit)
+            fault = fault_in(error, connection, limit)
             if fault is None:
                 raise
+            sent = connection is not None
             attempt += 1
-            unknown |= sent and not fault.rolled_back
+            unknown |= writes and sent and not fault.rolled_back
             pause = backoff(attempt)
             again = is_worth_repeating(fault, sent, repeatable)
             if fault.credentials and secret.held.reread():
                 again, pause = True, 0.0
-            again = again and time_budget.clock() + pause < deadline
+            again = again and time_budget.clock() + pause < deadline - CANCELLING
             log_fault(fault, error, attempt=attempt, sent=sent, again=again)
             if not again:
                 raise fault.answer(unknown) from error
         tally.database_retries += 1
         time.sleep(pause)
+
+
+FORBIDS_WRITES = b"""
+    SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only')::boolean
+"""
+
+
+def run(
+    connection: Connection, sql: bytes, params: Mapping[str, object]
+) -> Sequence[TupleRow]:
+    """Return the rows; after a refused write, look whether a setting is the reason."""
+    try:
+        return connection.execute(sql, params).fetchall()
+    except psycopg.errors.ReadOnlySqlTransaction:
+        [(forbids,)] = connection.execute(FORBIDS_WRITES).fetchall()
+        connection.forbids_writes = forbids
+        raise
+
+
+def fault_in(
+    error: psycopg.Error, connection: Connection | None, limit: float
+) -> Fault | None:
+    """Return what error means, on a connection if there was one."""
+    timed_out = time_budget.clock() >= limit
+    if connection is None:
+        return fault_of(error, timed_out)
+    if connection.cancelled and isinstance(error, psycopg.errors.QueryCanceled):
+        return FAULTS[CANCELLED]
+    return fault_of(error, timed_out, connection.forbids_writes)
 
 
 def is_worth_repeating(fault: Fault, sent: bool, repeatable: bool) -> bool:
@@ -146,14 +229,16 @@ def backoff(attempt: int) -> float:
 
 @contextmanager
 def borrowed(deadline: float) -> Iterator[Connection]:
-    """Lend the idle connection, or a new one, which is closed after any exception.
+    """Lend the idle connection, or a new one, which is closed after an exception.
+
+    A search that waits for its turn is sent again on the same connection.
 
     deadline: for connecting.
     """
     global _idle, _failure
     failure, _failure = _failure, None
-    if failure:
-        raise failure
+    if failure and time_budget.clock() - failure[0] < FAILURE_LIMIT:
+        raise failure[1]
     connection, _idle = _idle, None
     if connection and not connection.is_usable():
         connection.close()
@@ -161,9 +246,17 @@ def borrowed(deadline: float) -> Iterator[Connection]:
     connection = connection or connect(deadline)
     try:
         yield connection
-    except BaseException:
-        connection.close()
+    except BaseException as error:
+        if getattr(error, "sqlstate", None) == SEARCH_RUNNING:
+            connection.idle_since = time_budget.clock()
+            _idle = connection
+        else:
+            connection.close()
         raise
+    if connection.cancelled:
+        # The cancellation came too late, and might yet hit the next statement.
+        connection.close()
+        return
     connection.idle_since = time_budget.clock()
     _idle = connection
 
@@ -211,7 +304,10 @@ def wait_for(event: int, socket: int, seconds: float) -> bool:
 def log_fault(
     fault: Fault, error: psycopg.Error, *, attempt: int, sent: bool, again: bool
 ) -> None:
-    """Log a fault, without the messages of statements: they may quote a task."""
+    """Log a fault, without libpq's and the server's messages.
+
+    Those of statements may quote a task, those of connections a password.
+    """
     log.logger.warning(
         fault.meaning,
         exception=f"{type(error).__module__}.{type(error).__qualname__}",
@@ -219,5 +315,4 @@ def log_fault(
         attempt=attempt,
         sent=sent,
         again=again,
-        detail=None if sent else " ".join(str(error).split()),
     )

@@ -10,15 +10,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from taskapi.init_phase import FROM_SNAPSHOT, START
-from taskapi import db, secret, settings, tokens
+from taskapi import db, secret, settings, time_budget, tokens
 from taskapi.errors import SettingsError
+
+INIT_TIMEOUT = 10.0
+"""Seconds that Lambda gives the init phase, and what comes after a restore."""
 
 
 def begin() -> Callable[[], None]:
     """Begin to connect, and to fetch keys beside that; return what waits for both.
 
-    What goes wrong is for the first request to meet again, and to report.
+    What goes wrong is for the first request to meet again, and to report. All of it
+    has the time of one request, which ends before the 10 s of Lambda's init phase:
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
+    time_budget.start(INIT_TIMEOUT)
     pool = ThreadPoolExecutor(max_workers=2)
     reading = pool.submit(secret.held.values, patience=0.0)
 
@@ -32,7 +38,12 @@ def begin() -> Callable[[], None]:
     if reading.exception() is None:
         with suppress(SettingsError):
             pool.submit(tokens.signatures(settings.better_auth()).prepare)
-    return pool.shutdown
+
+    def finish() -> None:
+        pool.shutdown()
+        time_budget.end()
+
+    return finish
 
 
 wait = begin() if START and not FROM_SNAPSHOT else None
@@ -48,7 +59,8 @@ def connected() -> None:
     if FROM_SNAPSHOT:
         from snapshot_restore_py import register_after_restore
 
-        import taskapi.jwks  # noqa: F401
+        import taskapi.jwks
+        import taskapi.signatures  # noqa: F401
 
         register_after_restore(lambda: begin()())
     elif wait:

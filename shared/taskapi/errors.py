@@ -85,12 +85,6 @@ class PreconditionFailed(ApiError):
     status = 412
     code = "precondition_failed"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The task has changed since you read it; read it again, then retry "
-            "with its new ETag in If-Match"
-        )
-
 
 class PayloadTooLarge(ApiError):
     """The body is over the limit."""

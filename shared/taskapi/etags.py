@@ -23,6 +23,43 @@ def versions(if_match: str | None, id: int) -> list[int] | None:
     return [int(match[1]) for match in found if match]
 
 
+CHANGED = (
+    "The task has changed since you read it; read it again, then retry with its new "
+    "ETag in If-Match"
+)
+NEVER = (
+    (
+        r"(^|[ ,])[Ww]/",
+        "is weak (W/), which never matches; a proxy may have made it so",
+    ),
+    (
+        r'"{id}-\d+[^\d"\\][^"]*"',
+        "was rewritten on the way, as proxies do that compress, and never matches",
+    ),
+    (r"^[\d ,-]*\d-\d[\d ,-]*$", "lacks its double quotes, and never matches without"),
+    (r'"(?!{id}-)\d+-\d+"', "is another task's, and never matches this one"),
+    (f"^(?!{LIST}$)", "is no list of ETags in double quotes, and never matches"),
+    ("", "is no ETag of a task, and never matches"),
+)
+"""What is wrong with a header that matches no version; the first that fits counts.
+
+Compressing, nginx and Cloudflare make W/"14-1" of a tag, Apache "14-1-gzip".
+"""
+
+
+def mismatch(if_match: str | None, id: int) -> str:
+    """Return why If-Match doesn't name the version that task id has, and the remedy."""
+    sent = if_match or ""
+    if versions(if_match, id):
+        return CHANGED + ("; its weak tags (W/) never match" if "W/" in sent else "")
+    found = (
+        reason
+        for text, reason in NEVER
+        if re.search(text.replace("{id}", str(id)), sent)
+    )
+    return f"If-Match {next(found)}; send the task's ETag exactly as this API gives it"
+
+
 def matches(if_none_match: str | None, tag: str) -> bool:
     """Return whether If-None-Match names tag, weak tags included."""
     if if_none_match is None:

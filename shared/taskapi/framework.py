@@ -5,15 +5,12 @@ done about it stands here and in shared/layer.py, which leaves things out of the
 with what it saves: in millions of instructions, of 1,300 (`make bench` counts them).
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import taskapi.init_phase  # noqa: F401
 
-# Saves 10: https://docs.pydantic.dev/latest/concepts/plugins/#disabling-plugins
-os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-
+# isort: split
 from pydantic import BaseModel
 
 
@@ -22,6 +19,7 @@ def deferred_schemas() -> Iterator[None]:
     """Have models build their schemas on first use, where they don't say otherwise.
 
     Saves 170: FastAPI has a model for each part of OpenAPI, and nothing here uses them.
+    To remove it, import the names below without the `with`.
     https://docs.pydantic.dev/latest/api/config/#pydantic.config.ConfigDict.defer_build
     """
     BaseModel.model_config["defer_build"] = True
@@ -45,6 +43,7 @@ with deferred_schemas():
         WithJsonSchema,
     )
     from pydantic_core import to_json
+    from starlette.exceptions import HTTPException
 
 __all__ = [
     "APIRoute",
@@ -52,6 +51,7 @@ __all__ = [
     "BeforeValidator",
     "FastAPI",
     "Field",
+    "HTTPException",
     "Header",
     "Mangum",
     "Path",

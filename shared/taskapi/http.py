@@ -1,16 +1,13 @@
 """HTTP as the contract has it: an endpoint becomes a Lambda handler here."""
 
-import base64
-import json
 import logging
-import re
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from taskapi import init_phase, strict_json, time_budget
+from taskapi import init_phase, time_budget
+from taskapi.body import check_declared, parse
 from taskapi.errors import (
     ApiError,
     BadRequest,
@@ -18,9 +15,11 @@ from taskapi.errors import (
     PayloadTooLarge,
     ValidationFailed,
 )
+from taskapi.event import ForeignEvent, GatewayRequest, read_event
 from taskapi.framework import (
     APIRoute,
     FastAPI,
+    HTTPException,
     Mangum,
     Request,
     RequestValidationError,
@@ -30,38 +29,33 @@ from taskapi.framework import (
 from taskapi.log import logger
 from taskapi.metrics import emf
 from taskapi.tally import tally
-from taskapi.validation import invalid
+from taskapi.validation import RULES, invalid
 
 if TYPE_CHECKING:
-    from mangum.types import LambdaConfig, LambdaContext, LambdaEvent, Scope
+    from mangum.types import (
+        LambdaConfig,
+        LambdaContext,
+        LambdaEvent,
+        Receive,
+        Scope,
+        Send,
+    )
     from mangum.types import Response as AsgiResponse
 
 MAX_BODY_BYTES = 64 * 1024
 
-HEADERS_READ = frozenset(
-    {"authorization", "content-type", "idempotency-key", "if-match", "if-none-match"}
-)
-"""What functions are given of a request's headers; browsers and proxies add twenty.
-
-FastAPI reads all of them again for each header that an operation takes: with twenty,
-a fifth of a request.
-"""
-
-# Mangum logs each path, hence each user id; the one line below says it better.
-logging.getLogger("mangum").setLevel(logging.ERROR)
+# Mangum logs paths, and with them user ids, and the messages of exceptions, which may
+# quote a task. lambda_handler logs both without.
+logging.getLogger("mangum").disabled = True
+logging.getLogger("mangum.http").disabled = True
 
 
 LambdaResponse = dict[str, Any]
 """What API Gateway takes: payload format 2.0."""
 
 
-class GatewayEvent:
-    """An event of payload format 2.0, as Mangum's custom handlers have it.
-
-    Mangum's own decodes the path a second time. API Gateway has decoded it already,
-    so a "%" or a "/" in a user id would be misread: the route and its parameters are
-    taken from where API Gateway put them, and are percent-encoded until they are used.
-    """
+class EventHandler:
+    """Hands Mangum a request that read_event() has read: one of its custom handlers."""
 
     @classmethod
     def infer(
@@ -72,51 +66,29 @@ class GatewayEvent:
     def __init__(
         self, event: "LambdaEvent", context: "LambdaContext", config: "LambdaConfig"
     ) -> None:
-        self.event = event
-
-    @property
-    def body(self) -> bytes:
-        body = self.event.get("body") or ""
-        return (
-            base64.b64decode(body)
-            if self.event.get("isBase64Encoded")
-            else body.encode(errors="surrogatepass")
-        )
-
-    @property
-    def scope(self) -> "Scope":
-        event, http = self.event, self.event["requestContext"]["http"]
-        parameters: Mapping[str, str] = event.get("pathParameters") or {}
-        route = event["routeKey"].partition(" ")[2]
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": http["method"],
-            "scheme": "https",
-            "path": route.format_map({k: encoded(v) for k, v in parameters.items()}),
-            "root_path": "",
-            "query_string": event.get("rawQueryString", "").encode(),
-            "headers": [
-                (name.lower().encode(), value.encode())
-                for name, value in event.get("headers", {}).items()
-                if name.lower() in HEADERS_READ
-            ],
-            "client": (http["sourceIp"], 0),
-            "server": None,
-        }
+        self.scope: Scope = event["scope"]
+        self.body: bytes = event["body"]
 
     def __call__(self, response: "AsgiResponse") -> LambdaResponse:
-        return {
-            "statusCode": response["status"],
-            "headers": {k.decode(): v.decode() for k, v in response["headers"]},
-            "body": response["body"].decode(),
-            "isBase64Encoded": False,
-        }
+        return lambda_response(
+            response["status"], response["headers"], response["body"]
+        )
+
+
+def lambda_response(
+    status: int, headers: Iterable[Sequence[bytes]], body: bytes
+) -> LambdaResponse:
+    """Return a response as payload format 2.0 has it."""
+    return {
+        "statusCode": status,
+        "headers": {k.decode(): v.decode() for k, v in headers},
+        "body": body.decode(),
+        "isBase64Encoded": False,
+    }
 
 
 class JsonRequest(Request):
-    """A request whose JSON is read once, and strictly: UTF-8 and RFC 8259 alone."""
+    """A request whose JSON is read once, and as body.parse() reads it."""
 
     async def json(self) -> object:
         if not hasattr(self, "_parsed"):
@@ -147,9 +119,6 @@ class ContractRoute(APIRoute):
                 return problem(error)
             except RequestValidationError as error:
                 return problem(invalid(error))
-            except Exception as error:
-                log_cause(error)
-                return problem(InternalError())
 
         return handle
 
@@ -164,63 +133,94 @@ class ContractRoute(APIRoute):
             if self.body_field.field_info.is_required():
                 raise BadRequest("A JSON body is required")
             return
-        media_type = request.headers.get("content-type", "").partition(";")[0]
-        media_type = media_type.strip().lower()
-        if media_type != "application/json" and not (
-            media_type.startswith("application/") and media_type.endswith("+json")
-        ):
-            raise BadRequest(
-                "The body must be declared as JSON, with Content-Type: application/json"
-            )
+        check_declared(**request.scope["state"])
         if not isinstance(await request.json(), dict):
-            raise ValidationFailed(
-                "The body must be a JSON object",
-                {"field": "body", "constraint": "object"},
-            )
+            message, constraint = RULES["body"]
+            raise ValidationFailed(message, {"field": "body", "constraint": constraint})
 
 
 def create_app(route_class: type[ContractRoute] = ContractRoute) -> FastAPI:
-    """Return an application for one function's one operation."""
-    app = FastAPI(openapi_url=None)
+    """Return an application for one function's one operation.
+
+    FastAPI isn't told the content type, and reads any body as JSON: check_body() alone
+    decides whether a body is declared as JSON.
+    """
+    app = FastAPI(
+        openapi_url=None,
+        strict_content_type=False,
+        exception_handlers=dict.fromkeys((HTTPException, RequestValidationError), fail),
+    )
     app.router.route_class = route_class
     return app
 
 
+async def fail(request: Request, error: Exception) -> Response:
+    """Take an answer of FastAPI's own for the bug that it is."""
+    raise error
+
+
 def lambda_handler(
     app: FastAPI, ready: Callable[[], None] = lambda: None
-) -> Callable[["LambdaEvent", "LambdaContext"], LambdaResponse]:
+) -> Callable[[object, "LambdaContext"], LambdaResponse]:
     """Return the function that Lambda calls with each event.
 
     ready: what the init phase has to wait for.
     """
-    serve = Mangum(app, lifespan="off", custom_handlers=[GatewayEvent])
+    failures: list[BaseException] = []
+
+    async def watched(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Keep what the app raises: Mangum would answer a body of its own."""
+        try:
+            await app(scope, receive, send)
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    mangum = Mangum(watched, lifespan="off", custom_handlers=[EventHandler])
+    routes = frozenset(
+        f"{method} {route.path}"
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    )
     cold = True
     ready()
     init_phase.over()
 
-    def handler(event: "LambdaEvent", context: "LambdaContext") -> LambdaResponse:
+    def serve(request: GatewayRequest, context: "LambdaContext") -> LambdaResponse:
+        """Return the app's answer, or the contract's 500, whatever goes wrong."""
+        failures.clear()
+        time_budget.start(context.get_remaining_time_in_millis() / 1000)
+        try:
+            response = mangum({"scope": request.scope, "body": request.body}, context)
+        except Exception as error:
+            failures.append(error)
+        finally:
+            time_budget.end()
+        if failures:
+            log_cause(failures[0])
+            return as_lambda_response(problem(InternalError()))
+        return response
+
+    def handler(event: object, context: "LambdaContext") -> LambdaResponse:
         nonlocal cold
         started = time.perf_counter()
         # The logger's own clear_state() does this three times.
         logger.registered_formatter.clear_state()
-        time_budget.start(context.get_remaining_time_in_millis() / 1000)
         try:
-            response = serve(event, context)
-        finally:
-            time_budget.end()
-        headers = response["headers"]
-        headers["x-content-type-options"] = "nosniff"
-        headers["x-request-id"] = event["requestContext"]["requestId"]
-        headers["cache-control"] = (
-            "private, no-cache" if "etag" in headers else "no-store"
-        )
+            request = read_event(event, routes)
+        except ForeignEvent as error:
+            cold = False
+            return refuse(event, error, routes, context)
+        response = serve(request, context)
+        add_common_headers(response, request.request_id)
         log = logger.error if response["statusCode"] >= 500 else logger.info
         log(
             "request",
-            request_id=event["requestContext"]["requestId"],
-            correlation_id=correlation_id(event),
+            request_id=request.request_id,
+            correlation_id=request.correlation_id,
             function_request_id=context.aws_request_id,
-            route=event["routeKey"],
+            route=request.route,
             status=response["statusCode"],
             duration_ms=round((time.perf_counter() - started) * 1000, 1),
             database_ms=round(tally.database_seconds * 1000, 1),
@@ -233,13 +233,45 @@ def lambda_handler(
     return handler
 
 
-def correlation_id(event: "LambdaEvent") -> str:
-    """Return the X-Correlation-Id of a caller that follows its calls, or our own."""
-    sent: str = event.get("headers", {}).get("x-correlation-id", "")
-    if sent and re.fullmatch(r"[\w.:/+=-]{1,128}", sent, re.ASCII):
-        return sent
-    own: str = event["requestContext"]["requestId"]
-    return own
+def refuse(
+    event: object,
+    error: ForeignEvent,
+    routes: Collection[str],
+    context: "LambdaContext",
+) -> LambdaResponse:
+    """Return a 400 for an event that isn't the API's, and log what arrived.
+
+    Whoever invokes functions so can read both. It counts for no metric: a ping must
+    not end a deployment.
+    """
+    from taskapi.foreign import kind_of
+
+    expected = " or ".join(sorted(routes))
+    expected = f"an API Gateway HTTP API event, payload format 2.0, for {expected}"
+    logger.warning(
+        "not an event of this API",
+        arrived=kind_of(event),
+        reason=str(error),
+        expected=expected,
+        function_request_id=context.aws_request_id,
+    )
+    response = as_lambda_response(problem(BadRequest(f"Expected {expected}")))
+    add_common_headers(response, context.aws_request_id)
+    return response
+
+
+def as_lambda_response(response: Response) -> LambdaResponse:
+    return lambda_response(
+        response.status_code, response.raw_headers, bytes(response.body)
+    )
+
+
+def add_common_headers(response: LambdaResponse, request_id: str) -> None:
+    """Add what every answer has."""
+    headers = response["headers"]
+    headers["x-content-type-options"] = "nosniff"
+    headers["x-request-id"] = request_id
+    headers["cache-control"] = "private, no-cache" if "etag" in headers else "no-store"
 
 
 def json_response(
@@ -258,28 +290,7 @@ def problem(error: ApiError) -> Response:
     return json_response(body, error.status, error.headers)
 
 
-def encoded(value: str) -> str:
-    """Return value percent-encoded, fit for one path segment."""
-    return quote(value, safe="", errors="replace")
-
-
-def parse(body: bytes) -> object:
-    """Return the JSON in body; raise BadRequest where there is none."""
-    try:
-        return strict_json.loads(body)
-    except ValueError as error:
-        message = f"The body must be valid JSON in UTF-8{where(error)}"
-        raise BadRequest(message) from error
-
-
-def where(error: Exception) -> str:
-    """Return the place of a syntax error, which quotes nothing of the body."""
-    if isinstance(error, json.JSONDecodeError):
-        return f": {error.msg} at line {error.lineno}, column {error.colno}"
-    return ""
-
-
-def log_cause(error: Exception) -> None:
+def log_cause(error: BaseException) -> None:
     """Log what went wrong and where, without the message: it may quote a task."""
     logger.append_keys(
         exception=f"{type(error).__module__}.{type(error).__qualname__}",

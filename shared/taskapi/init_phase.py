@@ -12,17 +12,19 @@ START = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
 FROM_SNAPSHOT = START == "snap-start"
 
 SWITCH_INTERVAL = 0.0001
-"""Seconds for which an import may keep a thread waiting that the network has woken;
-with Python's own, each round trip of connecting would take up to 5 ms longer."""
+"""Seconds for which an import may keep a thread waiting that the network has woken.
+
+With Python's own 0.005, each of the five or so round trips of connecting takes up to
+5 ms longer, of a cold start of 280 ms.
+"""
 
 usual_interval = sys.getswitchinterval()
 
 if START:
-    # Nothing that is imported is garbage. Saves 60 million instructions of 1,300.
+    # Nothing that is imported is garbage. Saves 60 million instructions of 1,300. To
+    # remove it, delete the three lines with gc.
     gc.disable()
-    # Nothing here knows a time zone but UTC. Saves 4 million of looking for others:
-    # https://docs.python.org/3/library/zoneinfo.html#environment-configuration
-    os.environ.setdefault("PYTHONTZPATH", "")
+    # To remove it, delete the two lines with setswitchinterval.
     sys.setswitchinterval(SWITCH_INTERVAL)
 
 

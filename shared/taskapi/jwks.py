@@ -12,18 +12,18 @@ PyJWT parses the keys. Its PyJWKClient can't be what fetches them:
 """
 
 import json
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
-from http.client import HTTPException
-from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
 
 import jwt
 
+from taskapi import settings, time_budget
 from taskapi.errors import ServiceUnavailable
+from taskapi.fetch import FetchError, address_of, fetch
 from taskapi.log import logger
+from taskapi.single_flight import SingleFlight
 from taskapi.tokens import InvalidToken
 
 ALGORITHMS = {
@@ -42,7 +42,17 @@ PUBLIC_MEMBERS = ("kty", "crv", "x", "y", "n", "e")
 """A private key that an issuer publishes by mistake is never so much as parsed."""
 
 COOL_DOWN = 30.0
+"""Seconds between two fetches for kids that aren't known."""
+
+FAILURE_COOL_DOWN = 5.0
+"""Seconds between two fetches while no key is known: until then all answers are 503s.
+
+More than TIMEOUT, so that tokens of any kind have a function wait only now and then.
+"""
+
 TIMEOUT = 3.0
+"""Seconds for one fetch."""
+
 MAX_BYTES = 64 * 1024
 
 Keys = Mapping[str, Mapping[str, jwt.PyJWK]]
@@ -51,6 +61,11 @@ Keys = Mapping[str, Mapping[str, jwt.PyJWK]]
 
 class Unavailable(Exception):
     """The JWKS can't be fetched or holds no key; the message says why."""
+
+    def __init__(self, message: str, retry_after: int = 0) -> None:
+        """retry_after: seconds for which the server asks not to be asked again."""
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class KeySet:
@@ -61,8 +76,10 @@ class KeySet:
         self._url = url
         self._clock = clock
         self._keys: Keys = {}
+        self._reason = ""
         self._fetches = 0
         self._quiet_until = float("-inf")
+        self._flight: SingleFlight[Keys] = SingleFlight()
         self._lock = threading.Lock()
 
     def key(self, algorithm: object, kid: object) -> jwt.PyJWK:
@@ -89,7 +106,7 @@ class KeySet:
                 self._fetch()
 
     def _find(self, kid: str) -> Mapping[str, jwt.PyJWK] | None:
-        """Look for kid, at the issuer if need be, but not again before COOL_DOWN."""
+        """Look for kid, at the issuer if need be, but not within the cool-down."""
         fetches = self._fetches
         if kid in self._keys:
             return self._keys[kid]
@@ -97,17 +114,34 @@ class KeySet:
             # Whoever has waited takes what the one before them has fetched.
             if fetches == self._fetches and self._clock() >= self._quiet_until:
                 self._fetch()
+        if self._reason:
+            logger.append_keys(jwks=self._reason)
         if not self._keys:
-            raise ServiceUnavailable("The keys that check tokens can't be fetched")
+            pause = math.ceil(self._quiet_until - self._clock())
+            raise ServiceUnavailable(
+                "The keys that check tokens can't be fetched", max(pause, 1)
+            )
         return self._keys.get(kid)
 
     def _fetch(self) -> None:
+        """Fetch the keys, for as long as the request may wait, and note a failure."""
+        cool_down = settings.jwks_cool_down(COOL_DOWN)
         if self._keys:
-            self._quiet_until = self._clock() + COOL_DOWN
+            self._quiet_until = self._clock() + cool_down
+        outcome = self._flight.outcome(
+            lambda: parsed(fetched(self._url)), min(TIMEOUT, time_budget.remaining())
+        )
         try:
-            self._keys = parsed(fetched(self._url))
+            if outcome is None:
+                raise Unavailable(
+                    f"the JWKS at {address_of(self._url)} isn't there in time"
+                )
+            self._keys, self._reason = outcome.result(), ""
         except Unavailable as error:
-            logger.append_keys(jwks=str(error))
+            self._reason = str(error)
+            asked = min(float(error.retry_after), COOL_DOWN)
+            pause = cool_down if self._keys else min(FAILURE_COOL_DOWN, cool_down)
+            self._quiet_until = self._clock() + max(pause, asked)
         finally:
             self._fetches += 1
 
@@ -154,49 +188,8 @@ def usable(jwk: object) -> Iterator[tuple[str, jwt.PyJWK]]:
 
 
 def fetched(url: str) -> bytes:
-    """Return what is at url; raise Unavailable, in TIMEOUT seconds at the latest.
-
-    urllib's own timeout is for each read, so that a server which sends a byte now and
-    then would never be given up. The thread that is left behind does no harm.
-    """
-    answer: Future[bytes] = Future()
-
-    def fetch() -> None:
-        try:
-            answer.set_result(get(url))
-        except (OSError, HTTPException, ValueError) as error:
-            answer.set_exception(error)
-
-    threading.Thread(target=fetch, daemon=True).start()
+    """Return what is at url; raise Unavailable, in TIMEOUT seconds at the latest."""
     try:
-        body = answer.result(TIMEOUT)
-    except TimeoutError as error:
-        raise Unavailable(f"the JWKS took over {TIMEOUT:.0f} s") from error
-    except (OSError, HTTPException, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise Unavailable(f"the JWKS can't be fetched: {reason}") from error
-    if len(body) > MAX_BYTES:
-        raise Unavailable(f"the JWKS is over {MAX_BYTES} bytes")
-    return body
-
-
-def get(url: str) -> bytes:
-    """Return the body of a 200, of one over MAX_BYTES a little more than that."""
-    # A proxy is for the world outside; it would have this machine be another one.
-    proxy = ProxyHandler({}) if url.startswith("http:") else ProxyHandler()
-    try:
-        with build_opener(NoRedirects, proxy).open(url, timeout=TIMEOUT) as response:
-            if response.status != 200:
-                raise OSError(f"HTTP status {response.status}")
-            body: bytes = response.read(MAX_BYTES + 1)
-            return body
-    except HTTPError as error:
-        error.close()
-        raise
-
-
-class NoRedirects(HTTPRedirectHandler):
-    """Takes a redirect for the error that it is: keys are where the settings say."""
-
-    def redirect_request(self, *args: object) -> None:
-        return None
+        return fetch(url, timeout=TIMEOUT, max_bytes=MAX_BYTES)
+    except FetchError as error:
+        raise Unavailable(f"the JWKS at {error}", error.retry_after) from error

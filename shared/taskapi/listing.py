@@ -1,9 +1,11 @@
 """The query of a list: which tasks, in which order, and how many of them."""
 
+import re
 from typing import Annotated, Literal
 
 from taskapi.framework import (
     BaseModel,
+    BeforeValidator,
     Field,
     Request,
     RequestValidationError,
@@ -18,7 +20,18 @@ Search = Annotated[
     ),
     Field(description="Found anywhere in title or description, ignoring case."),
 ]
-Limit = Annotated[int, Field(ge=1, le=200, description="Tasks in a page.")]
+
+
+def decimal(text: str) -> int:
+    """Return the number; Python and pydantic also read "+5", "1_0", "10.0" and " 5"."""
+    if not re.fullmatch(r"[0-9]{1,10}", text):
+        raise ValueError("not in decimal digits")
+    return int(text)
+
+
+Limit = Annotated[
+    int, Field(ge=1, le=200, description="Tasks in a page."), BeforeValidator(decimal)
+]
 Cursor = Annotated[str, Field(description="What a `Link` header gave.")]
 
 

@@ -16,6 +16,7 @@ import psycopg
 
 from taskapi import database_url, settings
 from taskapi.errors import ServiceUnavailable, SettingsError
+from taskapi.faults import describe
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -39,11 +40,13 @@ def migrate(url: str) -> list[str]:
 
     Each file runs in a transaction of its own, which also records it. Whoever comes
     second waits for the first. Files that only the database knows are a newer release's
-    and stay. Raises psycopg.Error, which names the failed file in a note.
+    and stay. Raises psycopg.Error, which names the failed file in a note; only
+    faults.describe() may print it. Raises SettingsError for a database that isn't UTF8.
     """
     conninfo = database_url.conninfo(url)
     applied = []
     with psycopg.connect(conninfo, autocommit=True) as connection:
+        check_encoding(connection)
         for file in sorted(MIGRATIONS.glob("*.sql")):
             try:
                 if apply(file, connection, conninfo):
@@ -52,6 +55,17 @@ def migrate(url: str) -> list[str]:
                 error.add_note(file.name)
                 raise
     return applied
+
+
+def check_encoding(connection: psycopg.Connection) -> None:
+    """Raise SettingsError unless the database can hold any text."""
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise SettingsError(
+            f"The database in DATABASE_URL has the encoding {encoding}, which can't "
+            "hold every text; make one with CREATE DATABASE ... TEMPLATE template0 "
+            "ENCODING 'UTF8'"
+        )
 
 
 def apply(file: Path, connection: psycopg.Connection, conninfo: str) -> bool:
@@ -127,5 +141,8 @@ if __name__ == "__main__":
         sys.exit(f"The migration can't begin: {error}")
     except psycopg.Error as error:
         [place] = getattr(error, "__notes__", ["connecting"])
-        sys.exit(f"The migration failed ({place}); nothing after it was begun: {error}")
+        sys.exit(
+            f"The migration failed ({place}); nothing after it was begun: "
+            f"{describe(error)}"
+        )
     print("\n".join(f"applied {name}" for name in names) or "already up to date")

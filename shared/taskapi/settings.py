@@ -7,11 +7,50 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
-from taskapi import secret
+from taskapi import log, secret
 from taskapi.errors import SettingsError
 
 MIN_SECRET_BYTES = 32
 """RFC 7518, section 3.2: a key for HS256 has at least the hash's 256 bits."""
+
+MAKE_ONE = "make one with: openssl rand -base64 32"
+
+PLACEHOLDERS = "|".join(
+    (
+        # Better Auth's own default, and what its documentation and the like have.
+        "betterauthsecret",
+        "npxauthsecret",
+        "opensslrand",
+        # https://www.jwt.io
+        "astringsecretatleast256bitslong",
+        "your(256|384|512)bit",
+        # Instructions instead of values.
+        "change(me|this|it|in)",
+        "replace(me|this|with)",
+        "(insert|put|enter|paste)(your|a|the)?(secret|random|key)",
+        "your(own|very|super|long|strong|random|better|auth|jwt|app|own)*(secret|key)",
+        "(secret|key)(goes)?here",
+        "thesameas",
+        "placeholder",
+        "supersecret",
+        "verysecret",
+        "verylongsecret",
+        "longrandomstring",
+        "randomstring",
+        "generatedby",
+        "onlyfordevelopment",
+        "donotuse",
+        "notforproduction",
+        "(not|non|in)secure",
+        "keyboardcat",
+        "correcthorsebattery",
+        "12345678901234567890",
+        "0123456789abcdef0123456789abcdef",
+        "abcdefghijklmnopqrst",
+        "qwertyuiop",
+    )
+)
+"""What a secret from an example has in it, without what isn't a letter or a digit."""
 
 
 class Expected(NamedTuple):
@@ -67,6 +106,8 @@ def understood(
     The origin of BETTER_AUTH_URL is what its tokens' `iss` and `aud` are by default.
     A token signed by the secret is held to what is set expressly, and no more.
     """
+    if secret and (remark := secret_remark(secret)):
+        log.logger.warning(remark)
     base = web_url("BETTER_AUTH_URL", url)
     keys = web_url("BETTER_AUTH_JWKS_URL", jwks_url)
     if secret is None and base is None and keys is None:
@@ -90,10 +131,46 @@ def secret_key(secret: str | None) -> bytes | None:
     key = secret.encode(errors="surrogateescape")
     if len(key) < MIN_SECRET_BYTES:
         raise SettingsError(
-            f"BETTER_AUTH_SECRET is shorter than {MIN_SECRET_BYTES} bytes; "
-            "make one with: openssl rand -base64 32"
+            f"BETTER_AUTH_SECRET is shorter than {MIN_SECRET_BYTES} bytes; {MAKE_ONE}"
+        )
+    if is_placeholder(secret):
+        raise SettingsError(
+            "BETTER_AUTH_SECRET is an example's, with which anyone can sign tokens; "
+            f"{MAKE_ONE}"
+        )
+    if is_repetition(secret):
+        raise SettingsError(
+            f"BETTER_AUTH_SECRET repeats the same characters; {MAKE_ONE}"
         )
     return key
+
+
+def is_placeholder(secret: str) -> bool:
+    """Return whether a secret is what documentation has instead of one.
+
+    Each of PLACEHOLDERS has 8 letters and digits at least: random ones don't have them.
+    """
+    letters = re.sub(r"[^a-z0-9]", "", secret.lower())
+    return bool(re.search(PLACEHOLDERS, letters)) or bool(
+        re.fullmatch(r"\s*(<.*>|\$?\{.*\}|\$\(.*\)|\[.*\]|%.*%)\s*", secret, re.DOTALL)
+    )
+
+
+def is_repetition(secret: str) -> bool:
+    """Return whether a secret is one short text again and again, or nearly."""
+    few = len(set(secret)) < 5
+    return few or bool(re.fullmatch(r"(.{1,16}?)\1+(.{0,8})", secret, re.DOTALL))
+
+
+def secret_remark(secret: str) -> str | None:
+    """Return what to say of a secret that is probably not what was meant."""
+    outside = r"[\s\"'`\u2018-\u201f\ufeff\u200b]"
+    if not re.search(rf"\A{outside}|{outside}\Z|\\[nrt]\Z", secret):
+        return None
+    return (
+        "BETTER_AUTH_SECRET has white space or quotes around it, which count as part "
+        "of it: Better Auth must have the same, or every token is refused"
+    )
 
 
 def default_jwks_url(base: SplitResult | None) -> str | None:
@@ -140,6 +217,11 @@ def origin(url: SplitResult) -> str:
     usual = {"https": 443, "http": 80}[url.scheme]
     port = "" if url.port in (None, usual) else f":{url.port}"
     return f"{url.scheme}://{host}{port}"
+
+
+def jwks_cool_down(usual: float) -> float:
+    """Return the seconds between two fetches of the keys; `make run` shortens them."""
+    return float(os.environ.get("JWKS_COOL_DOWN") or usual)
 
 
 def read(*names: str) -> list[str | None]:

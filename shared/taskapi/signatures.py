@@ -1,15 +1,16 @@
 """A token's signature: HS256 by secret and the rest by JWKS, two closed worlds."""
 
-import base64
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import jwt
-
+from taskapi.pyjwt import hmac_sha256
 from taskapi.settings import BetterAuth
-from taskapi.tokens import InvalidToken, WrongSignature, decoded
+from taskapi.tokens import InvalidToken, NotConfigured, WrongSignature, decoded
 
 if TYPE_CHECKING:
+    from jwt.algorithms import Algorithm
+
     from taskapi.jwks import KeySet
 
 
@@ -17,7 +18,8 @@ class Signatures:
     """Checks signatures with the keys that the settings name, and no others."""
 
     def __init__(self, config: BetterAuth) -> None:
-        self._secret = symmetric(config.secret) if config.secret else None
+        self._secret = config.secret
+        self._hmac = hmac_sha256() if config.secret else None
         self._keys = key_set(config.jwks_url) if config.jwks_url else None
 
     def prepare(self) -> None:
@@ -27,35 +29,34 @@ class Signatures:
 
     def payload(self, token: str, header: Mapping[str, object]) -> bytes:
         """Return what a genuine token says; raise InvalidToken, ServiceUnavailable."""
-        hs256 = header.get("alg") == "HS256"
-        return verified(token, self._of_secret() if hs256 else self._of_jwks(header))
-
-    def _of_secret(self) -> jwt.PyJWK:
-        if self._secret is None:
-            raise InvalidToken("its alg is HS256, and BETTER_AUTH_SECRET isn't set")
-        return self._secret
-
-    def _of_jwks(self, header: Mapping[str, object]) -> jwt.PyJWK:
+        if header.get("alg") == "HS256":
+            if self._hmac is None:
+                raise NotConfigured(
+                    "its alg is HS256, and BETTER_AUTH_SECRET isn't set"
+                )
+            return verified(token, self._hmac, self._secret)
         if self._keys is None:
-            raise InvalidToken("its alg isn't HS256, and BETTER_AUTH_URL isn't set")
-        return self._keys.key(header.get("alg"), header.get("kid"))
+            raise NotConfigured("its alg isn't HS256, and BETTER_AUTH_URL isn't set")
+        key = self._keys.key(header.get("alg"), header.get("kid"))
+        try:
+            return verified(token, key.Algorithm, key.key)
+        except WrongSignature as error:
+            raise InvalidToken(str(error)) from error
 
 
+@lru_cache(maxsize=1)
 def key_set(url: str) -> "KeySet":
-    """Return the keys at url; fetching imports modules that HS256 has no need of."""
+    """Return the keys at url, the same object until there is another url.
+
+    Fetching imports modules that HS256 has no need of.
+    """
     from taskapi.jwks import KeySet
 
     return KeySet(url)
 
 
-def symmetric(secret: bytes) -> jwt.PyJWK:
-    """Return secret as a key, which PyJWT needn't look at anew for each token."""
-    text = base64.urlsafe_b64encode(secret).decode()
-    return jwt.PyJWK({"kty": "oct", "k": text}, "HS256")
-
-
-def verified(token: str, key: jwt.PyJWK) -> bytes:
-    """Return the payload; raise InvalidToken unless key has signed it.
+def verified(token: str, algorithm: "Algorithm", key: object) -> bytes:
+    """Return the payload; raise WrongSignature unless key has signed it.
 
     The algorithm is the key's, which was chosen by what the token says; what else the
     token says is checked already. PyJWT compares in constant time, and nothing else
@@ -63,6 +64,6 @@ def verified(token: str, key: jwt.PyJWK) -> bytes:
     than all the rest of the check.)
     """
     signed, _, signature = token.rpartition(".")
-    if not key.Algorithm.verify(signed.encode(), key.key, decoded(signature)):
+    if not algorithm.verify(signed.encode(), key, decoded(signature)):
         raise WrongSignature
     return decoded(signed.partition(".")[2])

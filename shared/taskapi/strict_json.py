@@ -6,7 +6,7 @@ from typing import NoReturn
 
 def refuse_constant(name: str) -> NoReturn:
     """Refuse NaN and Infinity, which Python reads and RFC 8259 doesn't have."""
-    raise ValueError(name)
+    raise ValueError(f"{name} is not in JSON")
 
 
 def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -17,7 +17,18 @@ def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return members
 
 
-STRICT = JSONDecoder(parse_constant=refuse_constant)
+def number(digits: str) -> int | float:
+    """Return an integer, as a float where Python takes no more digits (sys.int_info).
+
+    A reader may limit the range of numbers (RFC 8259, section 6); it is infinite then.
+    """
+    return int(digits) if len(digits) < LONGEST_INTEGER else float(digits)
+
+
+LONGEST_INTEGER = 640
+"""Digits, the fewest that Python's own limit can be set to."""
+
+STRICT = JSONDecoder(parse_constant=refuse_constant, parse_int=number)
 UNAMBIGUOUS = JSONDecoder(parse_constant=refuse_constant, object_pairs_hook=unique)
 """The same, and no name stands twice in an object."""
 

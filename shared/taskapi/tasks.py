@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Annotated, NamedTuple, NotRequired
 
+import psycopg
 from typing_extensions import TypedDict
 
 from taskapi import cursors, db, etags
@@ -56,8 +57,8 @@ class TaskChanges(TypedDict, total=False):
     completed: StrictBool
 
 
-class Completion(TypedDict):
-    """The body of a complete that sets rather than toggles."""
+class Completion(TypedDict, total=False):
+    """The body of a complete: without `completed`, it toggles."""
 
     completed: StrictBool
 
@@ -114,9 +115,13 @@ LIST = """
 FILTERS = {
     "completed": """
        AND completed = %(completed)s""",
-    "pattern": """
-       AND (COALESCE(folded(title) LIKE folded(%(pattern)s), FALSE)
-            OR COALESCE(folded(description) LIKE folded(%(pattern)s), FALSE))""",
+    "search": """
+       AND (SELECT take_search_turn(%(user_id)s))
+       AND (COALESCE(position((SELECT convert_to(folded(%(search)s), 'UTF8'))
+                              IN convert_to(folded(title), 'UTF8')) > 0, FALSE)
+            OR COALESCE(position((SELECT convert_to(folded(%(search)s), 'UTF8'))
+                                 IN convert_to(folded(description), 'UTF8')) > 0,
+                        FALSE))""",
     "after": """
        AND ({column}, id) {beyond} (%(after)s::{type}, %(after_id)s)""",
 }
@@ -125,6 +130,13 @@ FILTERS = {
 The planner is to walk an index and stop at the page's end, whatever it guesses:
 COALESCE hides from it how rare a search seems, SELECT that a page may be most of what
 there is. It would read and sort all of a user's tasks instead.
+
+In UTF-8, text is found where its bytes are found. Comparing bytes costs a few
+nanoseconds at each place, whatever the search; LIKE compares character by character,
+and a regular expression builds its automaton anew for each row (docs/lists.md).
+
+A user has one search at a time: a second one fails before it reads a row, and db sends
+it again.
 """
 
 SORTS = {
@@ -158,34 +170,64 @@ def list_sql(sort: str, order: str, values: Mapping[str, object]) -> str:
 COMPLETED = {"all": None, "pending": False, "completed": True}
 
 
+WITH_CURSOR_KEY = """
+    SELECT page.*, key FROM cursor_keys LEFT JOIN ({list}) AS page ON TRUE
+"""
+"""A list and the key of its cursors; one row of NULLs and the key for an empty list."""
+
+
 def list_page(user_id: str, asked: "Listing") -> Page:
     """Return the page that begins after the cursor."""
     sort, limit = asked.sort, asked.limit
     order = asked.order or ("asc" if sort == "title" else "desc")
     scope = (user_id, sort, order)
-    after = cursors.decode(asked.cursor, scope) if asked.cursor is not None else None
+    cursor = cursors.decode(asked.cursor) if asked.cursor is not None else None
     values = {
         "user_id": user_id,
         "completed": COMPLETED[asked.status],
-        "pattern": None if asked.search is None else pattern(asked.search),
-        "after": after and after.key,
-        "after_id": after and after.id,
+        "search": asked.search,
+        "after": cursor and cursor.position.key,
+        "after_id": cursor and cursor.position.id,
         "limit": limit,
     }
-    rows = db.query(list_sql(sort, order, values), values, repeatable=True)
+    sql = list_sql(sort, order, values)
+    key = cursors.known_key()
+    # A signature that is wrong may be that of a key which this database has by now.
+    rows: Sequence[Sequence[object]]
+    if key and (cursor is None or cursors.is_signed(cursor, scope, key)):
+        rows = db.read(sql, values)
+    else:
+        rows, key = read_with_key(sql, values, cursor)
+        if cursor and not cursors.is_signed(cursor, scope, key):
+            raise cursors.invalid()
     if len(rows) <= limit:
         return Page(rows, None)
     rows = rows[:limit]
     last = Task._make(rows[-1])
-    key = {"created": last.created_at, "updated": last.updated_at, "title": last.title}
-    return Page(rows, cursors.encode(cursors.Position(key[sort], last.id), scope))
+    value = {
+        "created": last.created_at,
+        "updated": last.updated_at,
+        "title": last.title,
+    }[sort]
+    return Page(rows, cursors.encode(cursors.Position(value, last.id), scope, key))
 
 
-def pattern(search: str) -> str:
-    """Return the LIKE pattern that finds search, every character of it ordinary."""
-    for special in ("\\", "%", "_"):
-        search = search.replace(special, "\\" + special)
-    return f"%{search}%"
+def read_with_key(
+    sql: str, values: Mapping[str, object], cursor: cursors.Cursor | None
+) -> tuple[Sequence[Sequence[object]], bytes]:
+    """Return the rows of a list, and the key, which is remembered.
+
+    Raises ValidationFailed where Postgres can't read a cursor that nobody has checked.
+    """
+    try:
+        found = db.read(WITH_CURSOR_KEY.replace("{list}", sql), values)
+    except psycopg.DataError as error:
+        if cursor is None:
+            raise
+        raise cursors.invalid() from error
+    key: bytes = found[0][-1]
+    cursors.remember_key(key)
+    return [row[:-1] for row in found if row[0] is not None], key
 
 
 CREATE = """
@@ -273,7 +315,7 @@ GET = """
 
 def get(user_id: str, id: int) -> Task:
     """Return the task; raise NotFound."""
-    rows = db.query(GET, {"id": id, "user_id": user_id}, repeatable=True)
+    rows = db.read(GET, {"id": id, "user_id": user_id})
     if not rows:
         raise NotFound
     return Task._make(rows[0])
@@ -384,5 +426,5 @@ def write(
         return Task._make(rows[0])
     # Without a condition, a row of NULLs was deleted while the statement waited for it.
     if rows and versions is not None:
-        raise PreconditionFailed
+        raise PreconditionFailed(etags.mismatch(if_match, id))
     raise NotFound

@@ -3,10 +3,8 @@
 import base64
 import json
 import re
-import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -19,6 +17,9 @@ if TYPE_CHECKING:
 
 LEEWAY = 10
 """Seconds by which the clocks of Better Auth and this API may differ."""
+
+MAX_BYTES = 8 * 1024
+"""API Gateway takes 10,240 bytes of request line and headers."""
 
 LAST_TIME = 253_402_300_799
 """The end of the year 9999: what is later isn't a time but a trick."""
@@ -36,8 +37,16 @@ class InvalidToken(Exception):
     """The token isn't accepted; the message says which check failed, for the log."""
 
 
-class WrongSignature(InvalidToken):
-    """The signature isn't the key's."""
+class OutdatedSettings(InvalidToken):
+    """The token might be accepted with the settings that the secret has by now."""
+
+
+class NotConfigured(OutdatedSettings):
+    """No setting says how to check a token of this algorithm."""
+
+
+class WrongSignature(OutdatedSettings):
+    """The signature isn't the secret's."""
 
     def __init__(self) -> None:
         super().__init__("the signature isn't the key's")
@@ -53,9 +62,8 @@ def subject(token: str) -> str:
     config = better_auth()
     try:
         payload = signatures(config).payload(token, header)
-    except WrongSignature:
-        # Better Auth may have got a new secret.
-        if header["alg"] != "HS256" or not secret.held.reread():
+    except OutdatedSettings:
+        if not secret.held.reread():
             raise
         config = better_auth()
         payload = signatures(config).payload(token, header)
@@ -67,6 +75,8 @@ def subject(token: str) -> str:
 
 def header_of(token: str) -> Mapping[str, object]:
     """Return the header; raise InvalidToken for one that can't be a JWT's of ours."""
+    if len(token.encode(errors="surrogatepass")) > MAX_BYTES:
+        raise InvalidToken(f"it is over {MAX_BYTES} bytes")
     segments = COMPACT.fullmatch(token)
     if segments is None:
         raise InvalidToken("it isn't a JWT: three base64url segments")
@@ -194,32 +204,7 @@ def span(seconds: float) -> str:
 
 @lru_cache(maxsize=1)
 def signatures(config: "BetterAuth") -> "Signatures":
-    """Return what checks signatures.
-
-    PyJWT imports `cryptography` wherever that is installed, which takes about as long
-    as a third of a cold start, and HS256 uses nothing of it. So the settings decide,
-    which is why PyJWT isn't imported at the top of this file: with no JWKS in them,
-    `cryptography` is out of sight while PyJWT is imported, and PyJWT, to which it is
-    optional, does without.
-    """
-    with hidden("cryptography") if config.jwks_url is None else nullcontext():
-        from taskapi.signatures import Signatures
+    """Return what checks signatures: imported on first use, as few modules as do."""
+    from taskapi.signatures import Signatures
 
     return Signatures(config)
-
-
-@contextmanager
-def hidden(module: str) -> Iterator[None]:
-    """Let imports of a module fail as if it weren't installed, if none has been made.
-
-    None is Python's documented way to say so:
-    https://docs.python.org/3/reference/import.html#the-module-cache
-    """
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[module]

@@ -1,7 +1,7 @@
 // Better Auth as its documentation has it, with the algorithm that ALG names.
 import { betterAuth } from "better-auth";
 import { memoryAdapter } from "better-auth/adapters/memory";
-import { jwt } from "better-auth/plugins";
+import { bearer, jwt } from "better-auth/plugins";
 import { SignJWT } from "jose";
 
 const alg = process.env.ALG;
@@ -26,5 +26,5 @@ export const auth = betterAuth({
   }),
   emailAndPassword: { enabled: true },
   // The default, EdDSA, is what jwt() does without any option.
-  plugins: [alg === "EdDSA" ? jwt() : jwt(options)],
+  plugins: [bearer(), alg === "EdDSA" ? jwt() : jwt(options)],
 });

@@ -73,18 +73,18 @@ class BetterAuth:
         with opener.open(request, timeout=30) as response:
             return response.headers, response.read().decode()
 
-    def sign_up(self) -> User:
+    def sign_up(self, path: str = "/api/auth") -> User:
         email = f"{uuid.uuid4().hex}@example.com"
         account = {"name": "Zoë", "email": email, "password": "correct horse battery"}
-        headers, text = self.request("/api/auth/sign-up/email", account)
+        headers, text = self.request(f"{path}/sign-up/email", account)
         cookies = headers.get_all("set-cookie", [])
         return User(
             json.loads(text)["user"]["id"],
             "; ".join(cookie.partition(";")[0] for cookie in cookies),
         )
 
-    def token(self, user: User) -> str:
-        _, text = self.request("/api/auth/token", cookie=user.cookie)
+    def token(self, user: User, path: str = "/api/auth") -> str:
+        _, text = self.request(f"{path}/token", cookie=user.cookie)
         token: str = json.loads(text)["token"]
         return token
 

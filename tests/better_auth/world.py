@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from jwt.algorithms import get_default_algorithms
 
-from taskapi import tokens
+from taskapi import signatures, tokens
 from tests.api import SECRET
 
 NAMES = (
@@ -52,6 +52,7 @@ def configured(**given: str) -> Iterator[None]:
 def forget() -> None:
     """Have the settings and the keys read again, as a new environment does."""
     tokens.signatures.cache_clear()
+    signatures.key_set.cache_clear()
 
 
 def base64url(data: bytes) -> str:
@@ -171,12 +172,14 @@ class Jwks:
         self.headers: dict[str, str] = {}
         self.body: bytes | None = None
         self.paths: list[str] = []
+        self.requests: list[dict[str, str]] = []
         self.before_answering: Callable[[], object] = lambda: None
         jwks = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 jwks.paths.append(self.path)
+                jwks.requests.append({k.lower(): v for k, v in self.headers.items()})
                 jwks.before_answering()
                 body = jwks.body
                 if body is None:

@@ -95,13 +95,15 @@ class User:
 
 @pytest.fixture
 def someone(browser: Browser, site: Site) -> Iterator[User]:
-    """Return a user without tasks."""
+    """Return a user without tasks; no page of theirs may raise or break its policy."""
     contexts: list[BrowserContext] = []
     thrown: list[str] = []
+    refused: list[str] = []
 
     def context(**options: object) -> BrowserContext:
         new = browser.new_context(**options)  # type: ignore[arg-type]
         new.on("weberror", lambda error: thrown.append(str(error.error)))
+        new.on("console", lambda line: refused.append(line.text))
         contexts.append(new)
         return new
 
@@ -109,6 +111,7 @@ def someone(browser: Browser, site: Site) -> Iterator[User]:
     for each in contexts:
         each.close()
     assert thrown == []
+    assert [line for line in refused if "Security Policy" in line] == []
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ def test_creates_a_task_without_typing_anything(
     browser: Browser, site: Site, screenshot: Callable[[Page, str], None]
 ) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
+    complaints: list[str] = []
+    page.on("console", lambda line: complaints.append(line.text))
     elsewhere: list[str] = []
     page.on(
         "request",
@@ -31,4 +33,5 @@ def test_creates_a_task_without_typing_anything(
     expect(answer).to_contain_text("201")
     expect(answer).to_contain_text('"user_id": "demo"')
     assert elsewhere == []
+    assert complaints == []
     page.close()

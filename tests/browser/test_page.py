@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from local.page_server import PageServer
 from tests.api import SECRET
-from tests.browser.conftest import User
+from tests.browser.conftest import Site, User
 
 Screenshot = Callable[[Page, str], None]
 
@@ -32,6 +32,15 @@ def edit(page: Page, title: str, new: str) -> None:
     """Change a task's title, up to but not including Save."""
     item(page, title).locator(".open").click()
     page.get_by_label("Title", exact=True).fill(new)
+
+
+def type_tasks(page: Page, *names: str) -> None:
+    """Type without waiting for anything, as fast as the keyboard goes."""
+    page.keyboard.type("".join(f"{name}\n" for name in names))
+
+
+def expect_all_sent(page: Page) -> None:
+    expect(page.locator(".unsent")).to_have_count(0)
 
 
 def save(page: Page) -> None:
@@ -65,6 +74,7 @@ def test_adds_a_task(someone: User) -> None:
     expect(page.get_by_label("New task")).to_have_value("")
     expect(page.get_by_label("New task")).to_be_focused()
     expect(end(page)).to_be_empty()
+    expect_all_sent(page)
     assert someone.titles == ["Buy groceries"]
 
 
@@ -83,15 +93,39 @@ def test_edits_a_task_in_place(someone: User) -> None:
     expect(page.locator(".open")).to_contain_text("Buy oatsTwo bags")
 
 
-def test_escape_leaves_a_task_as_it_was(someone: User) -> None:
+@pytest.mark.parametrize("field", ["Title", "Description"])
+@pytest.mark.parametrize("way", ["Escape", "Cancel"])
+def test_asks_before_it_discards_what_was_typed(
+    someone: User, field: str, way: str
+) -> None:
     someone.has("Buy groceries")
     page = someone.open()
+    item(page, "Buy groceries").locator(".open").click()
+    page.get_by_label(field, exact=True).fill("Typed")
+    answers = [False, True]
+    page.on("dialog", lambda it: it.accept() if answers.pop(0) else it.dismiss())
 
-    edit(page, "Buy groceries", "Nonsense")
+    for _ in range(2):
+        expect(page.get_by_label(field, exact=True)).to_have_value("Typed")
+        if way == "Escape":
+            page.keyboard.press("Escape")
+        else:
+            page.get_by_role("button", name="Cancel").click()
+
+    expect(titles(page)).to_have_text(["Buy groceries"])
+    expect(page.locator(".open")).to_be_focused()
+    assert answers == []
+    assert someone.titles == ["Buy groceries"]
+
+
+def test_escape_closes_an_editor_where_nothing_was_typed(someone: User) -> None:
+    someone.has("Buy groceries")
+    page = someone.open()
+    item(page, "Buy groceries").locator(".open").click()
+
     page.keyboard.press("Escape")
 
     expect(titles(page)).to_have_text(["Buy groceries"])
-    assert someone.titles == ["Buy groceries"]
 
 
 def test_completes_a_task(someone: User) -> None:
@@ -279,6 +313,7 @@ def test_what_was_deleted_meanwhile_can_be_added_again(someone: User) -> None:
     page.get_by_role("button", name="Add mine as new").click()
 
     expect(titles(page)).to_have_text(["Plan the journey"])
+    expect_all_sent(page)
     assert someone.titles == ["Plan the journey"]
 
 
@@ -302,6 +337,141 @@ def test_shows_what_others_did_when_it_is_looked_at_again(someone: User) -> None
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
     expect(titles(page)).to_have_text(["New", "Old"])
+
+
+# Several at once
+
+
+def test_each_delete_has_its_own_undo(someone: User) -> None:
+    someone.has("First", "Second", "Third")
+    page = someone.open()
+    for title in ("First", "Second", "Third"):
+        page.get_by_role("button", name=f"Delete {title}").click()
+    notices = page.locator(".toast")
+    expect(notices).to_have_count(3)
+
+    notices.filter(has_text="First").get_by_role("button", name="Undo").click()
+    page.keyboard.press("Control+z")
+    with page.expect_response(lambda answer: answer.request.method == "DELETE"):
+        notices.filter(has_text="Second").get_by_role("button", name="Close").click()
+
+    expect(titles(page)).to_have_text(["Third", "First"])
+    expect(notices).to_have_count(0)
+    assert someone.titles == ["Third", "First"]
+
+
+def test_all_deletes_are_done_when_the_page_is_left(someone: User) -> None:
+    someone.has("First", "Second", "Keep me")
+    page = someone.open()
+    for title in ("First", "Second"):
+        with page.expect_request_finished(lambda request: "/tasks/" in request.url):
+            page.get_by_role("button", name=f"Delete {title}").click()
+
+    page.close()
+
+    deadline = time.monotonic() + 20
+    while len(someone.titles) > 1 and time.monotonic() < deadline:
+        pass
+    assert someone.titles == ["Keep me"]
+
+
+def test_typing_while_an_edit_is_saved_loses_nothing(someone: User) -> None:
+    someone.has("Buy")
+    page = someone.open()
+    saves: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "PATCH":
+            saves.append(route)
+        else:
+            route.fallback()
+
+    page.route("**/tasks/*", hold)
+    item(page, "Buy").locator(".open").click()
+    with page.expect_request(lambda request: request.method == "PATCH"):
+        page.keyboard.press("End")
+        page.keyboard.type(" oats\n and milk")
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Buy oats and milk")
+    page.keyboard.press("Enter")
+
+    page.unroute("**/tasks/*")
+    saves[0].fallback()
+
+    expect(titles(page)).to_have_text(["Buy oats and milk"])
+    assert someone.titles == ["Buy oats and milk"]
+
+
+def test_a_conflict_does_not_take_the_keyboard_from_somebody_who_types(
+    someone: User,
+) -> None:
+    someone.has("Plan the trip")
+    page = someone.open()
+    edit(page, "Plan the trip", "Plan the journey")
+    with someone.api as api:
+        [task] = api.get("tasks").json()
+        api.patch(f"tasks/{task['id']}", json={"title": "Plan"}).raise_for_status()
+    held: list[Route] = []
+    page.route("**/tasks/*", lambda route: held.append(route))
+    with page.expect_request("**/tasks/*"):
+        save(page)
+    page.get_by_label("New task").focus()
+
+    page.unroute("**/tasks/*")
+    held[0].fallback()
+    expect(page.locator(".conflict")).to_be_visible()
+    type_tasks(page, "Milk")
+
+    expect_all_sent(page)
+    assert someone.titles == ["Milk", "Plan"]
+    expect(page.locator("#list .title:visible")).to_have_text(["Milk"])
+    page.get_by_role("button", name="Keep mine").click()
+    expect(titles(page)).to_have_text(["Milk", "Plan the journey"])
+
+
+def test_a_list_that_is_read_again_does_not_take_the_keyboard(someone: User) -> None:
+    someone.has("Edited", "Other")
+    page = someone.open("&sort=updated&order=desc")
+    item(page, "Edited").locator(".open").click()
+    page.keyboard.press("Home")
+    page.keyboard.type("Be")
+    with someone.api as api:
+        id = api.get("tasks?search=Edited").json()[0]["id"]
+        api.patch(f"tasks/{id}/complete").raise_for_status()
+
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#list > li").first.get_by_label("Title")).to_be_visible()
+    page.keyboard.type("ing ")
+
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Being Edited")
+
+
+def test_an_edit_that_is_refused_keeps_its_text(someone: User) -> None:
+    someone.has("Buy")
+    page = someone.open()
+    edit(page, "Buy", "Buy oats")
+    page.get_by_label("Description").fill("x" * 5001)
+
+    save(page)
+
+    expect(page.locator(".panel .error")).to_contain_text("at most 5000 characters")
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Buy oats")
+    page.get_by_label("Description").fill("Two bags")
+    save(page)
+    expect(titles(page)).to_have_text(["Buy oats"])
+
+
+def test_a_task_can_be_edited_offline(someone: User) -> None:
+    someone.has("Buy")
+    page = someone.open()
+    page.context.set_offline(True)
+    edit(page, "Buy", "Buy oats")
+    save(page)
+    expect(banner(page)).to_have_text("You are offline.")
+
+    page.context.set_offline(False)
+
+    expect(titles(page)).to_have_text(["Buy oats"])
+    assert someone.titles == ["Buy oats"]
 
 
 # What goes wrong
@@ -347,6 +517,7 @@ def test_a_create_whose_answer_is_lost_adds_one_task(someone: User) -> None:
     add(page, "Buy groceries")
 
     expect(titles(page)).to_have_text(["Buy groceries"])
+    expect_all_sent(page)
     expect(asked(page).first).to_contain_text("idempotent-replayed: true")
     assert (lost, someone.titles) == ([201], ["Buy groceries"])
 
@@ -463,6 +634,62 @@ def test_starts_although_its_own_server_is_away_at_first(someone: User) -> None:
     expect(end(page)).to_have_text("Nothing here yet.")
 
 
+def blocked(page: Page, site: Site) -> None:
+    """As an ad blocker does that has a rule against what is in this path."""
+    page.route(f"{site.api}/api/**", lambda route: route.abort("blockedbyclient"))
+
+
+def broken(page: Page, site: Site) -> None:
+    page.route(f"{site.api}/api/**", lambda route: route.abort("connectionreset"))
+
+
+def down(page: Page, site: Site) -> None:
+    page.route(f"{site.api}/**", lambda route: route.abort("connectionrefused"))
+
+
+def offline(page: Page, site: Site) -> None:
+    page.context.set_offline(True)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "known"),
+    [
+        (blocked, "The API is up and allows this page, but this request got no answer"),
+        (broken, "The API is up and allows this page, but this request got no answer"),
+        (down, "can't be reached"),
+        (offline, "You are offline."),
+    ],
+)
+@pytest.mark.parametrize("act", ["add", "search", "complete", "delete"])
+def test_says_what_is_known_of_the_trouble(
+    someone: User, trouble: Callable[[Page, Site], None], known: str, act: str
+) -> None:
+    someone.has("Old")
+    page = someone.open()
+    trouble(page, someone.site)
+
+    if act == "add":
+        add(page, "Milk")
+    elif act == "search":
+        page.get_by_label("Search").fill("x")
+    elif act == "complete":
+        page.get_by_label("Completed: Old").click()
+    else:
+        page.get_by_role("button", name="Delete Old").click()
+
+    expect(banner(page)).to_contain_text(known)
+    expect(banner(page)).not_to_contain_text("AllowedOrigins")
+
+
+def test_says_when_there_is_no_token_for_it(someone: User) -> None:
+    page = someone.context().new_page()
+    page.route("**/config.json*", lambda route: route.fulfill(status=403))
+
+    page.goto(someone.site.page)
+
+    expect(end(page)).to_have_text("There is no token for this page (403).")
+
+
 # For everybody
 
 
@@ -475,6 +702,7 @@ def test_works_by_keyboard_alone(someone: User) -> None:
     page.keyboard.type("By hand")
     press("Enter")
     expect(titles(page)).to_have_text(["By hand", "Newer", "Older"])
+    expect_all_sent(page)
     # Add, the filters as one, search, sort, then the first item.
     for _ in range(5):
         press("Tab")
@@ -561,3 +789,24 @@ def test_fits_a_small_screen(someone: User, screenshot: Screenshot) -> None:
 
     screenshot(page, "small")
     assert page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+@pytest.mark.parametrize("width", [320, 390, 480])
+def test_a_finger_can_touch_all_there_is(someone: User, width: int) -> None:
+    someone.has("Delete me", "Edit me", "See me")
+    page = someone.open(viewport={"width": width, "height": 700}, has_touch=True)
+    edit(page, "Edit me", "Edited")
+    page.get_by_role("button", name="Delete Delete me").click()
+    page.route("**/tasks", lambda route: route.abort())
+    add(page, "Milk")
+    expect(banner(page)).to_be_visible()
+
+    small = page.evaluate("""() => [...document.querySelectorAll(
+        "button, input, textarea, select, label:has([type=radio])")]
+        .filter((each) => each.checkVisibility())
+        .map((each) => [each.outerHTML, each.getBoundingClientRect()])
+        .filter(([, { width, height }]) => Math.min(width, height) < 44)
+        .map(([html, { width, height }]) => `${width}x${height} ${html}`)""")
+
+    assert small == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -16,6 +16,7 @@ from tests.api import SECRET
 from tests.better_auth.issuer import MODULES, BetterAuth, User, better_auth, install
 from tests.better_auth.world import ALGORITHMS, configured
 from tests.e2e.conftest import Client, serving
+from tests.faults.servers import eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -121,6 +122,46 @@ def test_better_auth_stops_and_starts_again(database: str, issuer: BetterAuth) -
             assert status(client, newcomer, restarted.token(newcomer)) == 200
 
 
+def test_better_auth_comes_back_with_new_keys_and_make_run_waits_a_second_for_them(
+    database: str, issuer: BetterAuth, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with api(database, BETTER_AUTH_URL=issuer.origin) as client:
+        user = issuer.sign_up()
+        assert status(client, user, issuer.token(user)) == 200
+        issuer.stop()
+        with better_auth(port=port(issuer)) as restarted:
+            first = restarted.sign_up()
+            old = restarted.token(first)
+            assert status(client, first, old) == 200
+        with better_auth(port=port(issuer)) as restarted:
+            second = restarted.sign_up()
+            token = restarted.token(second)
+            eventually(lambda: status(client, second, token) == 200)
+            assert status(client, first, old) == 401
+
+    # The terminal says why.
+    assert "its kid isn't in the JWKS" in capfd.readouterr().err
+
+
+def test_keys_are_below_a_base_url_that_has_a_path(database: str) -> None:
+    install()
+    module = MODULES / f".auth-{uuid.uuid4().hex}.mjs"
+    source = (ROOT / "tests/better_auth/auth.mjs").read_text()
+    base = "baseURL: process.env.BETTER_AUTH_URL + '/auth',"
+    module.write_text(source.replace("betterAuth({", f"betterAuth({{ {base}", 1))
+
+    with better_auth(module=module) as issuer:
+        module.unlink()
+        _, text = issuer.request("/auth/jwks")
+        assert json.loads(text)["keys"]
+        keys = f"{issuer.origin}/auth/jwks"
+        with api(
+            database, BETTER_AUTH_URL=issuer.origin, BETTER_AUTH_JWKS_URL=keys
+        ) as client:
+            user = issuer.sign_up("/auth")
+            assert status(client, user, issuer.token(user, "/auth")) == 200
+
+
 def test_the_api_starts_before_better_auth(database: str, issuer: BetterAuth) -> None:
     token = issuer.token(user := issuer.sign_up())
     issuer.stop()
@@ -129,7 +170,8 @@ def test_the_api_starts_before_better_auth(database: str, issuer: BetterAuth) ->
         assert status(client, user, token) == 503
         with better_auth(port=port(issuer)) as restarted:
             newcomer = restarted.sign_up()
-            assert status(client, newcomer, restarted.token(newcomer)) == 200
+            token = restarted.token(newcomer)
+            eventually(lambda: status(client, newcomer, token) == 200)
 
 
 def test_refuses_another_better_auth(database: str, issuer: BetterAuth) -> None:

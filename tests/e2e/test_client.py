@@ -72,6 +72,74 @@ def test_does_what_the_contract_asks_of_clients(compiled: Path, database: str) -
     )
 
 
+SIGN_IN_FIRST = "RequestFailed 401: Sign in first"
+MISMATCH = "RequestFailed 401: User ID mismatch"
+
+
+@pytest.fixture(scope="module")
+def said(compiled: Path, database: str) -> dict[str, dict[str, object]]:
+    """Return what came out of each scenario, and what it asked for."""
+    emails = [f"{uuid.uuid4().hex}@example.com" for _ in range(2)]
+    with better_auth() as issuer, configured(BETTER_AUTH_URL=issuer.origin):
+        for email in emails:
+            account = {"name": "Zoë", "email": email, "password": "correct horse"}
+            issuer.request("/api/auth/sign-up/email", account)
+        with serving(ROOT) as api:
+            printed = run(
+                *("node", Path(__file__).with_name("client_sessions.mjs"), compiled),
+                *(f"http://127.0.0.1:{api.port}", issuer.origin),
+                *(*emails, "correct horse"),
+                cwd=ROOT,
+            )
+    found: dict[str, dict[str, object]] = json.loads(printed)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("scenario", "result", "asked"),
+    [
+        ("signed out", SIGN_IN_FIRST, {"/get-session": 1}),
+        ("reload", [], {"/get-session": 1, "/token": 1, "200": 1}),
+        ("ten at once", 10, {"/get-session": 1, "/token": 1, "200": 10}),
+        ("ten expired at once", 10, {"/token": 1, "401": 10, "200": 10}),
+        (
+            "never accepted",
+            "RequestFailed 401: Invalid or expired JWT token",
+            {"/token": 1, "401": 2},
+        ),
+        ("after that", [], {"/token": 1, "200": 1}),
+        (
+            "no token once",
+            "TypeError undefined: fetch failed",
+            {"/get-session": 1, "/token": 1},
+        ),
+        ("a token again", [], {"/token": 1, "200": 1}),
+        ("another user signed in", MISMATCH, {"/token": 1, "401": 2}),
+        ("after signing out", SIGN_IN_FIRST, {"/get-session": 1}),
+        ("native", "Phone", {"/get-session": 1, "/token": 1, "201": 1}),
+    ],
+    ids=lambda value: value if isinstance(value, str) and ":" not in value else "",
+)
+def test_sessions_and_tokens(
+    said: dict[str, dict[str, object]], scenario: str, result: object, asked: object
+) -> None:
+    assert said[scenario] == {"result": result, "asked": asked}
+
+
+def test_goes_on_as_the_user_who_signed_in_last(
+    said: dict[str, dict[str, object]],
+) -> None:
+    assert said["as the other user"]["result"] == said["other"]
+
+
+def test_without_an_origin_better_auth_refuses(
+    said: dict[str, dict[str, object]],
+) -> None:
+    result = said["native, as in a browser"]["result"]
+
+    assert result == "RequestFailed 403: Missing or null Origin"
+
+
 def test_the_example_is_short_and_strict() -> None:
     options = json.loads((EXAMPLE / "tsconfig.json").read_text())["compilerOptions"]
 
@@ -97,3 +165,28 @@ def test_a_wrong_call_does_not_compile(compiled: Path, modules: Path) -> None:
     )
 
     assert "'titel' does not exist in type" in ran.stdout
+
+
+ERRORS = """
+import type { components } from "./api.js";
+
+export function show(error: components["schemas"]["Error"]): string {
+  switch (error.error) {
+    case "validation_error":
+      return error.details.field;
+    case undefined:
+      return `API Gateway: ${error.message}`;
+    default:
+      return error.message;
+  }
+}
+"""
+
+
+def test_a_client_can_tell_errors_apart(compiled: Path, modules: Path) -> None:
+    folder = compiled.parents[1]
+    (folder / "errors.ts").write_text(ERRORS)
+    project = {"extends": "./tsconfig.json", "files": ["errors.ts"]}
+    (folder / "errors.json").write_text(json.dumps(project))
+
+    run(modules / ".bin" / "tsc", "--noEmit", "--project", "errors.json", cwd=folder)

@@ -42,11 +42,14 @@ def cors(reply: Reply) -> dict[str, str]:
     ("origin", "allowed"),
     [
         pytest.param("http://localhost:3000", True, id="first of the list"),
-        pytest.param("http://localhost:5173", True, id="second of the list"),
-        pytest.param("http://localhost:3001", False, id="another port"),
-        pytest.param("http://localhost", False, id="no port"),
+        pytest.param("http://localhost:5174", True, id="another port"),
+        pytest.param("http://localhost", True, id="no port"),
+        pytest.param("http://127.0.0.1:5500", True, id="this machine's address"),
+        pytest.param("http://localhost:0", False, id="port 0"),
+        pytest.param("http://localhost:5174x", False, id="port that is no number"),
         pytest.param("https://localhost:3000", False, id="another scheme"),
-        pytest.param("http://127.0.0.1:3000", False, id="another name"),
+        pytest.param("http://127.0.0.2:3000", False, id="another address"),
+        pytest.param("http://127.0.0.1.a.example", False, id="a prefix of an address"),
         pytest.param("HTTP://LOCALHOST:3000", False, id="upper case"),
         pytest.param("http://localhost:3000/", False, id="with a path"),
         pytest.param("http://localhost:3000.a.example", False, id="a prefix of it"),
@@ -111,3 +114,58 @@ def test_without_an_origin_there_is_no_cors(ask: Client, method: str) -> None:
     assert reply.status == (200 if method == "GET" else 404)
     assert cors(reply) == {}
     assert reply["vary"] is None
+
+
+REFUSED = "http://192.168.1.20:5173"
+
+
+def test_a_refused_origin_is_one_line_that_says_what_to_set(
+    ask: Client, capfd: pytest.CaptureFixture[str]
+) -> None:
+    preflight = [("Origin", REFUSED), ("Access-Control-Request-Method", "GET")]
+    ask("OPTIONS", TASKS, preflight)
+    ask("OPTIONS", TASKS, preflight)
+    ask("GET", "/health", [("Origin", REFUSED)])
+
+    assert capfd.readouterr().err == (
+        f"CORS refused a page of {REFUSED}. To let it in, add it to ALLOWED_ORIGINS "
+        "(commas between origins), in .env or before `make run`.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("origin", "shown"),
+    [
+        pytest.param("null", "null", id="a file or a sandbox"),
+        pytest.param("http://a.example/\x80\x9b2J", "\\x80\\x9b2J", id="control codes"),
+        pytest.param("x" * 9000, "x" * 200 + ".", id="long"),
+    ],
+)
+def test_an_origin_that_can_not_be_listed_says_so(
+    ask: Client, capfd: pytest.CaptureFixture[str], origin: str, shown: str
+) -> None:
+    ask("GET", "/health", [("Origin", origin)])
+
+    [line] = capfd.readouterr().err.splitlines()
+    assert shown in line
+    assert "ALLOWED_ORIGINS can't list that" in line
+
+
+def test_says_nothing_of_pages_that_are_let_in(
+    ask: Client, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ask("GET", "/health", [("Origin", ORIGIN)])
+    ask("GET", "/health")
+
+    assert capfd.readouterr().err == ""
+
+
+def test_made_up_origins_do_not_fill_the_terminal(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("local.gateway.REFUSALS_SAID", 2)
+    with serving(ROOT) as ask:
+        for number in range(4):
+            ask("GET", "/none", [("Origin", f"https://{number}.example")])
+
+    assert len(capfd.readouterr().err.splitlines()) == 2

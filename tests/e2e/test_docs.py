@@ -4,6 +4,8 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -12,15 +14,15 @@ import uvicorn
 
 from local.docs import WithDocs
 from local.gateway import Gateway, server_config
-from tests.e2e.conftest import Client
+from tests.e2e.conftest import Client, Project
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def ask(database: str) -> Iterator[Client]:
-    """Ask what `make run` serves."""
-    server = uvicorn.Server(server_config(WithDocs(Gateway(ROOT), ROOT)))
+@contextmanager
+def serving(root: Path) -> Iterator[Client]:
+    """Serve the project in root as `make run` does."""
+    server = uvicorn.Server(server_config(WithDocs(Gateway(root), root)))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -28,6 +30,30 @@ def ask(database: str) -> Iterator[Client]:
     yield Client(server.servers[0].sockets[0].getsockname()[1])
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture(scope="module")
+def ask(database: str) -> Iterator[Client]:
+    with serving(ROOT) as client:
+        yield client
+
+
+CORS = """
+Globals: {HttpApi: {CorsConfiguration: {AllowOrigins: ["http://localhost:3000"]}}}
+"""
+
+
+@pytest.fixture
+def sources(project: Project) -> Path:
+    """Return a project whose document is slow to make, and counted in `made`."""
+    root = project("")
+    with (root / "template.yaml").open("a") as template:
+        template.write(CORS)
+    (root / "local").mkdir()
+    (root / "local/openapi.py").write_text(
+        "import time\nopen('made', 'a').write('x')\ntime.sleep(0.3)\nprint('{}')\n"
+    )
+    return root
 
 
 def test_serves_the_committed_document_with_its_own_address(ask: Client) -> None:
@@ -51,7 +77,7 @@ def test_the_page_and_all_that_it_loads_come_from_here(ask: Client) -> None:
 
 def test_the_page_brings_a_token_that_works(ask: Client) -> None:
     page = ask("GET", "/docs").body.decode()
-    found = re.search(r'token = "([^"]+)"', page)
+    found = re.search(r'data-token="([^"]+)"', page)
     assert found
 
     reply = ask("GET", "/api/demo/tasks", [("Authorization", f"Bearer {found[1]}")])
@@ -79,6 +105,101 @@ def test_everything_else_is_the_gateways(ask: Client, method: str, path: str) ->
 
     assert (reply.status, reply.json) == (404, {"message": "Not Found"})
     assert reply["apigw-requestid"]
+
+
+def made(root: Path) -> int:
+    """Return how often the project's document was made."""
+    counted = root / "made"
+    return len(counted.read_text()) if counted.exists() else 0
+
+
+def test_many_requests_make_the_document_once(sources: Path) -> None:
+    with serving(sources) as ask, ThreadPoolExecutor(20) as threads:
+        replies = list(threads.map(lambda _: ask("GET", "/openapi.json"), range(40)))
+
+    assert {reply.status for reply in replies} == {200}
+    assert made(sources) == 1
+
+
+@pytest.mark.parametrize("path", ["functions/it/app.py", "template.yaml"])
+def test_a_change_of_the_sources_makes_the_document_again(
+    sources: Path, path: str
+) -> None:
+    with serving(sources) as ask:
+        ask("GET", "/openapi.json")
+        with (sources / path).open("a") as source:
+            source.write("\n# changed\n")
+        ask("GET", "/openapi.json")
+        ask("HEAD", "/openapi.json")
+
+    assert made(sources) == 2
+
+
+def test_broken_code_is_run_once_and_said(sources: Path) -> None:
+    with (sources / "local/openapi.py").open("a") as source:
+        source.write("raise SystemExit(1)\n")
+
+    with serving(sources) as ask:
+        replies = [ask("GET", "/openapi.json") for _ in range(3)]
+
+    assert {reply.status for reply in replies} == {500}
+    assert b"the terminal of make run says why" in replies[0].body
+    assert made(sources) == 1
+
+
+OTHER_SITES = {
+    "an image": {"sec-fetch-site": "cross-site"},
+    "a fetch": {"sec-fetch-site": "cross-site", "origin": "https://evil.example"},
+    "another port": {"sec-fetch-site": "same-site", "origin": "http://127.0.0.1:9"},
+    "a sandbox": {"sec-fetch-site": "cross-site", "origin": "null"},
+    "an old browser's fetch": {"origin": "https://evil.example"},
+}
+
+
+@pytest.mark.parametrize("headers", OTHER_SITES.values(), ids=OTHER_SITES)
+def test_another_site_cannot_start_a_process(
+    sources: Path, headers: dict[str, str]
+) -> None:
+    with serving(sources) as ask:
+        reply = ask("GET", "/openapi.json", list(headers.items()))
+
+    assert (reply.status, reply["access-control-allow-origin"]) == (403, None)
+    assert made(sources) == 0
+
+
+READERS: dict[str, dict[str, str]] = {
+    "a program": {},
+    "the docs page": {"sec-fetch-site": "same-origin"},
+    "the address bar": {"sec-fetch-site": "none"},
+    "an allowed page": {
+        "sec-fetch-site": "cross-site",
+        "origin": "http://localhost:3000",
+    },
+}
+
+
+@pytest.mark.parametrize("headers", READERS.values(), ids=READERS)
+def test_those_who_may_read_the_document_can(
+    sources: Path, headers: dict[str, str]
+) -> None:
+    with serving(sources) as ask:
+        reply = ask("GET", "/openapi.json", list(headers.items()))
+
+    assert reply.status == 200
+    assert reply["access-control-allow-origin"] == headers.get("origin")
+
+
+def test_the_page_with_the_token_cannot_be_framed_or_loaded(ask: Client) -> None:
+    page = ask("GET", "/docs")
+
+    policy = page["content-security-policy"] or ""
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert page["x-frame-options"] == "DENY"
+    assert page["x-content-type-options"] == "nosniff"
+    assert page["referrer-policy"] == "no-referrer"
+    assert page["cross-origin-resource-policy"] == "same-origin"
 
 
 def test_has_no_docs_where_it_is_deployed() -> None:

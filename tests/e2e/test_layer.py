@@ -6,6 +6,7 @@ import json
 import marshal
 import os
 import re
+import secrets
 import struct
 import subprocess
 import sys
@@ -207,7 +208,7 @@ def test_its_bill_of_materials_lists_the_locked_packages(
 
 INIT_PHASE = {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}
 WORLDS = {
-    "HS256": {"BETTER_AUTH_SECRET": "a" * 32, **INIT_PHASE},
+    "HS256": {"BETTER_AUTH_SECRET": secrets.token_hex(16), **INIT_PHASE},
     # Nothing listens there.
     "JWKS": {"BETTER_AUTH_URL": "http://localhost:9", **INIT_PHASE},
 }

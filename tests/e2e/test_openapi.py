@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from taskapi.errors import ApiError
 from tests.api import token
 from tests.e2e.conftest import serving
 
@@ -43,7 +44,8 @@ def test_every_operation_is_described(name: str) -> None:
 
     described = [*operation.get("parameters", []), *operation["responses"].values()]
     assert operation["summary"]
-    assert operation["tags"]
+    assert operation["description"]
+    assert set(operation["tags"]) <= {tag["name"] for tag in DOCUMENT["tags"]}
     assert all(each["description"] for each in described)
     for content in bodies(operation):
         assert "examples" in content or "GatewayMessage" in str(content["schema"])
@@ -55,6 +57,54 @@ def test_every_example_is_valid(name: str) -> None:
         whole = {**content["schema"], "components": DOCUMENT["components"]}
         for example in content.get("examples", {}).values():
             Draft202012Validator(whole).validate(example["value"])
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_example_of_a_422_is_about_what_the_operation_takes(name: str) -> None:
+    operation = OPERATIONS[name]
+    taken = {each["name"] for each in operation.get("parameters", [])}
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        taken |= resolved(content["schema"])["properties"].keys()
+
+    content = operation["responses"].get("422", {}).get("content", {})
+    for example in content.get("application/json", {}).get("examples", {}).values():
+        assert example["value"].get("details", {"field": "title"})["field"] in taken
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    name = schema["$ref"].rpartition("/")[2]
+    found: dict[str, Any] = DOCUMENT["components"]["schemas"][name]
+    return found
+
+
+def test_every_operation_says_whether_it_needs_a_token() -> None:
+    needed = {name: OPERATIONS[name]["security"] for name in OPERATIONS}
+
+    assert needed.pop("health") == needed.pop("health_head") == []
+    assert all(security == [{"bearer": []}] for security in needed.values())
+
+
+def test_one_schema_is_the_union_of_all_errors() -> None:
+    whole = {"$ref": "#/components/schemas/Error", "components": DOCUMENT["components"]}
+    validator = Draft202012Validator(whole)
+    [*own, gateway] = DOCUMENT["components"]["schemas"]["Error"]["anyOf"]
+
+    assert len(own) == len(ApiError.__subclasses__())
+    assert gateway == {"$ref": "#/components/schemas/GatewayMessage"}
+    validator.validate({"message": "Not Found"})
+    validator.validate({"error": "not_found", "message": "Task not found"})
+    assert not validator.is_valid({"error": "unheard of", "message": "x"})
+
+
+def test_headers_are_spelled_as_in_the_documentation() -> None:
+    names = {
+        parameter["name"]
+        for operation in OPERATIONS.values()
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "header"
+    }
+
+    assert names == {"Idempotency-Key", "If-Match", "If-None-Match"}
 
 
 def bodies(operation: dict[str, Any]) -> list[dict[str, Any]]:

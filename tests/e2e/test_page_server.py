@@ -2,11 +2,14 @@
 
 import re
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
+from local.page_server import PageServer
+from tests.api import SECRET
 from tests.e2e.test_run import ROOT, copied, free_port, running
 
 
@@ -41,7 +44,8 @@ def test_serves_a_page_that_the_api_lets_in(clone: Path, database: str) -> None:
         assert tasks.status_code == 200
         assert allowed(config, page)
         assert allowed(config, "http://localhost:3000")
-        assert not allowed(config, "http://localhost:1")
+        assert allowed(config, "http://localhost:5174")
+        assert not allowed(config, "https://localhost:5174")
 
 
 def test_a_taken_page_port_is_a_line_and_another_port(
@@ -85,6 +89,50 @@ def test_another_name_for_this_machine_gets_no_token(
 
             assert (answer.status_code, answer.text) == (302, "")
             assert answer.headers["location"] == f"{page_of(printed)}/"
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[PageServer]:
+    page = PageServer(0)
+    with page.serving("http://127.0.0.1:8000", SECRET):
+        yield page
+
+
+@pytest.mark.parametrize("path", ["/", "/config.json", "/other"])
+def test_nothing_of_it_can_be_framed_sniffed_or_loaded_elsewhere(
+    page: PageServer, path: str
+) -> None:
+    headers = httpx.get(page.origin + path).headers
+
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["cache-control"] == "no-store"
+
+
+def test_the_page_may_only_ask_its_server_and_the_api(page: PageServer) -> None:
+    policy = httpx.get(page.origin).headers["content-security-policy"]
+
+    directives = policy.split("; ")
+    assert "default-src 'none'" in directives
+    assert "connect-src 'self' http://127.0.0.1:8000" in directives
+    assert "frame-ancestors 'none'" in directives
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [("same-origin", 200), ("none", 200), ("same-site", 403), ("cross-site", 403)],
+)
+def test_a_browser_gives_the_token_to_this_page_alone(
+    page: PageServer, site: str, status: int
+) -> None:
+    headers = {"sec-fetch-site": site}
+
+    answer = httpx.get(f"{page.origin}/config.json", headers=headers)
+
+    assert (answer.status_code, "token" in answer.text) == (status, status == 200)
 
 
 def test_the_page_is_not_deployed() -> None:

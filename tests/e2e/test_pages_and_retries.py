@@ -65,6 +65,14 @@ def test_pages_by_following_links(user: User) -> None:
     assert [task for page in pages for task in page] == made
 
 
+def test_a_link_that_would_be_too_long_can_be_followed(user: User) -> None:
+    made = [user.send("POST", user.tasks, {"title": f"Buy {n}"}).json for n in range(3)]
+
+    pages = user.pages("order=asc&search=buy&limit=1&x=" + '"' * 3500)
+
+    assert [task for page in pages for task in page] == made
+
+
 def test_retries_a_create(user: User) -> None:
     sent = {"Idempotency_Key": str(uuid.uuid4())}
 

@@ -47,7 +47,7 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    clone: Path, **settings: str
+    clone: Path, until: str = "List the tasks", **settings: str
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Run it until it has said where it is; give what it printed, and stop it."""
     with subprocess.Popen(
@@ -63,7 +63,7 @@ def running(
             printed = ""
             for line in process.stdout:
                 printed += line
-                if line.startswith("List the tasks"):
+                if line.startswith(until):
                     printed += process.stdout.readline()
                     break
             yield printed, process
@@ -169,15 +169,89 @@ def test_a_short_secret_is_refused_without_showing_it(
     assert "short1" not in line
 
 
-def test_serves_the_database_and_secret_that_are_set(
+def test_a_bad_origin_is_one_line_before_anything_starts(clone: Path) -> None:
+    origins = "https://a.example,http://localhost:3000/"
+
+    line = failure(clone, PORT=str(free_port()), ALLOWED_ORIGINS=origins)
+
+    assert line.startswith("ALLOWED_ORIGINS: origin 2 of 2 has a path")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        pytest.param("none.invalid", id="unknown name"),
+        pytest.param("192.0.2.1", id="of another machine"),
+        pytest.param("http://0.0.0.0", id="a URL"),
+    ],
+)
+def test_a_bad_host_is_one_line(clone: Path, host: str) -> None:
+    assert failure(clone, HOST=host, PORT=str(free_port())) == (
+        "HOST must be an address of this machine: 127.0.0.1, or 0.0.0.0 for all."
+    )
+
+
+def test_another_host_is_a_warning_and_no_token_for_others(
     clone: Path, database: str
 ) -> None:
-    (clone / ".env").write_text("BETTER_AUTH_SECRET=" + "from the file .env " * 3)
+    with running(clone, DATABASE_URL=database, HOST="0.0.0.0") as (printed, _):
+        [base] = re.findall(r"^The API is at (\S+)$", printed, re.MULTILINE)
+
+        assert "Warning: HOST lets other devices in this network reach" in printed
+        assert base.startswith("http://127.0.0.1:")
+        assert httpx.get(f"{base}/health").status_code == 200
+        assert "Its documentation" not in printed
+        assert httpx.get(f"{base}/docs").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({"BETTER_AUTH_URL": "http://localhost:3000"}, id="URL"),
+        pytest.param({"BETTER_AUTH_JWKS_URL": "http://localhost/jwks"}, id="JWKS URL"),
+        pytest.param({"BETTER_AUTH_SECRET": "of another place " * 2}, id="secret"),
+        pytest.param(
+            {
+                "BETTER_AUTH_URL": "http://localhost:3000",
+                "BETTER_AUTH_SECRET": "of another place " * 2,
+            },
+            id="URL and secret",
+        ),
+    ],
+)
+def test_says_why_there_is_no_page_and_how_to_get_one(
+    clone: Path, database: str, given: dict[str, str]
+) -> None:
+    settings = {"DATABASE_URL": database, **given}
+    with running(clone, until="To run it", **settings) as (printed, _):
+        pass
+
+    assert f"{' and '.join(given)} {'is' if len(given) == 1 else 'are'} set" in printed
+    assert "A page" not in printed
+    assert "so there is no page" in printed
+    [unset] = re.findall(r"development tokens: (.*) make run$", printed, re.MULTILINE)
+    assert unset == " ".join(f"{name}=" for name in given)
+    assert "eyJ" not in printed
+
+
+def test_serves_the_database_that_is_set(clone: Path, database: str) -> None:
+    with running(clone, DATABASE_URL=database) as (printed, _):
+        create, listing = curl_lines(printed)
+        assert run_line(create) in run_line(listing)  # type: ignore[operator]
+
+    assert "Starting Postgres" not in printed
+
+
+def test_hands_out_no_token_of_a_secret_that_is_set(clone: Path, database: str) -> None:
+    secret = "from the file .env " * 3
+    (clone / ".env").write_text(f"BETTER_AUTH_SECRET={secret}")
     try:
-        with running(clone, DATABASE_URL=database) as (printed, _):
-            create, listing = curl_lines(printed)
-            assert run_line(create) in run_line(listing)  # type: ignore[operator]
+        with running(clone, until="To run it", DATABASE_URL=database) as (printed, _):
+            pass
     finally:
         (clone / ".env").unlink()
 
-    assert "Starting Postgres" not in printed
+    assert "BETTER_AUTH_SECRET is set" in printed
+    assert "eyJ" not in printed
+    assert "A page" not in printed
+    assert secret not in printed

@@ -98,6 +98,14 @@ class Api:
         )
         return {row[0]: row[1:] for row in found}  # type: ignore[misc]
 
+    def running(self) -> list[str]:
+        """Return the statements that the functions' database is running."""
+        rows = self.postgres.execute(
+            "SELECT query FROM pg_stat_activity"
+            f" WHERE datname = '{DATABASE}' AND state = 'active'"
+        )
+        return [str(query) for [query] in rows]
+
     def works(self) -> None:
         """Assert that the next request succeeds, in the usual time budget."""
         with (
@@ -163,7 +171,50 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def hurried(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the whole time budget a tenth of what it is."""
-    monkeypatch.setattr(
-        time_budget, "REQUEST_TIMEOUT", time_budget.REQUEST_TIMEOUT / 10
-    )
+    """Make the whole time budget a tenth of what it is, but for cancelling."""
+    budget = time_budget.REQUEST_TIMEOUT / 10 + db.CANCELLING
+    monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", budget)
+
+
+@pytest.fixture
+def role(postgres: Postgres) -> Iterator[Callable[[str], str]]:
+    """Return what makes a role with some options, and returns its name."""
+    made: list[str] = []
+
+    def make(options: str = "LOGIN", *, privileges: bool = True) -> str:
+        name = f"role_{len(made)}"
+        made.append(name)
+        postgres.execute(f"CREATE ROLE {name} {options}", DATABASE)
+        if privileges:
+            postgres.execute(f"GRANT pg_read_all_data, pg_write_all_data TO {name}")
+            postgres.execute(
+                f"GRANT USAGE ON SEQUENCE tasks_id_seq TO {name}", DATABASE
+            )
+        return name
+
+    yield make
+    for name in made:
+        postgres.execute(f"DROP OWNED BY {name}", DATABASE)
+        postgres.execute(f"DROP ROLE {name}")
+
+
+def become(api: Api, role: str) -> None:
+    api.point(api.proxy.url(DATABASE).replace("postgres@", f"{role}@"))
+
+
+@pytest.fixture
+def pooler(postgres: Postgres, pgbouncer: PgBouncer) -> Iterator[Callable[..., str]]:
+    """Return what starts another PgBouncer, and returns the URL."""
+    started: list[PgBouncer] = []
+
+    def start(**settings: object) -> str:
+        folder = pgbouncer.folder.parent / f"another-{len(started)}"
+        another = PgBouncer(folder, postgres, **settings)
+        another.start()
+        started.append(another)
+        return another.url(DATABASE)
+
+    yield start
+    for another in started:
+        another.stop()
+        another.remove()

@@ -1,5 +1,6 @@
 """What the API answers to each error of the database, and what it logs."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -7,9 +8,10 @@ import psycopg
 import pytest
 
 from taskapi import settings
+from taskapi.faults import FAULTS, TOO_SLOW
 from tests.api import SECRET
-from tests.faults.conftest import DATABASE, Api, forget_connection
-from tests.faults.servers import PgBouncer, Postgres, eventually, meanwhile
+from tests.faults.conftest import DATABASE, Api, become, forget_connection
+from tests.faults.servers import Postgres, eventually, meanwhile
 from tests.secret_store import Store
 
 DATABASE_URL = settings.database_url
@@ -34,32 +36,6 @@ def raising(postgres: Postgres) -> None:
     postgres.execute(RAISE, DATABASE)
 
 
-@pytest.fixture
-def role(postgres: Postgres) -> Iterator[Callable[[str], str]]:
-    """Return what makes a role with some options, and returns its name."""
-    made: list[str] = []
-
-    def make(options: str = "LOGIN", *, privileges: bool = True) -> str:
-        name = f"role_{len(made)}"
-        made.append(name)
-        postgres.execute(f"CREATE ROLE {name} {options}", DATABASE)
-        if privileges:
-            postgres.execute(f"GRANT pg_read_all_data, pg_write_all_data TO {name}")
-            postgres.execute(
-                f"GRANT USAGE ON SEQUENCE tasks_id_seq TO {name}", DATABASE
-            )
-        return name
-
-    yield make
-    for name in made:
-        postgres.execute(f"DROP OWNED BY {name}", DATABASE)
-        postgres.execute(f"DROP ROLE {name}")
-
-
-def become(api: Api, role: str) -> None:
-    api.point(api.proxy.url(DATABASE).replace("postgres@", f"{role}@"))
-
-
 def assert_unavailable(
     api: Api, meaning: str, *, retry_after: str, retried: bool
 ) -> None:
@@ -68,8 +44,9 @@ def assert_unavailable(
 
     assert answer.status == 503, answer.text
     assert answer.headers["retry-after"] == retry_after
+    [message] = {row.message for row in FAULTS.values() if row.meaning == meaning}
     # The last attempt may end with the budget.
-    assert answer.json["message"].startswith("The database can't be reached")
+    assert answer.json["message"] in (message, TOO_SLOW)
     assert api.faults[0]["message"] == meaning
     assert (len(api.faults) > 1) == retried
 
@@ -98,6 +75,10 @@ def test_repeats_what_has_changed_nothing(
         ("53100", "the server's disk is full", "30"),
         ("53200", "the server is out of resources", "5"),
         ("57014", "the statement was cancelled by a server's timeout", "1"),
+        ("53400", "a limit of the server's settings is exceeded", "30"),
+        ("54001", "a limit of the server is exceeded", "30"),
+        ("55000", "the server can't do this in its present state", "30"),
+        ("22P05", "the database isn't UTF8, and can't hold this text", "30"),
         ("58030", "the server failed", "5"),
         ("XX000", "the server failed", "5"),
     ],
@@ -129,17 +110,27 @@ def test_a_bug_is_a_500_that_quotes_nothing(api: Api, raising: None, code: str) 
     api.works()
 
 
-def test_a_standby_is_read_only(
-    api: Api, role: Callable[[str], str], hurried: None
-) -> None:
-    name = role("LOGIN")
-    api.postgres.execute(f"ALTER ROLE {name} SET default_transaction_read_only = on")
-    become(api, name)
+@pytest.fixture
+def reading(either: Api) -> Iterator[Api]:
+    """Return the functions on a database that allows nothing but reading."""
+    setting = "default_transaction_read_only"
+    either.postgres.execute(f"ALTER DATABASE {DATABASE} SET {setting} = on")
+    either.postgres.terminate(DATABASE)
+    forget_connection()
+    yield either
+    either.postgres.execute(f"ALTER DATABASE {DATABASE} RESET {setting}")
+    either.postgres.terminate(DATABASE)
+    forget_connection()
 
+
+def test_a_database_that_may_only_be_read_is_called_so_at_once(reading: Api) -> None:
     assert_unavailable(
-        api, "this server is a read-only standby", retry_after="1", retried=True
+        reading,
+        "default_transaction_read_only is on, for the role or for the database",
+        retry_after="30",
+        retried=False,
     )
-    api.works()
+    reading.works()
 
 
 def test_a_statement_timeout_is_not_repeated(
@@ -154,7 +145,7 @@ def test_a_statement_timeout_is_not_repeated(
         answer = api.send("complete_task", id)
 
     assert answer.status == 503, answer.text
-    assert answer.json["message"] == "The database can't be reached"
+    assert answer.json["message"] == TOO_SLOW
     assert api.rows()[id] == ("Buy groceries", False, 1)
     assert [fault["sqlstate"] for fault in api.faults] == ["57014"]
 
@@ -208,8 +199,10 @@ def test_says_that_migrations_are_missing(
     assert answer.status == 503, answer.text
     assert answer.headers["retry-after"] == "30"
     [fault] = either.faults
-    meaning = f"a {missing} is missing; apply the migrations: make migrate"
-    assert fault["message"] == meaning
+    assert fault["message"].startswith(f"a {missing} is missing; apply the migrations")
+    assert (
+        answer.json["message"] == "The database isn't set up correctly for this service"
+    )
     either.works()
 
 
@@ -352,13 +345,41 @@ def test_a_server_without_tls(either: Api) -> None:
     )
 
 
-def test_a_malformed_url_is_logged_without_its_password(api: Api) -> None:
-    api.point("postgresql://me:s3cret@[host/db")
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("postgresql://me:s3c/ret@127.0.0.1:5432/db", "a / before the @"),
+        ("postgresql://me:s3cret@host/db?sslmode=require\n", "white space"),
+        ("postgresql://me:s3cret@host/db?sslmode=requrie", "bad sslmode"),
+        ("postgresql://me:s3cret@host/db?pgbouncer=true", "pgbouncer"),
+    ],
+    ids=["slash", "line break", "bad value", "unknown parameter"],
+)
+def test_a_url_that_libpq_refuses_is_one_line_without_its_password(
+    api: Api, url: str, reason: str
+) -> None:
+    api.point(url)
 
     answer = api.send("list_tasks")
 
     assert answer.status == 500
-    assert "DATABASE_URL is not a Postgres URL" in api.log.getvalue()
+    [line] = map(json.loads, api.log.getvalue().splitlines())
+    assert line["reason"].startswith("DATABASE_URL ")
+    assert reason in line["reason"]
+    assert line["database_ms"] < 1000
+    assert "s3c" not in api.log.getvalue()
+
+
+def test_a_refused_connection_is_logged_without_what_the_url_says(
+    api: Api, hurried: None
+) -> None:
+    api.point("postgresql://s3cretuser:s3cret@127.0.0.1:1/s3cretdb")
+
+    answer = api.send("list_tasks")
+
+    assert answer.status == 503
+    meaning = "the connection was refused: no server listens at that host"
+    assert api.faults[0]["message"] == meaning
     assert "s3cret" not in api.log.getvalue()
 
 
@@ -374,24 +395,6 @@ def test_options_that_the_pooler_refuses(pooled: Api) -> None:
         retry_after="30",
         retried=False,
     )
-
-
-@pytest.fixture
-def pooler(postgres: Postgres, pgbouncer: PgBouncer) -> Iterator[Callable[..., str]]:
-    """Return what starts another PgBouncer, and returns the URL."""
-    started: list[PgBouncer] = []
-
-    def start(**settings: object) -> str:
-        folder = pgbouncer.folder.parent / f"another-{len(started)}"
-        another = PgBouncer(folder, postgres, **settings)
-        another.start()
-        started.append(another)
-        return another.url(DATABASE)
-
-    yield start
-    for another in started:
-        another.stop()
-        another.remove()
 
 
 def connection(url: str) -> psycopg.Connection | None:

@@ -312,7 +312,7 @@ def test_gives_up_on_a_stall_in_connect(
         answer = either.send("create_task", json_body={"title": "new"})
 
     assert answer.status == 503, answer.text
-    assert answer.json["message"] == "The database can't be reached"
+    assert answer.json["message"] == "The database didn't answer in time"
     assert {fault["sent"] for fault in either.faults} == {False}
     either.proxy.rule = None
     either.point(either.proxy.url(DATABASE))

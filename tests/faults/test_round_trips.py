@@ -2,6 +2,7 @@
 
 import pytest
 
+from taskapi import cursors
 from tests.faults.conftest import Api
 
 OPERATIONS = {
@@ -28,3 +29,16 @@ def test_takes_one_round_trip(either: Api, operation: str) -> None:
     # Parse, Bind, Describe, Execute and Sync, in one go.
     assert either.proxy.bursts == ["PBDES"]
     assert either.proxy.accepted == 0
+
+
+def test_the_first_list_takes_one_round_trip_too(
+    either: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    either.create()
+    monkeypatch.setattr(cursors, "_key", None)
+    either.proxy.reset()
+
+    answer = either.send("list_tasks")
+
+    assert len(answer.json) == 1
+    assert either.proxy.bursts == ["PBDES"]

@@ -61,6 +61,8 @@ class TlsServer:
                 if data[:1] == b"X":
                     break
                 while not (answer := inner.recv(65536)).endswith(b"Z\0\0\0\5I"):
+                    if not answer:  # as after a cancellation
+                        return
                     outer.sendall(answer)
                 outer.sendall(answer)
 
@@ -128,3 +130,20 @@ def test_refuses_a_server_that_nobody_vouches_for(api: Api, tls: TlsServer) -> N
     assert answer.headers["retry-after"] == "30"
     meaning = "TLS as DATABASE_URL asks for it can't be had from this server"
     assert [fault["message"] for fault in api.faults] == [meaning]
+
+
+def test_cancels_a_statement_over_tls(
+    api: Api, tls: TlsServer, certificate: Path, hurried: None
+) -> None:
+    id = api.create()["id"]
+    api.point(url(tls, sslrootcert=certificate))
+    api.works()
+
+    with api.postgres.locked(DATABASE):
+        answer = api.send("complete_task", id)
+
+    assert answer.status == 503, answer.text
+    meaning = "the statement took too long and was cancelled"
+    assert [fault["message"] for fault in api.faults] == [meaning]
+    assert tls.accepted == 2
+    assert api.rows()[id] == ("Buy groceries", False, 1)

@@ -171,13 +171,13 @@ class Finder:
             told["imported"].append(name)
 sys.meta_path.insert(0, Finder)
 import app
-told["jwt"] = "jwt" in sys.modules
+told["signatures"] = "taskapi.signatures" in sys.modules
 """,
         DATABASE_URL=database,
         **world_settings(world, jwks.url),
     )
 
-    assert told == {"imported": [], "jwt": True}
+    assert told == {"imported": [], "signatures": True}
 
 
 FAIL = """
@@ -277,20 +277,95 @@ told["built"] = OpenAPI.__pydantic_complete__
     }
 
 
-def test_looks_for_neither_plugins_nor_time_zones(database: str) -> None:
+@pytest.mark.parametrize("start", ["on-demand", "snap-start", None])
+def test_time_zones_and_plugins_are_what_they_are_elsewhere(
+    database: str, start: str | None
+) -> None:
     told = run(
         """
-from importlib import metadata
-looked = metadata.entry_points
-metadata.entry_points = lambda **group: [told.update(looked=group), looked(**group)][1]
-import app, zoneinfo
-told["zones"] = zoneinfo.TZPATH
-told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
+import zoneinfo
+before, path = dict(os.environ), zoneinfo.TZPATH
+import app
+told["environment"] = dict(os.environ) == before
+zoneinfo.reset_tzpath()
+told["path"] = zoneinfo.TZPATH == path
+told["berlin"] = bool(path) and str(zoneinfo.ZoneInfo("Europe/Berlin"))
+""",
+        start=start,
+        DATABASE_URL=database,
+    )
+
+    assert told["environment"]
+    assert told["path"]
+    assert told["berlin"] == "Europe/Berlin"
+
+
+def test_threads_hand_over_sooner_while_the_init_phase_imports(database: str) -> None:
+    told = run(
+        """
+usual = sys.getswitchinterval()
+from taskapi import db
+connect_early = db.connect_early
+def connect():
+    told["quicker"] = sys.getswitchinterval() < usual
+    connect_early()
+db.connect_early = connect
+import app
 """,
         DATABASE_URL=database,
     )
 
-    assert told == {"zones": [], "status": 200}
+    assert told == {"quicker": True}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "attempts"), [(0, 1), (10, 2), (3600, 2)], ids=["young", "10 s", "old"]
+)
+def test_an_old_failure_is_not_the_first_requests(seconds: int, attempts: int) -> None:
+    told = run(
+        f"""
+import app
+from taskapi import db, time_budget
+told["failed"] = db._failure is not None
+connect, told["connects"] = db.connect, 0
+def counted(deadline):
+    told["connects"] += 1
+    return connect(deadline)
+db.connect = counted
+real = time_budget.clock
+time_budget.clock = lambda: real() + {seconds}
+time_budget.REQUEST_TIMEOUT = 0.0
+told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
+""",
+        start="provisioned-concurrency",
+        DATABASE_URL="postgresql://user@127.0.0.1:9/db",
+    )
+
+    assert told == {"failed": True, "connects": attempts - 1, "status": 503}
+
+
+@pytest.mark.parametrize(("seconds", "fetches"), [(0, 1), (6, 2)], ids=["young", "old"])
+def test_keys_that_were_not_there_are_fetched_again_where_that_is_old(
+    database: str, jwks: Jwks, seconds: int, fetches: int
+) -> None:
+    jwks.status = 500
+    told = run(
+        f"""
+import time
+real = time.monotonic
+import app
+from taskapi import jwks, settings, tokens
+tokens.signatures(settings.better_auth())._keys._clock = lambda: real() + {seconds}
+told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
+""",
+        start="provisioned-concurrency",
+        DATABASE_URL=database,
+        token=f"Bearer {key('EdDSA').token()}",
+        **world_settings("JWKS alone", jwks.url),
+    )
+
+    assert told == {"status": 503}
+    assert jwks.fetches == fetches
 
 
 def test_what_was_deferred_still_works(database: str) -> None:

@@ -1,5 +1,6 @@
 """ETag, If-None-Match and If-Match, as RFC 9110, section 13, has them."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -209,6 +210,56 @@ def test_does_not_write_over_what_the_caller_has_not_read(
     assert set(answer.json) == {"error", "message"}
     assert "etag" not in answer.headers
     assert user.send("get_task", task["id"]).json == task
+
+
+REASONS: dict[str, tuple[Header, str]] = {
+    "another version": (lambda tag: f'{tag[:-1]}0"', "has changed since"),
+    "another version, in a list": (
+        lambda tag: f'"x", "1-1", {tag[:-1]}0"',
+        "has changed since",
+    ),
+    "another version and a weak tag": (
+        lambda tag: f'W/{tag}, {tag[:-1]}0"',
+        "has changed since you read it; .*weak tags .W/. never match",
+    ),
+    "weak": (lambda tag: f"W/{tag}", "is weak"),
+    "weak, of another version": (lambda tag: f'W/{tag[:-1]}0"', "is weak"),
+    "a small w": (lambda tag: f"w/{tag}", "is weak"),
+    "weak, in a list": (lambda tag: f'"1-1", W/{tag}', "is weak"),
+    "weak and without quotes": (lambda tag: f"W/{tag}".replace('"', ""), "is weak"),
+    "no quotes": (lambda tag: tag.strip('"'), "double quotes"),
+    "no quotes, a list": (lambda tag: f"1-1, {tag}".replace('"', ""), "double quotes"),
+    "single quotes": (lambda tag: tag.replace('"', "'"), "double quotes"),
+    "escaped quotes": (lambda tag: tag.replace('"', '\\"'), "double quotes"),
+    "one quote": (lambda tag: tag[:-1], "double quotes"),
+    "another task's": (lambda tag: f'"9{tag[1:]}', "is another task's"),
+    "Apache's": (lambda tag: f'{tag[:-1]}-gzip"', "was rewritten"),
+    "older Apache's": (lambda tag: f'{tag[:-1]};gzip"', "was rewritten"),
+    "Jetty's": (lambda tag: f'{tag[:-1]}--gzip"', "was rewritten"),
+    "for Brotli": (lambda tag: f'{tag[:-1]}-br"', "was rewritten"),
+    "for Brotli, without a dash": (lambda tag: f'{tag[:-1]}br"', "was rewritten"),
+    "Caddy's": (lambda tag: f'W/{tag[:-1]}-zstd"', "is weak"),
+    "empty": (lambda tag: "", "is no list of ETags"),
+    "garbage": (lambda tag: f"garbage {tag}", "is no list of ETags"),
+    "a date": (lambda tag: "Wed, 21 Oct 2015 07:28:00 GMT", "is no list of ETags"),
+    "a star and a tag": (lambda tag: f"*, {tag}", "is no list of ETags"),
+    "another API's": (lambda tag: '"33a64df551425fcc"', "is no ETag of a task"),
+    "a version that can't be": (lambda tag: f'{tag[:-2]}0"', "is no ETag of a task"),
+}
+
+
+@pytest.mark.parametrize(("header", "reason"), REASONS.values(), ids=list(REASONS))
+def test_a_412_says_why(user: Client, header: Header, reason: str) -> None:
+    task = user.create()
+    sent = {"if-match": header(etag(user, task))}
+
+    answer = user.send("delete_task", task["id"], headers=sent)
+
+    message = answer.json["message"]
+    assert answer.status == 412
+    assert re.search(reason, message)
+    assert ("has changed" in message) == reason.startswith("has changed")
+    assert "read it again" in message or "exactly as this API gives it" in message
 
 
 @every_write

@@ -1,8 +1,11 @@
 """The list: its order, its pages, its cursors, its search, its size and its plans."""
 
+import base64
+import hashlib
 import importlib
 import itertools
 import json
+import os
 import re
 import threading
 import uuid
@@ -13,9 +16,10 @@ from urllib.parse import quote, urlencode
 import psycopg
 import pytest
 
+from benchmarks import searches
 from benchmarks.data import fill
 from benchmarks.plans import every_list, faults
-from taskapi import cursors
+from taskapi import cursors, db
 from taskapi.migrate import migrate
 from tests.api import CONTEXT, ROUTES, Client, event, token
 
@@ -191,6 +195,44 @@ def test_no_parameter_ends_a_link_early(user: Client, character: str) -> None:
     following = link(answer.headers)
     assert following
     assert following.startswith(f"limit=1&x={quote(character)};%20rel=prev&cursor=")
+
+
+LONG = {
+    "encoded again": "limit=1&search=b&x=" + '"' * 3000,
+    "as long as can be": "limit=1&search=b&x=" + "x" * 9000,
+    "the longest search": f"x={'x' * 5000}&limit=1&search={quote('🎉' * 200)}",
+    "thousands of searches": "search=a&" * 1000 + "limit=1&search=b",
+    "not UTF-8": "limit=1&search=b&x=" + "%ff" * 2000,
+    "a sort": "x=" + "é" * 2000 + "&sort=title&limit=0000000001",
+}
+
+
+@pytest.mark.parametrize("query", LONG.values(), ids=LONG)
+def test_no_link_is_too_long(database: str, query: str) -> None:
+    user = Client(("🎉" * 223) + uuid.uuid4().hex)
+    for n in range(3):
+        user.create("🎉" * 199 + str(n), description="b" + "🎉" * 200)
+
+    answer = user.send("list_tasks", query=query)
+    following = link(answer.headers)
+    assert following is not None
+    assert len(answer.headers["link"]) < 8000
+    again = user.send("list_tasks", query=following)
+
+    assert "x=" not in following
+    assert len(again.json) == 1
+    assert again.json != answer.json
+
+
+def test_a_link_of_moderate_length_keeps_what_the_list_ignores(user: Client) -> None:
+    user.create()
+    user.create()
+    ignored = "x=" + "y" * 3500
+
+    following = link(user.send("list_tasks", query=f"limit=1&{ignored}").headers)
+
+    assert following
+    assert following.startswith(f"limit=1&{ignored}&cursor=")
 
 
 USER_IDS = [
@@ -446,13 +488,116 @@ def test_a_cursor_is_for_its_own_user(user: Client, other: Client) -> None:
     assert_refused(other, cursor_of(user))
 
 
-def test_a_cursor_made_elsewhere_is_refused(
-    user: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cursor = cursor_of(user)
-    monkeypatch.setattr(cursors, "database_url", lambda: "postgresql://another")
+@pytest.fixture
+def environments(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], None]]:
+    """Return what begins another execution environment, whose DATABASE_URL is new."""
+    urls = (f"{database}&application_name=number{n}" for n in itertools.count())
 
-    assert_refused(user, cursor)
+    def begin() -> None:
+        forget_connection()
+        monkeypatch.setenv("DATABASE_URL", next(urls))
+        monkeypatch.setattr(cursors, "_key", None)
+
+    yield begin
+    forget_connection()
+
+
+def forget_connection() -> None:
+    if db._idle:
+        db._idle.close()
+    db._idle = None
+
+
+def test_a_cursor_outlives_a_change_of_the_databases_password(
+    user: Client, environments: Callable[[], None]
+) -> None:
+    environments()
+    first = cursor_of(user)
+    environments()
+
+    answer = user.send("list_tasks", query=f"limit=1&cursor={first}")
+
+    assert (answer.status, len(answer.json)) == (200, 1)
+
+
+def test_a_new_environment_refuses_a_cursor_made_elsewhere(
+    user: Client, environments: Callable[[], None]
+) -> None:
+    position = cursors.Position("2026-01-01T00:00:00.000000Z", 1)
+    forged = cursors.encode(position, (user.user_id, "created", "desc"), bytes(32))
+
+    environments()
+    assert_refused(user, forged)
+    assert_refused(user, forged)
+
+
+POSITIONS: dict[str, tuple[object, object]] = {
+    "no time": ("yesterday", 1),
+    "an empty time": ("", 1),
+    "month 13": ("2026-13-01T00:00:00Z", 1),
+    "a year too late": ("999999-01-01T00:00:00Z", 1),
+    "a NUL": ("2026-01-01\0", 1),
+    "a lone surrogate": ("\ud800", 1),
+    "no text": (1, 1),
+    "no value": (None, 1),
+    "an id of text": ("2026-01-01T00:00:00Z", "1"),
+    "an id of more than 64 bits": ("2026-01-01T00:00:00Z", 10**30),
+    "a boolean id": ("2026-01-01T00:00:00Z", True),
+    "an id with a fraction": ("2026-01-01T00:00:00Z", 1.5),
+}
+
+
+@pytest.mark.parametrize("position", POSITIONS.values(), ids=POSITIONS)
+@pytest.mark.parametrize("query", ["", "sort=title"], ids=["by time", "by title"])
+def test_a_new_environment_refuses_a_position_that_is_none(
+    user: Client,
+    environments: Callable[[], None],
+    position: tuple[object, object],
+    query: str,
+) -> None:
+    data = bytes(16) + json.dumps(position).encode()
+    forged = base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+    environments()
+
+    assert_refused(user, forged, query)
+
+
+def test_an_environment_notices_that_the_database_has_another_key(
+    user: Client, environments: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environments()
+    cursor = cursor_of(user)
+    cursors.remember_key(b"of a database that was there before")
+
+    answer = user.send("list_tasks", query=f"limit=1&cursor={cursor}")
+
+    assert answer.status == 200, answer.text
+
+
+def test_a_cursor_of_the_release_before_is_accepted(
+    user: Client, postgres: psycopg.Connection[Any]
+) -> None:
+    url = os.environ["DATABASE_URL"].encode()
+    key = hashlib.sha256(b"taskapi cursor\0" + url).digest()
+    task = user.create()
+    position = cursors.Position("2000-01-01T00:00:00.000000Z", 0)
+
+    cursor = cursors.encode(position, (user.user_id, "created", "asc"), key)
+    answer = user.send("list_tasks", query=f"order=asc&cursor={cursor}")
+
+    assert answer.json == [task]
+
+
+def test_a_new_environment_reads_the_key_of_an_empty_list(
+    user: Client, environments: Callable[[], None]
+) -> None:
+    environments()
+
+    assert user.send("list_tasks").json == []
+    assert len(cursors.known_key() or b"") == 32
 
 
 @pytest.mark.parametrize("character", ["🎉", '"', "\\", "\u2028"], ids=ascii)
@@ -552,6 +697,21 @@ def test_search_ignores_case_in_any_locale(server: str, new_database: str) -> No
         found = connection.execute("SELECT folded('É') = folded('é')").fetchone()
 
     assert found == (True,)
+
+
+@pytest.mark.parametrize("length", [200, 5000])
+@pytest.mark.parametrize(
+    "text", ["one letter", "letters that fold to three characters"]
+)
+def test_no_search_costs_ten_times_an_ordinary_one_of_the_same_text(
+    new_database: str, monkeypatch: pytest.MonkeyPatch, text: str, length: int
+) -> None:
+    monkeypatch.setattr(searches, "CHARACTERS", 200_000)
+    migrate(new_database)
+    with psycopg.connect(new_database, autocommit=True) as connection:
+        took = searches.searched(connection, searches.UNITS[text], length, runs=3)
+
+    assert took["worst"] < searches.LIMIT * took["ordinary"]
 
 
 # Size

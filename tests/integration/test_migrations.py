@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 
 from taskapi import db, migrate
+from taskapi.errors import SettingsError
 from taskapi.migrate import MIGRATIONS
 
 NAMES = sorted(file.name for file in MIGRATIONS.glob("*.sql"))
@@ -234,6 +236,51 @@ def test_the_command_names_the_file_that_failed(new_database: str) -> None:
     assert "Traceback" not in ran.stderr
 
 
+UNUSABLE = {
+    "nobody listens": "postgresql://s3cret:s3cret@127.0.0.1:1/s3cret",
+    "a slash in the password": "postgresql://me:12/s3cret@127.0.0.1:5432/db",
+    "a bad value": "postgresql://me:s3cret@127.0.0.1/db?sslmode=s3cret",
+    "another scheme": "postgresql+asyncpg://me:s3cret@127.0.0.1/db",
+    "a line break": "postgresql://me:s3cret@127.0.0.1/db\n",
+    "no such role": "{server}&user=s3cret&password=s3cret",
+    "no such database": "{server}&dbname=s3cret",
+    "an option that the server refuses": "{server}&options=-c%20s3cret%3D1%20-x",
+}
+
+
+@pytest.mark.parametrize("url", UNUSABLE.values(), ids=UNUSABLE)
+def test_the_command_prints_nothing_of_a_url_that_does_not_work(
+    server: str, url: str
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "taskapi.migrate"],
+        env=os.environ | {"DATABASE_URL": url.format(server=server)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(("The migration can't begin", "The migration failed"))
+    assert ran.stderr.count("\n") == 1
+    assert "s3cret" not in ran.stderr + ran.stdout
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "EUC_JP"])
+def test_refuses_a_database_that_is_not_utf8(server: str, encoding: str) -> None:
+    name = f"encoded_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(
+            f"CREATE DATABASE {name} TEMPLATE template0 LOCALE 'C'"
+            f" ENCODING '{encoding}'".encode()
+        )
+        try:
+            with pytest.raises(SettingsError, match=f"the encoding {encoding}, which"):
+                migrate.migrate(server.replace("/postgres?", f"/{name}?"))
+        finally:
+            admin.execute(f"DROP DATABASE {name}".encode())
+
+
 def test_adopts_the_replaced_designs_rows(old_database: str) -> None:
     migrate.migrate(old_database)
 
@@ -271,7 +318,10 @@ def test_a_new_database_and_an_adopted_one_are_alike(
 ) -> None:
     migrate.migrate(new_database)
     fresh = run(new_database, SCHEMA)
-    run(new_database, "DROP TABLE tasks, idempotency_keys, schema_migrations")
+    run(
+        new_database,
+        "DROP TABLE tasks, idempotency_keys, cursor_keys, schema_migrations",
+    )
     run(new_database, "DROP FUNCTION rfc3339")
     run(new_database, REPLACED_DESIGN)
 

@@ -5,10 +5,10 @@ import json
 
 import pytest
 
-from taskapi import tokens
+from taskapi import secret, tokens
 from tests.api import ROUTES, SECRET, Answer, Client, event, invoke
-from tests.better_auth.world import Secret, claims
-from tests.secret_store import Store
+from tests.better_auth.world import Jwks, Secret, claims, key, world_settings
+from tests.secret_store import Clock, Store
 
 NEW = "another secret for the tests, of 32 bytes and more"
 
@@ -111,3 +111,31 @@ def test_a_secret_that_may_not_be_read_is_a_500_that_the_log_explains(
 
     assert (answer.status, answer.json["error"]) == (500, "internal_error")
     assert "SECRET_ARN can't be read" in json.loads(log.getvalue())["reason"]
+
+
+def test_keys_and_secret_come_and_go_with_the_secret(
+    user: Client, rotating: Store, database: str, clock: Clock
+) -> None:
+    by_secret = Secret("HS256", "", SECRET.encode())
+    with Jwks().serving() as server:
+        server.keys = [key("EdDSA").jwk()]
+        told = []
+        for world in ("HS256 alone", "both", "JWKS alone", "HS256 alone"):
+            given = world_settings(world, server.url)
+            rotating.put({"DATABASE_URL": database, **given})
+            clock.now += secret.COOL_DOWN
+            for sender in (by_secret, key("EdDSA")):
+                path = {"user_id": user.user_id}
+                token = sender.token(claims(user.user_id))
+                sent = event(
+                    ROUTES["list_tasks"],
+                    path=path,
+                    headers={"authorization": f"Bearer {token}"},
+                )
+                told.append(invoke("list_tasks", sent).status)
+        # What isn't needed any more is refused when the secret is read again.
+        clock.now += secret.TTL
+        told.append(invoke("list_tasks", sent).status)
+
+    assert told == [200, 401, 200, 200, 200, 200, 200, 200, 401]
+    assert server.fetches == 1

@@ -43,7 +43,7 @@ def run_every_statement(url: str) -> None:
         "describes": True,
         "completed": False,
         "versions": None,
-        "pattern": "%groc%",
+        "search": "groc",
         "after_id": 0,
         "limit": 10,
     }
@@ -156,13 +156,26 @@ def test_after_a_restore_no_id_is_given_twice_and_no_old_etag_fits(
     assert newer == version + 1_000_000
 
 
-def test_filling_a_column_moves_no_etag(migrated: Migrate) -> None:
-    before = "SELECT version, updated_at FROM tasks"
+TASKS_WITH_GAPS = """
+    INSERT INTO tasks (id, title, user_id)
+    SELECT n, 'a', 'b' FROM generate_series(1, 10000) AS n WHERE n % 4 = 0
+"""
+
+
+def test_filling_a_column_ends_and_fills_every_row_and_moves_no_etag(
+    migrated: Migrate,
+) -> None:
+    before = "SELECT id, version, updated_at FROM tasks ORDER BY id"
     with psycopg.connect(migrated(block("0101_due")), autocommit=True) as connection:
-        connection.execute("INSERT INTO tasks (title, user_id) VALUES ('a', 'b')")
+        connection.execute(TASKS_WITH_GAPS)
         untouched = connection.execute(before).fetchall()
+        connection.execute("SET statement_timeout = '60s'")
 
-        filled = connection.execute(block("LIMIT 1000").encode()).rowcount
+        connection.execute(block("LIMIT 1000").encode())
 
-        assert filled == 1
+        [(empty, transactions)] = connection.execute(
+            "SELECT count(*) FILTER (WHERE due_at IS NULL),"
+            " count(DISTINCT xmin::text) FROM tasks"
+        )
+        assert (empty, transactions) == (0, 3)
         assert connection.execute(before).fetchall() == untouched

@@ -48,7 +48,10 @@ def test_keys_rotate_while_it_runs(user: Client, jwks: Jwks) -> None:
     assert listed(user, by("issuer", user)).status == 401
 
 
-def test_without_the_keys_it_can_not_say(user: Client, jwks: Jwks) -> None:
+def test_without_the_keys_it_can_not_say(
+    user: Client, jwks: Jwks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JWKS_COOL_DOWN", "0")
     jwks.status = 500
 
     answer = listed(user, by("issuer", user))

@@ -15,7 +15,7 @@ from local.openapi import api_routes, document, methods
 from local.template import load_template
 from taskapi import tasks
 from taskapi.auth import AuthenticatedRoute
-from taskapi.http import HEADERS_READ
+from taskapi.event import HEADERS_READ
 from tests.api import ROUTES
 
 ROOT = Path(__file__).parents[2]
@@ -83,8 +83,19 @@ def test_a_function_imports_no_other_and_nothing_for_tests(folder: str) -> None:
     code = f"""
 import sys
 sys.path.insert(0, "functions/{folder}")
+order = []
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name.partition(".")[0] not in {"app", "taskapi", *sys.stdlib_module_names}:
+            order.append(name)
+        elif name == "taskapi.early":
+            order.append(name)
+        elif name == "taskapi.http" and (early := sys.modules.get("taskapi.early")):
+            early.wait = lambda: order.append("waited")
+sys.meta_path.insert(0, Finder)
 import app
 print(*sys.modules)
+print(*order)
 """
     ran = subprocess.run(
         [sys.executable, "-c", code],
@@ -94,8 +105,13 @@ print(*sys.modules)
         text=True,
         check=True,
     )
-    imported = set(ran.stdout.split())
+    modules, order = (line.split() for line in ran.stdout.splitlines())
+    imported = set(modules)
 
+    # What waits for the network begins before all other imports, and is waited for.
+    needs_network = bool({"taskapi.db", "taskapi.tokens", "taskapi.secret"} & imported)
+    assert (order[0] == "taskapi.early") is needs_network
+    assert (order[-1] == "waited") is needs_network
     unwanted = {"functions", "local", "tests", "boto3", "uvicorn", "email_validator"}
     if folder == "health":
         unwanted |= {"psycopg", "jwt", "taskapi.tasks", "taskapi.auth"}
@@ -105,7 +121,7 @@ print(*sys.modules)
 def test_what_is_read_of_headers_is_what_browsers_may_send() -> None:
     cors = load_template(ROOT / "template.yaml").cors
     parameters = {
-        parameter["name"]
+        parameter["name"].lower()
         for operations in document()["paths"].values()
         for operation in operations.values()
         for parameter in operation.get("parameters", [])

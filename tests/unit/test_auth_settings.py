@@ -1,14 +1,23 @@
 """The settings of Better Auth: what they turn on, and what is said of a bad one."""
 
-from collections.abc import Mapping
+import base64
+import io
+import json
+import re
+import secrets
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
+from taskapi import settings
 from taskapi.errors import SettingsError
 from taskapi.settings import BetterAuth, Expected, better_auth
 from tests.api import SECRET
 from tests.better_auth.world import configured
 
+ROOT = Path(__file__).parents[2]
 ANY = Expected(None, None)
 URL = "https://auth.example.com"
 
@@ -139,15 +148,143 @@ def test_a_short_secret_is_refused(secret: str) -> None:
         read({"BETTER_AUTH_SECRET": secret})
 
 
-@pytest.mark.parametrize("secret", ["x" * 32, "é" * 16])
+@pytest.mark.parametrize(
+    "secret", [secrets.token_hex(16), "äöüÄÖÜßéèêâîôûñ€§"[:16]], ids=["hex", "bytes"]
+)
 def test_a_secret_is_measured_in_bytes(secret: str) -> None:
     assert read({"BETTER_AUTH_SECRET": secret}).secret == secret.encode()
 
 
-def test_a_secret_keeps_its_blanks() -> None:
-    assert (
-        read({"BETTER_AUTH_SECRET": f" {SECRET}\n"}).secret == f" {SECRET}\n".encode()
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: secrets.token_hex(16),
+        lambda: secrets.token_urlsafe(32),
+        lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+        lambda: str(uuid.uuid4()),
+    ],
+    ids=["hex", "urlsafe", "openssl", "uuid"],
+)
+def test_random_secrets_are_accepted(make: Callable[[], str]) -> None:
+    assert not any(
+        settings.is_placeholder(secret) or settings.is_repetition(secret)
+        for secret in (make() for _ in range(1000))
     )
+
+
+PLACEHOLDERS = [
+    "only where tokens are HS256: the same as on Better Auth's side",
+    "better-auth-secret-12345678901234567890",
+    "better-auth-secret-123456789-123456789",
+    "BETTER_AUTH_SECRET_BETTER_AUTH_SECRET",
+    "change-me-change-me-please-change-me!",
+    "CHANGE_ME_TO_SOMETHING_LONG_AND_RANDOM",
+    "changeit-changeit-before-production",
+    "change this to a long random string",
+    "please-replace-this-with-a-real-secret",
+    "your-secret-key-of-at-least-32-characters",
+    "your_super_secret_jwt_key_goes_right_here",
+    "your-256-bit-secret-your-256-bit-secret",
+    "a-string-secret-at-least-256-bits-long",
+    "insert-your-better-auth-secret-in-here",
+    "put the secret here, at least 32 bytes",
+    "<the output of: openssl rand -base64 32>",
+    "<your secret of 32 bytes, or more of them>",
+    "${BETTER_AUTH_SECRET_FROM_THE_ENVIRONMENT}",
+    "{{ resolve:secretsmanager:better-auth:x }}",
+    "$(openssl rand -base64 32) in the shell",
+    "[32 random bytes, of a password manager]",
+    "super-secret-key-for-my-little-project",
+    "django-insecure-abcd1234abcd1234abcd1234",
+    "keyboard cat keyboard cat keyboard cat",
+    "correct horse battery staple, and more",
+    "0123456789abcdef0123456789abcdef",
+    "12345678901234567890123456789012",
+    "abcdefghijklmnopqrstuvwxyz0123456789",
+]
+REPETITIONS = ["x" * 32, "0" * 64, "ab" * 16, "é" * 16, "password" * 4, "Secret12" * 5]
+
+
+@pytest.mark.parametrize("secret", PLACEHOLDERS + REPETITIONS)
+def test_a_secret_that_others_know_is_refused_in_one_line(secret: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        read({"BETTER_AUTH_SECRET": secret})
+
+    assert re.match(
+        "BETTER_AUTH_SECRET (is an example's|repeats)[^\n]*openssl rand",
+        str(raised.value),
+    )
+
+
+FILES = [
+    path
+    for pattern in ("*.md", "*.toml", "*.yaml", "*.json", "docs/*.md", "parameters/*")
+    for path in ROOT.glob(pattern)
+] + [
+    path
+    for folder in ("examples", "events", "ops", ".github")
+    for path in (ROOT / folder).rglob("*")
+    if path.suffix in {".md", ".yaml", ".yml", ".json", ".ts", ".js", ".py", ".toml"}
+    and "node_modules" not in path.parts
+]
+SECRETS = (
+    r"(?:BETTER_AUTH_)?SECRET[\"']?\s*[:=]\s*(?:\"([^\"\n]+)\"|'([^'\n]+)'|(\S.*))"
+)
+
+
+def test_no_example_works_as_a_secret() -> None:
+    found = [
+        (path.name, value)
+        for path in FILES
+        for groups in re.findall(SECRETS, path.read_text(encoding="utf-8"))
+        for value in filter(None, groups)
+    ]
+
+    assert found
+    for _, value in found:
+        # An expression, such as os.environ["X"] or a parameter, isn't a value.
+        if len(value.encode()) >= 32 and not re.search(r"[\]\)\w]\.|\(|!Ref", value):
+            with pytest.raises(SettingsError):
+                read({"BETTER_AUTH_SECRET": value})
+
+
+AROUND = {
+    "a newline": f"{SECRET}\n",
+    "a carriage return": f"{SECRET}\r\n",
+    "blanks": f" {SECRET} ",
+    "a tab": f"\t{SECRET}",
+    "a no-break space": f"{SECRET}\u00a0",
+    "a BOM": f"\ufeff{SECRET}",
+    "double quotes": f'"{SECRET}"',
+    "single quotes": f"'{SECRET}'",
+    "one quote": f'{SECRET}"',
+    "curly quotes": f"\u201c{SECRET}\u201d",
+    "backticks": f"`{SECRET}`",
+    "an escaped newline": f"{SECRET}\\n",
+}
+
+
+@pytest.mark.parametrize("value", AROUND.values(), ids=AROUND)
+def test_white_space_or_quotes_around_a_secret_are_kept_and_logged_once(
+    value: str, log: io.StringIO
+) -> None:
+    with configured(BETTER_AUTH_SECRET=value):
+        settings.understood.cache_clear()
+        for _ in range(3):
+            assert better_auth().secret == value.encode()
+
+    [line] = log.getvalue().splitlines()
+    assert json.loads(line)["level"] == "WARNING"
+    assert "white space or quotes" in line
+    assert SECRET not in line
+
+
+@pytest.mark.parametrize("value", [SECRET, f"{SECRET} 'x' y", "a b\tc'd" + SECRET])
+def test_nothing_is_logged_of_a_usual_secret(value: str, log: io.StringIO) -> None:
+    settings.understood.cache_clear()
+    read({"BETTER_AUTH_SECRET": value})
+
+    assert log.getvalue() == ""
 
 
 @pytest.mark.parametrize(

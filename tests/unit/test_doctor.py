@@ -1,6 +1,7 @@
 """The doctor says in plain sentences what the API checks, and what fails."""
 
 import io
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from local import doctor
+from taskapi import auth
+from taskapi.errors import Unauthorized
 from tests.api import SECRET
 from tests.better_auth.world import (
     ORIGIN,
@@ -113,7 +116,11 @@ def test_says_that_the_keys_are_not_reachable(jwks: Jwks) -> None:
 
     report = diagnosed(key("EdDSA").token(), **world_settings("JWKS alone", jwks.url))
 
-    assert "FAILED The keys are not reachable: the JWKS can't be fetched" in report
+    assert (
+        f"FAILED The keys are not reachable: the JWKS at {jwks.url} can't be" in report
+    )
+    assert f"curl -i -A 'tasks-api/1.0 (JWKS)' '{jwks.url}'" in report
+    assert "at <baseURL>/jwks: set BETTER_AUTH_JWKS_URL" in report
     assert "FAILED The signature can't be checked without the JWKS." in report
 
 
@@ -148,6 +155,93 @@ def test_takes_the_secret_that_make_run_has_made(tmp_path: Path) -> None:
 
     assert "development secret" in report
     assert "ok So the API accepts this token" in report
+
+
+TOKEN = secret.token()
+WRAPPED = "\n  ".join(TOKEN[i : i + 60] for i in range(0, len(TOKEN), 60))
+PASTED = {
+    "double quotes": f'"{TOKEN}"',
+    "single quotes": f"'{TOKEN}'",
+    "curly quotes": f"\u201c{TOKEN}\u201d",
+    "backticks": f"`{TOKEN}`",
+    "a comma": f'"{TOKEN}",',
+    "a semicolon": f"'{TOKEN}';",
+    "lines": WRAPPED,
+    "a scheme": f"Bearer {TOKEN}",
+    "a scheme in lower case": f"bearer {TOKEN}",
+    "a scheme and lines": f"Bearer {WRAPPED}",
+    "a quoted scheme": f'"Bearer {TOKEN}"',
+    "a header": f"Authorization: Bearer {TOKEN}",
+    "a header of HTTP/2": f"authorization: bearer {TOKEN}",
+    "a header without blanks": f"Authorization:Bearer {TOKEN}",
+    "a header for curl": f"-H 'Authorization: Bearer {TOKEN}'",
+    "curl": f"curl https://x.example -H 'Authorization: Bearer {TOKEN}' -d '{{}}'",
+    "curl with double quotes": f'curl -H "Authorization: Bearer {TOKEN}" https://x',
+    "several headers": f"Host: x\r\nAuthorization: Bearer {TOKEN}\r\nAccept: */*",
+    "a property": f"{{ headers: {{ authorization: 'Bearer {TOKEN}' }} }}",
+    "JSON": json.dumps({"token": TOKEN}),
+    "JSON over lines": json.dumps({"token": TOKEN}, indent=2),
+    "JSON of a session": json.dumps({"user": {"id": "a"}, "session": {"jwt": TOKEN}}),
+    "JSON of headers": json.dumps({"headers": {"authorization": f"Bearer {TOKEN}"}}),
+    "half of JSON": f'"token": "{TOKEN}"',
+    "JSON text": json.dumps(TOKEN),
+    "a cookie": f"better-auth.convex_jwt={TOKEN}; Path=/; HttpOnly",
+    "cookies": f"Cookie: theme=dark; jwt={TOKEN}; lang=de",
+    "a variable": f"TOKEN={TOKEN}",
+    "an assignment": f'const token = "{TOKEN}";',
+    "a header of Better Auth's": f"set-auth-jwt: {TOKEN}",
+}
+
+
+@pytest.mark.parametrize("given", PASTED.values(), ids=PASTED)
+def test_finds_the_token_in_what_people_paste(given: str) -> None:
+    report = with_secret(given)
+
+    assert "ok So the API accepts this token" in report
+    assert "note What was pasted is more than the token" in report
+    assert TOKEN not in report
+
+
+@pytest.mark.parametrize("given", [TOKEN, f"\t {TOKEN} \r\n"])
+def test_says_nothing_of_a_token_alone(given: str) -> None:
+    assert "pasted" not in with_secret(given)
+
+
+@pytest.mark.parametrize("world", ["HS256 alone", "JWKS alone"])
+def test_refuses_what_is_too_long_for_the_api_and_says_how_to_mend_it(
+    jwks: Jwks, world: str
+) -> None:
+    sender = secret if world == "HS256 alone" else key("EdDSA")
+    token = sender.token(claims(image=f"data:image/png;base64,{'A' * 8000}"))
+
+    report = diagnosed(token, **world_settings(world, jwks.url))
+
+    assert 'FAILED The token is over 8192 bytes. Most of it is "image", 80' in report
+    assert "definePayload" in report
+    assert "FAILED So the API does not accept this token." in report
+
+
+@pytest.mark.parametrize("size", [5000, 5500, 5700, 5800, 6000])
+def test_the_limit_is_the_apis(size: int) -> None:
+    token = secret.token(claims(image="x" * size))
+
+    report = with_secret(token)
+
+    with configured(BETTER_AUTH_SECRET=SECRET):
+        try:
+            auth.authenticate(f"Bearer {token}", "alice")
+            verdict = "ok So the API accepts"
+        except Unauthorized:
+            verdict = "FAILED So the API does not"
+    assert verdict in report
+    assert (len(token) <= 8192) == verdict.startswith("ok")
+
+
+def test_says_that_a_secret_has_quotes_around_it() -> None:
+    report = diagnosed(secret.token(), BETTER_AUTH_SECRET=f'"{SECRET}"')
+
+    assert "note BETTER_AUTH_SECRET has white space or quotes around it" in report
+    assert SECRET not in report
 
 
 @pytest.mark.parametrize("how", ["environment", "standard input"])

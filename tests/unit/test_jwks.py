@@ -2,19 +2,23 @@
 
 import http.server
 import json
+import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from taskapi import jwks
+from taskapi import jwks, time_budget
 from taskapi.errors import ServiceUnavailable
-from taskapi.jwks import COOL_DOWN, MAX_BYTES, KeySet, Unavailable
+from taskapi.jwks import COOL_DOWN, FAILURE_COOL_DOWN, MAX_BYTES, KeySet, Unavailable
 from taskapi.tokens import InvalidToken
 from tests.better_auth.world import ALGORITHMS, Jwks, issuer_keys, key
+from tests.faults.servers import eventually
 
 OLD, NEW = key("EdDSA"), key("EdDSA", "new")
 
@@ -141,13 +145,141 @@ def test_an_issuer_that_is_down_is_asked_once_in_the_cool_down(
     assert server.fetches == 2
 
 
-def test_without_keys_it_says_so_and_asks_again(keys: KeySet, server: Jwks) -> None:
-    server.status = 503
-    with pytest.raises(ServiceUnavailable):
+def unavailable(keys: KeySet) -> ServiceUnavailable:
+    with pytest.raises(ServiceUnavailable) as raised:
         keys.key("EdDSA", OLD.kid)
+    return raised.value
+
+
+def test_without_keys_it_says_so_and_asks_again(
+    keys: KeySet, server: Jwks, clock: Clock
+) -> None:
+    server.status = 503
+    assert unavailable(keys).retry_after == FAILURE_COOL_DOWN
     server.status = 200
 
+    clock.now += FAILURE_COOL_DOWN - 1
+    assert unavailable(keys).retry_after == 1
+    assert server.fetches == 1
+
+    clock.now += 1
     assert known(keys, OLD.kid)
+
+
+def test_without_keys_many_tokens_fetch_once_in_the_cool_down(
+    keys: KeySet, server: Jwks
+) -> None:
+    server.status = 500
+
+    for _ in range(50):
+        unavailable(keys)
+
+    assert server.fetches == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [("20", 20), ("0", 5), ("1", 5), ("86400", 30), ("x", 5), ("", 5), ("-9", 5)],
+)
+def test_a_server_that_asks_for_peace_gets_it(
+    keys: KeySet, server: Jwks, asked: str, seconds: int
+) -> None:
+    server.status, server.headers = 429, {"retry-after": asked}
+
+    assert unavailable(keys).retry_after == seconds
+
+
+def test_make_run_shortens_the_cool_down(
+    keys: KeySet, server: Jwks, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JWKS_COOL_DOWN", "1")
+    assert known(keys, OLD.kid)
+    assert not known(keys, NEW.kid)
+    server.keys = [NEW.jwk()]
+    assert not known(keys, NEW.kid)
+
+    clock.now += 1
+
+    assert known(keys, NEW.kid)
+
+
+class Dripping:
+    """A server that sends a byte now and then, and never ends an answer."""
+
+    def __init__(self, before: bytes) -> None:
+        self.accepted = 0
+        self._over = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/jwks"
+        self._before = before
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self.accepted += 1
+                self._drip(client)
+
+    def _drip(self, client: socket.socket) -> None:
+        with client, suppress(OSError):
+            client.sendall(self._before)
+            while not self._over.wait(0.005):
+                client.sendall(b" ")
+
+    def close(self) -> None:
+        self._over.set()
+        self._listener.close()
+
+
+DRIPS = {
+    "nothing": b"",
+    "the status": b"HTTP/1.1 2",
+    "the headers": b"HTTP/1.1 200 OK\r\nX-Slow: ",
+    "the body": b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n",
+    "a body without length": b"HTTP/1.1 200 OK\r\n\r\n",
+    "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n",
+    "100s": b"HTTP/1.1 100 Continue\r\nX: ",
+}
+
+
+@pytest.mark.parametrize("before", DRIPS.values(), ids=DRIPS)
+def test_a_dripping_server_leaves_neither_threads_nor_files(
+    before: bytes, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "TIMEOUT", 0.03)
+    server = Dripping(before)
+    keys = KeySet(server.url, clock)
+    counts = []
+
+    for _ in range(10):
+        unavailable(keys)
+        eventually(lambda: keys._flight._running and keys._flight._running.done())
+        counts.append((threading.active_count(), len(os.listdir("/proc/self/fd"))))
+        clock.now += FAILURE_COOL_DOWN
+
+    server.close()
+    # The server's own socket may or may not be closed by now.
+    assert max(fds for _, fds in counts) - min(fds for _, fds in counts) <= 2
+    assert max(threads for threads, _ in counts) - counts[0][0] <= 1
+
+
+def test_never_fetches_twice_at_once(
+    keys: KeySet, server: Jwks, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = threading.Event()
+    server.before_answering = lambda: answer.wait(5)
+    monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", 0.01)
+
+    for _ in range(5):
+        unavailable(keys)
+        clock.now += FAILURE_COOL_DOWN
+    assert server.fetches <= 1
+
+    answer.set()
+    monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", 8.0)
+    assert known(keys, OLD.kid)
+    assert server.fetches == 1
 
 
 def together(keys: KeySet, kids: list[str]) -> list[object]:

@@ -89,6 +89,9 @@ BREAKS: dict[str, Change] = {
     "a header goes": lambda d: operation(d, "get", TASK)["responses"]["200"][
         "headers"
     ].pop("ETag"),
+    "what was never there is": lambda d: schema(d, "GatewayMessage")[
+        "properties"
+    ].update(error={"type": "string"}),
     "an error's code changes": lambda d: schema(d, "NotFound")["properties"][
         "error"
     ].update(const="gone"),
@@ -114,6 +117,12 @@ KEEPS: dict[str, Change] = {
         {"418": {"description": "A teapot."}}
     ),
     "an error that no more happens": lambda d: operation(d)["responses"].pop("422"),
+    "what was there never is": lambda d: schema(d, "Conflict")["properties"].update(
+        message=False
+    ),
+    "a header in other letters": lambda d: operation(d, "post")["parameters"][
+        -1
+    ].update(name="IDEMPOTENCY-KEY"),
     "other words": lambda d: operation(d).update(summary="Tasks"),
 }
 

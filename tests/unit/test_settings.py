@@ -1,13 +1,16 @@
 """Settings from variables, and from a secret that moto's Secrets Manager holds."""
 
+import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore import exceptions
+from botocore.parsers import ResponseParserError
 
 from taskapi import secret, settings
 from taskapi.errors import ServiceUnavailable, SettingsError
@@ -131,20 +134,174 @@ def test_a_missing_secret_is_one_line(
         settings.database_url()
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        ClientError({"Error": {"Code": "InternalServiceError"}}, "GetSecretValue"),
-        ClientError({"Error": {"Code": "ThrottlingException"}}, "GetSecretValue"),
-        EndpointConnectionError(endpoint_url="https://secretsmanager"),
-    ],
-    ids=["internal", "throttled", "unreachable"],
-)
-def test_a_failure_of_aws_is_a_503(store: Store, failure: Exception) -> None:
-    store.failure = failure
+def made(kind: type[Exception]) -> Exception:
+    """Return an exception of botocore's; what it is made with differs too much."""
+    error = kind.__new__(kind)
+    error.args = ("what happened",)
+    vars(error)["response"] = {"Error": {"Code": "InternalServiceError"}}
+    if not issubclass(kind, exceptions.ClientError):
+        vars(error)["response"] = None
+    return error
 
-    with pytest.raises(ServiceUnavailable, match=r"^The settings can't be read$"):
+
+BOTOCORE = {
+    name: made(kind)
+    for name, kind in vars(exceptions).items()
+    if isinstance(kind, type)
+    and issubclass(kind, exceptions.BotoCoreError | exceptions.ClientError)
+}
+CODES = {
+    code: exceptions.ClientError({"Error": {"Code": code}}, "GetSecretValue")
+    for code in [
+        *sorted(secret.PERMANENT_ERRORS),
+        "ExpiredTokenException",
+        "InternalFailure",
+        "InternalServiceError",
+        "InternalServerError",
+        "LimitExceededException",
+        "RequestLimitExceeded",
+        "RequestExpired",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "503",
+        "",
+    ]
+}
+OTHERS: dict[str, Exception] = {
+    "no code": exceptions.ClientError({}, "GetSecretValue"),
+    "malformed answer": ResponseParserError("x"),
+    "not JSON": json.JSONDecodeError("x", "y", 0),
+    "no SecretString": KeyError("SecretBinary"),
+    "a socket's": ConnectionResetError(104, "reset"),
+    "a timeout": TimeoutError(),
+    "a bug": AttributeError("NoneType"),
+    "memory": MemoryError(),
+    "recursion": RecursionError(),
+}
+FAILURES = {**BOTOCORE, **CODES, **OTHERS}
+
+OUTAGES = {
+    "CapacityNotAvailableError",
+    "ChecksumError",
+    "ConnectTimeoutError",
+    "ConnectionClosedError",
+    "ConnectionError",
+    "CredentialRetrievalError",
+    "EndpointConnectionError",
+    "HTTPClientError",
+    "IncompleteReadError",
+    "MetadataRetrievalError",
+    "ProxyConnectionError",
+    "ReadTimeoutError",
+    "ResponseStreamingError",
+    "SSLError",
+    "TokenRetrievalError",
+    "ClientError",
+    "EventStreamError",
+    *(CODES.keys() - secret.PERMANENT_ERRORS),
+    *(OTHERS.keys()),
+}
+
+
+def test_the_last_good_values_serve_on_whatever_fails(
+    store: Store, clock: Clock, log: io.StringIO
+) -> None:
+    store.put({"DATABASE_URL": "old"})
+    settings.database_url()
+
+    for name, failure in FAILURES.items():
+        store.failure = failure
+        clock.now += secret.TTL
+        reads = store.reads
+        assert {settings.database_url() for _ in range(5)} == {"old"}, name
+        assert store.reads == reads + 1, name
+        assert not secret.held.reread(), name
+
+    assert log.getvalue().count("can't be read again") >= len(FAILURES)
+
+
+def test_without_values_an_outage_is_a_503_and_a_wrong_stack_a_500(
+    store: Store, clock: Clock
+) -> None:
+    outages, lines = set(), []
+    for name, failure in FAILURES.items():
+        store.failure = failure
+        clock.now += secret.COOL_DOWN
+        try:
+            settings.database_url()
+        except ServiceUnavailable:
+            outages.add(name)
+        except SettingsError as error:
+            lines.append(str(error))
+
+    assert outages == OUTAGES
+    assert all(re.match(r"SECRET_ARN can't be read: \S[^\n]*$", line) for line in lines)
+    assert store.arn not in "".join(lines)
+
+
+def test_an_outage_is_asked_about_once_in_its_cool_down(
+    store: Store, clock: Clock
+) -> None:
+    store.fail("InternalServiceError")
+    for _ in range(5):
+        with pytest.raises(ServiceUnavailable):
+            settings.database_url()
+    assert store.reads == 1
+
+    clock.now += secret.FAILURE_COOL_DOWN
+    store.failure = None
+    store.put({"DATABASE_URL": "new"})
+
+    assert settings.database_url() == "new"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_DEFAULT_REGION", None),
+        ("AWS_PROFILE", "nobody"),
+        ("AWS_ENDPOINT_URL", "hush"),
+    ],
+)
+def test_a_wrong_environment_is_one_line(
+    store: Store, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None
+) -> None:
+    secret.provider.cache_clear()
+    monkeypatch.delenv(name, raising=False)
+    if value:
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=r"^SECRET_ARN can't be read: [^\n]*$"):
         settings.database_url()
+
+
+@pytest.mark.parametrize(
+    "given",
+    ['{"DATABASE_URL": "hush"}', "hush hush", "arn:aws:\n", "x" * 3000, "ärn:hush"],
+    ids=["the secret itself", "blanks", "a line", "too long", "not ASCII"],
+)
+def test_what_is_no_arn_is_one_line_that_does_not_quote_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("SECRET_ARN", given)
+
+    with pytest.raises(SettingsError, match=r"^SECRET_ARN isn't the ARN") as raised:
+        settings.database_url()
+
+    assert "hush" not in str(raised.value)
+    assert store.reads == 0
+
+
+def test_a_binary_secret_is_read_too(store: Store) -> None:
+    store.client.put_secret_value(
+        SecretId=store.arn, SecretBinary=b'{"DATABASE_URL": "binary"}'
+    )
+
+    assert settings.database_url() == "binary"
 
 
 def test_a_missing_key_is_named(store: Store) -> None:
@@ -221,6 +378,7 @@ class Extension(ThreadingHTTPServer):
         self.arn, self.text = arn, text
         self.refusals = 0
         self.status = 200
+        self.raw: bytes | None = None
         self.requests = 0
 
 
@@ -235,8 +393,8 @@ class ExtensionHandler(BaseHTTPRequestHandler):
             self.answer(400, b"not ready to serve traffic, please wait")
         elif self.headers["X-Aws-Parameters-Secrets-Token"] != "session":
             self.answer(401, b"")
-        elif extension.status != 200:
-            self.answer(extension.status, b"an error")
+        elif extension.raw is not None:
+            self.answer(extension.status, extension.raw)
         elif (url.path, parse_qs(url.query)) == (
             "/secretsmanager/get",
             {"secretId": [extension.arn]},
@@ -303,23 +461,34 @@ def test_an_extension_that_is_never_ready_is_given_up(
 
 
 @pytest.mark.parametrize(
-    ("status", "text"),
-    [(500, "{}"), (400, "{}"), (401, "{}")],
-    ids=["broken", "refuses", "no session"],
+    ("status", "answer"),
+    [
+        (500, b"an error"),
+        (401, b""),
+        (200, b""),
+        (200, b"<html>"),
+        (200, b"{}"),
+        (200, b'{"SecretString": null}'),
+        (200, b"\xff\xfe"),
+        (200, b"[" * 100_000),
+        (200, b" " * 300_000),
+    ],
+    ids=str,
 )
 def test_secrets_manager_is_asked_where_the_extension_fails(
-    extension: Extension, store: Store, status: int, text: str
+    extension: Extension, store: Store, status: int, answer: bytes
 ) -> None:
-    extension.status, extension.text = status, text
+    extension.status, extension.raw = status, answer
 
     assert settings.database_url() == "from Secrets Manager"
     assert store.reads == 1
 
 
+@pytest.mark.parametrize("port", ["9", "99999", "http"])
 def test_secrets_manager_is_asked_where_nothing_listens(
-    extension: Extension, store: Store, monkeypatch: pytest.MonkeyPatch
+    extension: Extension, store: Store, monkeypatch: pytest.MonkeyPatch, port: str
 ) -> None:
-    monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", "9")
+    monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", port)
 
     assert settings.database_url() == "from Secrets Manager"
     assert store.reads == 1

@@ -2,9 +2,11 @@
 
 import re
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pip_requirements_parser import RequirementsFile
@@ -37,6 +39,18 @@ def test_the_lock_file_holds_each_package_to_hashes() -> None:
     )
 
 
+def test_dependabot_opens_no_pull_request_that_would_need_a_new_lock_file() -> None:
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    locked_or_compared = [*ROOT.glob("shared/*.*"), *ROOT.glob("benchmarks/peers/*/*")]
+
+    for update in updates:
+        if update["package-ecosystem"] in ("pip", "uv"):
+            assert update["directory"] == "/"
+            for file in locked_or_compared:
+                path = file.relative_to(ROOT).as_posix()
+                assert any(fnmatch(path, glob) for glob in update["exclude-paths"])
+
+
 def test_a_lock_file_with_a_range_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "requirements.lock"
     file.write_text("fastapi>=0.1\n")
@@ -53,7 +67,7 @@ def test_every_tool_is_held_to_hashes_too(file: Path) -> None:
 
 def test_the_makefile_installs_from_lock_files_alone() -> None:
     makefile = (TOOLS.parents[1] / "Makefile").read_text()
-    installs = re.findall(r"pip install.*(?:\\\n.*)*", makefile)
+    installs = re.findall(r"\$\(PIP_INSTALL\).*(?:\\\n.*)*", makefile)
 
     assert len(installs) == 2
     for install in installs:

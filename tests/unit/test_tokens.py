@@ -1,5 +1,6 @@
 """The token check: what it says in the log, and what it imports."""
 
+import hmac
 import json
 import subprocess
 import sys
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from taskapi import tokens
+from taskapi.pyjwt import hmac_sha256
 from taskapi.settings import Expected
-from tests.api import SECRET, event
+from tests.api import ROUTES, SECRET, event
 from tests.better_auth.world import (
     ORIGIN,
     Jwks,
@@ -157,7 +159,7 @@ def test_hs256_does_without_cryptography(when: str) -> None:
     )
 
     assert status == 401
-    assert "jwt" in modules
+    assert "taskapi.pyjwt" in modules
     assert not {m for m in modules if m.split(".")[0] == "cryptography"}
     assert "taskapi.jwks" not in modules
 
@@ -183,7 +185,9 @@ def test_importing_needs_no_settings(given: dict[str, str]) -> None:
 
 
 def test_pyjwt_is_imported_before_the_first_request_where_settings_allow() -> None:
-    script = "import functions.list_tasks.app, sys; print('jwt' in sys.modules)"
+    script = (
+        "import functions.list_tasks.app, sys; print('taskapi.pyjwt' in sys.modules)"
+    )
     path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'shared'}"}
 
     outputs = [
@@ -201,13 +205,90 @@ def test_pyjwt_is_imported_before_the_first_request_where_settings_allow() -> No
     assert outputs == ["False\n", "True\n"]
 
 
-def test_hides_nothing_that_is_imported_already() -> None:
-    with tokens.hidden("json"):
-        assert sys.modules["json"] is json
-    assert sys.modules["json"] is json
+SWITCH = """
+import json, os, sys
+from types import SimpleNamespace
+import functions.list_tasks.app as app
+context = SimpleNamespace(
+    aws_request_id="r", get_remaining_time_in_millis=lambda: 10_000)
+told = []
+for given, event in json.loads(sys.argv[1]):
+    for name in ("BETTER_AUTH_SECRET", "BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL"):
+        os.environ[name] = given.get(name, "")
+    told.append(app.handler(event, context)["statusCode"])
+    told.append(None if "cryptography" in sys.modules else "without cryptography")
+import jwt
+told.append("EdDSA" in jwt.algorithms.get_default_algorithms())
+print(json.dumps(told))
+"""
 
 
-def test_hides_for_a_while_what_is_not() -> None:
-    with tokens.hidden("antigravity"), pytest.raises(ModuleNotFoundError):
-        import antigravity  # noqa: F401
-    assert "antigravity" not in sys.modules
+def test_settings_change_in_a_warm_environment_from_hs256_to_the_jwks_and_back(
+    database: str,
+) -> None:
+    worlds = ["HS256 alone", "both", "JWKS alone", "both", "HS256 alone"]
+    with Jwks().serving() as server:
+        server.keys = [key("EdDSA").jwk(), key("RS256").jwk()]
+        steps = []
+        for world in worlds:
+            for sender in (secret, key("EdDSA"), key("RS256")):
+                headers = {"authorization": f"Bearer {sender.token()}"}
+                sent = event(
+                    ROUTES["list_tasks"], path={"user_id": "alice"}, headers=headers
+                )
+                steps.append((world_settings(world, server.url), sent))
+        printed = run(SWITCH, json.dumps(steps), DATABASE_URL=database)
+        told = json.loads(printed.splitlines()[-1])
+
+    by_secret, by_keys = [200, 401, 401], [401, 200, 200]
+    assert told[:-1:2] == by_secret + [200] * 3 + by_keys + [200] * 3 + by_secret
+    assert told[1:6:2] == ["without cryptography"] * 3
+    assert told[-1] is True
+    assert server.fetches == 1
+
+
+NEXT_PERSON = """
+import sys
+from taskapi.pyjwt import hmac_sha256
+before = set(sys.modules)
+{imports_first}
+hmac_sha256()
+print(sorted(m for m in sys.modules if m.partition(".")[0] == "jwt")[:1])
+import jwt, cryptography.fernet
+from jwt import PyJWK, algorithms
+print(algorithms.has_crypto, type(hmac_sha256()) is algorithms.HMACAlgorithm)
+print(None in sys.modules.values())
+"""
+
+
+@pytest.mark.parametrize(
+    ("imports_first", "seen"),
+    [("", "[]"), ("import jwt", "['jwt']"), ("import cryptography", "[]")],
+    ids=["nothing", "jwt", "cryptography"],
+)
+def test_hs256_leaves_pyjwt_as_it_is_for_everyone_else(
+    imports_first: str, seen: str
+) -> None:
+    printed = run(NEXT_PERSON.format(imports_first=imports_first), "")
+
+    assert printed.splitlines() == [seen, "True True", "False"]
+
+
+def test_hs256_is_verified_by_pyjwt() -> None:
+    algorithm = hmac_sha256()
+
+    assert type(algorithm).__module__ == "jwt.algorithms"
+    assert algorithm.verify(b"m", b"k", hmac.digest(b"k", b"m", "sha256"))
+    assert not algorithm.verify(b"m", b"k", hmac.digest(b"K", b"m", "sha256"))
+
+
+def run(script: str, argument: str, **given: str) -> str:
+    """Return what a script prints in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", script, argument],
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'shared'}", **given},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout

@@ -1,0 +1,28 @@
+"""`make pseudonym ID=…`: what the logs call a user, with the settings of a stage."""
+
+import os
+import sys
+
+from dotenv import load_dotenv
+
+from local.tokens import ROOT
+from taskapi.auth import pseudonym
+from taskapi.errors import ServiceUnavailable, SettingsError
+
+
+def main() -> int:
+    load_dotenv(ROOT / ".env")
+    user_id = os.environ.get("ID")
+    if not user_id:
+        print("Usage: make pseudonym ID='auth0|12345'", file=sys.stderr)
+        return 2
+    try:
+        print(pseudonym(user_id))
+    except (SettingsError, ServiceUnavailable) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""The body of a request: what is JSON, and what is wrong with what isn't."""
+
+import json
+import re
+
+from taskapi import strict_json
+from taskapi.errors import BadRequest
+
+JSON_TYPE = re.compile(
+    r"\s*application/(json|[\w!#$&^.+-]+\+json)\s*(;.*)?", re.ASCII | re.I | re.DOTALL
+)
+"""A Content-Type that is JSON (RFC 8259, and RFC 6839 for the suffix)."""
+
+COMPRESSED = "The body must not be compressed: send it as JSON in UTF-8"
+
+COMPRESSION = (
+    b"\x1f\x8b",  # gzip
+    b"\x28\xb5\x2f\xfd",  # zstd
+    b"\x78\x01",  # zlib, and so on
+    b"\x78\x5e",
+    b"\x78\x9c",
+    b"\x78\xda",
+    b"\x04\x22\x4d\x18",  # lz4
+    b"BZh",
+    b"\xfd7zXZ",
+    b"PK\x03\x04",
+)
+"""How compressed data begins. Brotli has no such mark: it just isn't UTF-8."""
+
+
+def check_declared(content_type: str, content_encoding: str) -> None:
+    """Raise BadRequest unless these headers declare a body as plain JSON."""
+    if content_encoding.strip().lower() not in ("", "identity"):
+        raise BadRequest(COMPRESSED)
+    if not JSON_TYPE.fullmatch(content_type):
+        raise BadRequest(
+            "The body must be declared as JSON, with Content-Type: application/json"
+        )
+
+
+def parse(body: bytes) -> object:
+    """Return the JSON in body; raise BadRequest where there is none."""
+    try:
+        return strict_json.loads(body)
+    except ValueError as error:
+        raise BadRequest(why_not_json(body, error)) from error
+
+
+def why_not_json(body: bytes, error: ValueError) -> str:
+    """Return what is wrong with a body, and where; quotes nothing of it."""
+    if isinstance(error, UnicodeDecodeError) and body.startswith(COMPRESSION):
+        return COMPRESSED
+    encoding = json.detect_encoding(body).upper()
+    if encoding == "UTF-8-SIG":
+        return "The body must begin with JSON, not with a byte order mark (BOM)"
+    if encoding != "UTF-8":
+        return f"The body must be JSON in UTF-8, not in {encoding[:6]}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"The body must be JSON in UTF-8: byte {error.start + 1} is not UTF-8"
+    place = str(error)
+    if isinstance(error, json.JSONDecodeError):
+        place = f"{error.msg} at line {error.lineno}, column {error.colno}"
+    return f"The body must be valid JSON in UTF-8: {place}"

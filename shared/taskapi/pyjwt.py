@@ -1,0 +1,67 @@
+"""PyJWT's HMAC without `cryptography`, which takes a third of a cold start to import.
+
+PyJWT imports `cryptography` wherever that is installed, and HS256 uses nothing of it.
+So PyJWT's own modules run here a second time, as private objects: their imports go
+through `import_module` below, which finds no `cryptography`. Nothing of this is in
+sys.modules, so `import jwt` is the whole PyJWT for everyone, before and after.
+
+To remove it, import HMACAlgorithm from jwt.algorithms instead.
+"""
+
+import builtins
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from jwt.algorithms import HMACAlgorithm
+
+
+class HasCode(Protocol):
+    """A loader of files, with or without their source."""
+
+    def get_code(self, fullname: str) -> CodeType: ...
+
+
+def hmac_sha256() -> "HMACAlgorithm":
+    """Return what checks HS256 signatures."""
+    if "jwt" in sys.modules:
+        from jwt import algorithms
+    else:
+        algorithms = private_module("algorithms", {})
+    hmac: HMACAlgorithm = algorithms.HMACAlgorithm(algorithms.HMACAlgorithm.SHA256)
+    return hmac
+
+
+def private_module(name: str, loaded: dict[str, ModuleType]) -> ModuleType:
+    """Return PyJWT's module of this name, run for the caller alone."""
+    if name in loaded:
+        return loaded[name]
+    package = find_spec("jwt")
+    within = package.submodule_search_locations if package else None
+    spec = PathFinder.find_spec(f"jwt.{name}", within)
+    if spec is None:
+        raise ModuleNotFoundError(f"PyJWT has no module {name}")
+
+    def import_module(
+        name: str,
+        globals: Mapping[str, object] | None = None,
+        locals: Mapping[str, object] | None = None,
+        fromlist: Sequence[str] = (),
+        level: int = 0,
+    ) -> ModuleType:
+        if level:
+            return private_module(name, loaded)
+        if name.partition(".")[0] == "cryptography":
+            raise ModuleNotFoundError(name)
+        return __import__(name, globals, locals, fromlist)
+
+    module = loaded[name] = module_from_spec(spec)
+    own = vars(builtins) | {"__import__": import_module}
+    module.__dict__["__builtins__"] = own
+    code = cast(HasCode, spec.loader).get_code(spec.name)
+    exec(code, vars(module))  # noqa: S102
+    return module

@@ -1,0 +1,34 @@
+"""A call to a service that may not answer: one at a time, awaited until a deadline."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class SingleFlight(Generic[T]):
+    """Runs a call in a thread of its own, and never a second one beside it.
+
+    Nothing stops a thread, and not every call has a timeout: resolving a host's name
+    has none. So the thread may outlive the wait, but there is one at most, and whoever
+    asks next waits for that one.
+    """
+
+    def __init__(self) -> None:
+        self._running: Future[T] | None = None
+        self._lock = threading.Lock()
+
+    def outcome(self, call: Callable[[], T], timeout: float) -> Future[T] | None:
+        """Return the call's result or exception; None if there is none in time.
+
+        timeout: seconds.
+        """
+        with self._lock:
+            if self._running is None or self._running.done():
+                thread = ThreadPoolExecutor(max_workers=1)
+                self._running = thread.submit(call)
+                thread.shutdown(wait=False)
+            running = self._running
+        return running if wait([running], timeout).done else None

@@ -1,0 +1,484 @@
+"""Adding tasks, however fast somebody types and whatever the network does."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, Request, Route, expect
+
+from tests.browser.conftest import User
+from tests.browser.test_page import (
+    add,
+    banner,
+    end,
+    expect_all_sent,
+    findings,
+    item,
+    titles,
+    type_tasks,
+)
+
+FOUR = ["Milk", "Bread", "Eggs and butter", "Tea"]
+
+
+def box(page: Page) -> Locator:
+    return page.get_by_label("New task")
+
+
+def note(page: Page) -> Locator:
+    return page.locator("#new-note")
+
+
+def slow(page: Page, milliseconds: int) -> None:
+    conditions = {
+        "offline": False,
+        "latency": milliseconds,
+        "downloadThroughput": -1,
+        "uploadThroughput": -1,
+    }
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.emulateNetworkConditions", conditions)
+
+
+def creates(page: Page) -> list[Request]:
+    """Return a list that grows with each create that the page sends."""
+    sent: list[Request] = []
+    page.on("request", lambda it: sent.append(it) if it.method == "POST" else None)
+    return sent
+
+
+def answer_first(page: Page, how: Callable[[Route], None], title: str = "Milk") -> None:
+    """Let `how` answer the first create of this title, and the API all others."""
+    left = [how]
+
+    def answer(route: Route) -> None:
+        if left and f'"{title}"' in (route.request.post_data or ""):
+            left.pop()(route)
+        else:
+            route.fallback()
+
+    page.route("**/tasks", answer)
+
+
+def answering(user: User, status: int, **headers: str) -> Callable[[Route], None]:
+    cors = {
+        "access-control-allow-origin": user.site.page,
+        "access-control-expose-headers": "retry-after, www-authenticate",
+    }
+    body = {"error": "some_error", "message": f"Refused with {status}"}
+    return lambda route: route.fulfill(
+        status=status, headers={**cors, **headers}, json=body
+    )
+
+
+# Typing
+
+
+@pytest.mark.parametrize("latency", [0, 400, 2000])
+def test_typing_fast_loses_nothing(someone: User, latency: int) -> None:
+    page = someone.open()
+    sent = creates(page)
+    slow(page, latency)
+
+    type_tasks(page, *FOUR)
+
+    expect(titles(page)).to_have_text(FOUR[::-1])
+    expect(box(page)).to_have_value("")
+    expect(box(page)).to_be_focused()
+    expect_all_sent(page)
+    expect(titles(page)).to_have_text(FOUR[::-1])
+    assert someone.titles == FOUR[::-1]
+    assert len({request.headers["idempotency-key"] for request in sent}) == 4
+
+
+def test_the_keyboard_is_in_the_box_at_first(someone: User) -> None:
+    page = someone.open()
+
+    expect(box(page)).to_be_focused()
+
+
+def test_a_second_enter_means_nothing(someone: User) -> None:
+    page = someone.open()
+    slow(page, 400)
+
+    type_tasks(page, "Milk", "", "")
+
+    expect_all_sent(page)
+    expect(page.locator("#new-error")).to_be_empty()
+    assert someone.titles == ["Milk"]
+
+
+def test_the_same_title_twice_is_two_tasks(someone: User) -> None:
+    page = someone.open()
+
+    type_tasks(page, "Milk", "Milk")
+
+    expect_all_sent(page)
+    assert someone.titles == ["Milk", "Milk"]
+
+
+@pytest.mark.parametrize("title", ["", "  ", "x" * 201], ids=["none", "blank", "201"])
+def test_what_can_not_be_a_title_stays_in_the_box(someone: User, title: str) -> None:
+    page = someone.open()
+
+    add(page, title)
+
+    expect(page.locator("#new-error")).to_contain_text("between 1 and 200 characters")
+    expect(box(page)).to_have_value(title)
+    expect(box(page)).to_be_focused()
+    assert someone.titles == []
+
+
+def test_titles_are_counted_in_code_points(someone: User) -> None:
+    page = someone.open()
+
+    add(page, "🍞" * 200)
+
+    expect_all_sent(page)
+    assert someone.titles == ["🍞" * 200]
+
+
+def test_the_enter_of_an_input_method_adds_nothing(someone: User) -> None:
+    page = someone.open()
+    session = page.context.new_cdp_session(page)
+    session.send(
+        "Input.imeSetComposition",
+        {"text": "牛乳", "selectionStart": 2, "selectionEnd": 2},
+    )
+
+    # As Safari sends it: after the composition, with the key code of one.
+    page.evaluate("""() => {
+        const init = { key: "Enter", keyCode: 229, bubbles: true, cancelable: true };
+        const press = (more) => document.activeElement.dispatchEvent(
+            new KeyboardEvent("keydown", { ...init, ...more }));
+        window.prevented = [{ isComposing: true }, {}].map((more) => !press(more));
+    }""")
+
+    assert page.evaluate("window.prevented") == [True, True]
+    expect(box(page)).to_have_value("牛乳")
+    session.send("Input.insertText", {"text": "牛乳"})
+    page.keyboard.press("Enter")
+    expect_all_sent(page)
+    assert someone.titles == ["牛乳"]
+
+
+@pytest.mark.parametrize("title", ["חלב ולחם", "حليب", "Milk"])
+def test_text_has_its_own_direction(someone: User, title: str) -> None:
+    someone.has(title, description=title)
+    page = someone.open()
+    box(page).fill(title)
+    page.get_by_label("Search").fill(title)
+    directions = """() => [...document.querySelectorAll(
+        "[name=title], [name=description], #search, .title, .about")]
+        .map((each) => getComputedStyle(each).direction)"""
+    shown = set(page.evaluate(directions))
+    item(page, title).locator(".open").click()
+
+    expected = {"ltr" if title == "Milk" else "rtl"}
+    assert (shown, set(page.evaluate(directions))) == (expected, expected)
+
+
+# Away
+
+
+def test_offline_tasks_wait_and_are_sent_in_order(someone: User) -> None:
+    someone.has("Old")
+    page = someone.open()
+    page.context.set_offline(True)
+
+    type_tasks(page, *FOUR)
+    expect(titles(page)).to_have_text([*FOUR[::-1], "Old"])
+    expect(banner(page)).to_have_text("You are offline.")
+    expect(box(page)).to_be_focused()
+    page.get_by_label("Search").fill("Old")
+    expect(page.locator("#list[aria-busy=true]")).to_be_attached()
+    expect(item(page, "Old")).to_be_visible()
+    expect(page.locator("#banner")).to_contain_text("the list may be out of date")
+    assert findings(page) == []
+    page.context.set_offline(False)
+
+    expect_all_sent(page)
+    expect(titles(page)).to_have_text(["Old"])
+    assert someone.titles == [*FOUR[::-1], "Old"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 413, 422, 500])
+def test_a_refused_task_keeps_its_text_and_holds_nobody_up(
+    someone: User, status: int
+) -> None:
+    page = someone.open()
+    # A 401 is followed by a new token and the same again.
+    for _ in range(2 if status == 401 else 1):
+        answer_first(page, answering(someone, status))
+
+    type_tasks(page, *FOUR)
+
+    refused = page.locator("#list form")
+    expect(refused.get_by_role("alert")).to_have_text(f"Refused with {status}")
+    expect(refused.get_by_label("Not added")).to_have_value("Milk")
+    expect(titles(page)).to_have_text(FOUR[:0:-1])
+    expect_all_sent_but(page, 1)
+    expect(box(page)).to_be_focused()
+    assert findings(page) == []
+    refused.get_by_role("button", name="Try again").click()
+    expect_all_sent(page)
+    assert someone.titles == ["Milk", *FOUR[:0:-1]]
+
+
+def expect_all_sent_but(page: Page, count: int) -> None:
+    expect(page.locator(".unsent")).to_have_count(count)
+
+
+def test_a_refused_task_can_be_corrected(someone: User) -> None:
+    page = someone.open()
+    add(page, "Mi\u0085lk")
+    field = page.get_by_label("Not added")
+    expect(page.locator("#list [role=alert]")).to_contain_text("control characters")
+
+    field.fill("Milk")
+    field.press("Enter")
+
+    expect_all_sent(page)
+    expect(box(page)).to_be_focused()
+    assert someone.titles == ["Milk"]
+
+
+def test_a_refused_task_can_be_discarded(someone: User) -> None:
+    page = someone.open()
+    answer_first(page, answering(someone, 500))
+    add(page, "Milk")
+
+    page.get_by_role("button", name="Discard").click()
+
+    expect(end(page)).to_have_text("Nothing here yet.")
+    expect(box(page)).to_be_focused()
+    page.reload()
+    expect(end(page)).to_have_text("Nothing here yet.")
+    assert someone.titles == []
+
+
+TROUBLES: dict[str, Callable[[User], Callable[[Route], None]]] = {
+    "503 for a second": lambda user: answering(user, 503, **{"retry-after": "1"}),
+    "503 without a time": lambda user: answering(user, 503),
+    "429": lambda user: answering(user, 429),
+    "409": lambda user: answering(user, 409),
+    "401, an expired token": lambda user: answering(user, 401),
+    "no answer": lambda _: lambda route: route.abort(),
+}
+
+
+@pytest.mark.parametrize("title", ["Milk", "Eggs and butter"], ids=["first", "third"])
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
+def test_what_can_be_sent_again_is_sent_again_in_order(
+    someone: User, trouble: Callable[[User], Callable[[Route], None]], title: str
+) -> None:
+    page = someone.open()
+    answer_first(page, trouble(someone), title)
+
+    type_tasks(page, *FOUR)
+
+    expect_all_sent(page)
+    expect(titles(page)).to_have_text(FOUR[::-1])
+    expect(banner(page)).to_be_hidden()
+    assert someone.titles == FOUR[::-1]
+
+
+def test_a_reload_sends_what_was_not_sent(someone: User) -> None:
+    page = someone.open()
+    page.route("**/tasks", lambda route: route.abort())
+    type_tasks(page, *FOUR)
+    expect(titles(page)).to_have_text(FOUR[::-1])
+    expect(banner(page)).to_be_visible()
+
+    page.unroute("**/tasks")
+    page.reload()
+
+    expect(titles(page)).to_have_text(FOUR[::-1])
+    expect_all_sent(page)
+    assert someone.titles == FOUR[::-1]
+
+
+def test_a_create_whose_answer_the_reload_lost_adds_one_task(someone: User) -> None:
+    page = someone.open()
+    created: list[int] = []
+
+    def lose(route: Route) -> None:
+        if route.request.method == "POST":
+            created.append(route.fetch().status)
+        route.abort()
+
+    page.route("**/tasks", lose)
+    add(page, "Milk")
+    expect(banner(page)).to_be_visible()
+    page.unroute("**/tasks")
+    page.reload()
+
+    expect_all_sent(page)
+    assert created[0] == 201
+    assert someone.titles == ["Milk"]
+
+
+def test_two_tabs_send_a_task_once(someone: User) -> None:
+    page = someone.open()
+    page.route("**/tasks", lambda route: route.abort())
+    type_tasks(page, "Milk", "Bread")
+    expect(banner(page)).to_be_visible()
+
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect_all_sent(other)
+    expect(titles(other)).to_have_text(["Bread", "Milk"])
+    page.unroute("**/tasks")
+
+    expect_all_sent(page)
+    expect(titles(page)).to_have_text(["Bread", "Milk"])
+    assert someone.titles == ["Bread", "Milk"]
+
+
+def test_nobody_sends_another_users_tasks(someone: User) -> None:
+    page = someone.open()
+    page.route("**/tasks", lambda route: route.abort())
+    add(page, "Milk")
+    expect(banner(page)).to_be_visible()
+
+    page.goto(f"{someone.site.page}/?user={someone.name}2")
+
+    expect(end(page)).to_have_text("Nothing here yet.")
+
+
+@pytest.mark.parametrize("where", ["box", "editor"])
+def test_leaving_asks_where_text_was_typed(someone: User, where: str) -> None:
+    someone.has("Old")
+    page = someone.open()
+    if where == "box":
+        page.keyboard.type("Mil")
+    else:
+        item(page, "Old").locator(".open").click()
+        page.keyboard.type("er")
+    with page.expect_event("dialog", lambda it: it.type == "beforeunload"):
+        page.once("dialog", lambda it: it.accept())
+        page.reload()
+
+
+def test_leaving_asks_where_the_browser_keeps_nothing(someone: User) -> None:
+    page = someone.open()
+    page.evaluate("""() => {
+        Storage.prototype.setItem = () => { throw new DOMException("full"); };
+    }""")
+    page.route("**/tasks", lambda route: route.abort())
+    add(page, "Milk")
+    expect(banner(page)).to_be_visible()
+
+    with page.expect_event("dialog", lambda it: it.type == "beforeunload"):
+        page.once("dialog", lambda it: it.accept())
+        page.reload()
+
+
+def test_a_list_that_was_read_meanwhile_hides_no_new_task(someone: User) -> None:
+    page = someone.open()
+    held: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        if held or route.request.method != "GET":
+            route.fallback()
+        else:
+            held.append(route)
+
+    page.route("**/tasks?*", hold_first)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    add(page, "Milk")
+    expect_all_sent(page)
+    held[0].fulfill(json=[], headers={"access-control-allow-origin": someone.site.page})
+
+    expect(page.locator("#list[aria-busy=false]")).to_be_attached()
+    expect(titles(page)).to_have_text(["Milk"])
+
+
+# Where it belongs
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("Newest first", ["m", "b", "É", "a", "Z"]),
+        ("Oldest first", ["Z", "a", "É", "b", "m"]),
+        ("Last changed", ["m", "b", "É", "a", "Z"]),
+        ("Title, A to Z", ["Z", "a", "b", "m", "É"]),
+        ("Title, Z to A", ["É", "m", "b", "a", "Z"]),
+    ],
+)
+def test_a_new_task_is_where_the_sort_puts_it(
+    someone: User, sort: str, expected: list[str]
+) -> None:
+    someone.has("Z", "a", "É", "b")
+    page = someone.open()
+    page.get_by_label("Sort").select_option(sort)
+    expect(page.locator("#list[aria-busy=false]")).to_be_attached()
+    page.context.set_offline(True)
+
+    add(page, "m")
+
+    expect(titles(page)).to_have_text(expected)
+    page.context.set_offline(False)
+    expect_all_sent(page)
+    expect(titles(page)).to_have_text(expected)
+    page.reload()
+    expect(titles(page)).to_have_text(expected)
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("&status=completed", False),
+        ("&status=pending", True),
+        ("&search=bread", False),
+        ("&search=MIL", True),
+    ],
+)
+def test_a_new_task_is_shown_where_the_filter_has_it(
+    someone: User, query: str, shown: bool
+) -> None:
+    page = someone.open(query)
+
+    add(page, "Milk")
+
+    expect_all_sent(page)
+    expect(titles(page)).to_have_text(["Milk"] if shown else [])
+    expected = re.compile("^$" if shown else "“Milk” isn't shown")
+    expect(note(page)).to_have_text(expected)
+    said = page.locator("#said[role=status]")
+    expect(said).to_have_text(
+        f"Added Milk{'' if shown else ', which this list leaves out'}"
+    )
+    page.reload()
+    expect(titles(page)).to_have_text(["Milk"] if shown else [])
+
+
+def test_a_new_task_may_be_further_down(someone: User) -> None:
+    someone.has(*[f"Task {number}" for number in range(31)])
+    page = someone.open(
+        "&sort=created&order=asc", viewport={"width": 800, "height": 200}
+    )
+    expect(titles(page)).to_have_count(30)
+
+    add(page, "Milk")
+
+    expect_all_sent(page)
+    expect(note(page)).to_contain_text("further down the list")
+    expect(titles(page)).to_have_count(30)
+    page.mouse.wheel(0, 10_000)
+    expect(titles(page)).to_have_count(32)
+    expect(titles(page).last).to_have_text("Milk")
+
+
+def test_an_edited_task_moves_to_where_the_sort_puts_it(someone: User) -> None:
+    someone.has("a", "b", "c")
+    page = someone.open("&sort=title&order=asc")
+    item(page, "a").locator(".open").click()
+
+    page.keyboard.press("Control+a")
+    page.keyboard.type("z\n")
+
+    expect(titles(page)).to_have_text(["b", "c", "z"])
+    expect(item(page, "z").locator(".open")).to_be_focused()

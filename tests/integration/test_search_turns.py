@@ -1,0 +1,75 @@
+"""A user has one search at a time: searches can't occupy the whole database."""
+
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from taskapi import db, time_budget
+from tests.api import Client
+
+TAKE_TURN = "SELECT take_search_turn(%s)"
+
+
+@pytest.fixture
+def searching(user: Client, database: str) -> Iterator[psycopg.Connection]:
+    """Return a connection on which user's search goes on until it is closed."""
+    with psycopg.connect(database) as connection:
+        connection.execute(TAKE_TURN, (user.user_id,))
+        yield connection
+
+
+def search(client: Client) -> int:
+    return client.send("list_tasks", query={"search": "milk"}).status
+
+
+def test_a_second_search_waits_for_the_first(
+    user: Client, searching: psycopg.Connection
+) -> None:
+    task = user.create("milk")
+    threading.Timer(0.2, searching.commit).start()
+
+    answer = user.send("list_tasks", query={"search": "milk"})
+
+    assert answer.json == [task]
+
+
+def test_a_second_search_is_given_up_at_the_deadline(
+    user: Client, searching: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", 1.5)
+
+    answer = user.send("list_tasks", query={"search": "milk"})
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json["message"].startswith("Another search of yours")
+
+
+def test_waiting_for_a_turn_needs_no_new_connection(
+    user: Client, searching: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user.send("list_tasks")
+    before = db._idle
+    monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", 1.5)
+
+    search(user)
+
+    assert db._idle is before is not None
+
+
+def test_other_requests_and_other_users_do_not_wait(
+    user: Client,
+    other: Client,
+    searching: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", 1.5)
+
+    statuses = [search(other), user.send("list_tasks").status]
+
+    assert statuses == [200, 200]
+
+
+def test_a_turn_ends_with_its_search(user: Client) -> None:
+    assert [search(user), search(user)] == [200, 200]
