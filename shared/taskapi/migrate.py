@@ -115,22 +115,14 @@ def configured_url() -> str:
     arn = os.environ.get("SECRET_ARN")
     if os.environ.get("DATABASE_URL") or not arn:
         return settings.database_url()
-    from botocore.exceptions import BotoCoreError, ClientError
-
     if of_secret := re.match(r"arn:[^:]+:secretsmanager:([^:]+):", arn):
         os.environ["AWS_DEFAULT_REGION"] = of_secret[1]
     try:
         return settings.database_url()
-    except (ServiceUnavailable, BotoCoreError) as error:
-        cause: BaseException = error
-        while not isinstance(cause, BotoCoreError | ClientError):
-            if (following := cause.__cause__ or cause.__context__) is None:
-                break
-            cause = following
-        message = " ".join(str(cause).split()) or type(cause).__name__
+    except ServiceUnavailable as error:
         raise SettingsError(
-            f"SECRET_ARN can't be read: {message.rstrip('.')}."
-            " `aws sts get-caller-identity` says which credentials there are"
+            f"{error.__cause__ or error}."
+            " `aws sts get-caller-identity` says whether AWS answers, and to whom"
         ) from error
 
 
