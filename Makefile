@@ -1,9 +1,11 @@
 .DEFAULT_GOAL := help
 .PHONY: help run token migrate doctor pseudonym test bench guard lint format openapi events build \
-  lock audit sbom deploy url logs smoke compatible costs sam-local clean
+  lock audit sbom deploy url logs delete smoke compatible costs sam-local emulator \
+  rehearse tools clean
 
-ARCH ?= arm64
-STAGE ?= dev
+THIS_ARCH = $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
+# The emulator runs functions on this machine.
+ARCH ?= $(if $(AWS_ENDPOINT_URL),$(THIS_ARCH),arm64)
 BASE ?= origin/main
 BUILD_DIR ?= .aws-sam/build
 REDOCLY = openapi/node_modules/.bin/redocly
@@ -11,10 +13,26 @@ export SAM_CLI_TELEMETRY = 0
 # Variables of the shell's that lead Python, pip or cd elsewhere (PYTHON names one).
 unexport CDPATH $(filter-out PYTHON PYTHONUNBUFFERED PYTHONUTF8,\
   $(filter PYTHON%,$(.VARIABLES)))
-PIP_INSTALL = -I shared/run_pip.py install --quiet --disable-pip-version-check
 export REDOCLY_TELEMETRY = off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE = true
-THIS_ARCH = $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
+PIP_INSTALL = -I shared/run_pip.py install --quiet --disable-pip-version-check
+
+STAGE ?= dev
+STAGES = $(patsubst parameters/%.yaml,%,$(wildcard parameters/*.yaml))
+ifneq ($(filter deploy url logs delete,$(MAKECMDGOALS)),)
+ifneq ($(words $(STAGE))$(filter-out $(STAGES),$(STAGE)),1)
+$(error STAGE must be one of $(STAGES), not "$(STAGE)")
+endif
+endif
+
+# template.yaml says what it is for; made once, when it is first used.
+RELEASE = $(eval RELEASE := $(shell date +%s)-$(or $(shell \
+  git describe --always --dirty --abbrev=10 --exclude '*' 2>/dev/null),unknown))$(RELEASE)
+TEMPLATE = $(BUILD_DIR)/$(if $(AWS_ENDPOINT_URL),emulated.json,template.yaml)
+PARAMETERS_GIVEN = Architecture=$(ARCH) Release=$(RELEASE) \
+  $(if $(SECRET_ARN),SecretArn=$(SECRET_ARN)) \
+  $(if $(PERMISSIONS_BOUNDARY_ARN),PermissionsBoundaryArn=$(PERMISSIONS_BOUNDARY_ARN)) \
+  $(PARAMETERS)
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -70,15 +88,15 @@ events: .venv/local ## write a sample event for each function into events/
 
 build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_64)
 	$(if $(filter arm64 x86_64,$(ARCH)),,$(error ARCH must be arm64 or x86_64))
+	@# Its standard output says to go on with sam deploy --guided.
 	PATH="$(CURDIR)/.venv/bin:$$PATH" .venv-sam/bin/sam build \
-	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR)
+	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR) >/dev/null
 	@$(MAKE) --no-print-directory -C shared functions BUILD_DIR="$(abspath $(BUILD_DIR))"
+	@echo $(ARCH) > $(BUILD_DIR)/architecture
+	@echo 'Built for $(ARCH) in $(BUILD_DIR). make deploy BUILT=1 STAGE=… deploys it.'
 
-lock: .venv/dev ## write shared/requirements.lock after a change of requirements.txt (LOCK=--upgrade)
-	cd shared && ../.venv/bin/uv --quiet --no-config pip compile requirements.txt \
-	  --output-file requirements.lock --custom-compile-command 'make lock' \
-	  --generate-hashes --only-binary :all: $(LOCK) \
-	  --python-version 3.13 --python-platform aarch64-manylinux_2_34
+lock: .venv/dev ## write the lock files anew (LOCK=--upgrade for the newest)
+	@.venv/bin/python -m supply_chain.relock $(LOCK)
 
 audit: .venv/dev ## look up known vulnerabilities of the deployed packages
 	@.venv/bin/python -m supply_chain.audit
@@ -86,14 +104,18 @@ audit: .venv/dev ## look up known vulnerabilities of the deployed packages
 sbom: .venv/dev ## list the built layer's packages and licences (after make build)
 	@.venv/bin/python -m supply_chain.sbom $(BUILD_DIR)/SharedLayer .aws-sam/sbom.cdx.json
 
-deploy: .venv-sam/bin/sam $(if $(BUILT),,build) ## build and deploy a stack (STAGE=prod; the first time SECRET_ARN=…; PARAMETERS='Name=Value …')
-	.venv-sam/bin/sam deploy --template-file $(BUILD_DIR)/template.yaml \
+deploy: tools $(if $(BUILT),,build) ## build and deploy a stack (STAGE=prod; the first time SECRET_ARN=…; PARAMETERS='Name=Value …')
+	@test "$$(cat $(BUILD_DIR)/architecture 2>/dev/null)" = $(ARCH) || { \
+	  echo '$(BUILD_DIR) holds no build for $(ARCH): make build ARCH=$(ARCH)' >&2; exit 1; }
+	$(if $(AWS_ENDPOINT_URL),@.venv/bin/python -m ops.rehearsal.changes \
+	  $(BUILD_DIR)/template.yaml $(TEMPLATE) parameters/$(STAGE).yaml $(PARAMETERS_GIVEN))
+	.venv-sam/bin/sam deploy --template-file $(TEMPLATE) \
 	  --config-file "$(CURDIR)/samconfig.toml" --config-env $(STAGE) \
-	  --parameter-overrides file://parameters/$(STAGE).yaml Architecture=$(ARCH) \
-	    Release=$$(git rev-parse HEAD | cut -c1-10) \
-	    $(if $(SECRET_ARN),SecretArn=$(SECRET_ARN)) $(PARAMETERS) \
+	  --parameter-overrides file://parameters/$(STAGE).yaml $(PARAMETERS_GIVEN) \
 	  $(if $(STACK_ROLE_ARN),--role-arn $(STACK_ROLE_ARN)) \
 	  $(if $(CI),--no-confirm-changeset --no-fail-on-empty-changeset)
+
+tools: .venv/aws .venv-sam/bin/sam ## install what a deployment needs, from hashed lock files
 
 url: ## print the URL of a deployed API (STAGE=prod)
 	@aws cloudformation describe-stacks --stack-name tasks-$(STAGE) --output text \
@@ -102,6 +124,10 @@ url: ## print the URL of a deployed API (STAGE=prod)
 logs: .venv-sam/bin/sam ## follow the logs of a deployed API (STAGE=prod, FIND=a request's id)
 	.venv-sam/bin/sam logs --stack-name tasks-$(STAGE) --tail \
 	  $(if $(FIND),--filter '"$(FIND)"')
+
+delete: .venv-sam/bin/sam ## delete a stack (STAGE=dev); secrets and SAM's bucket stay
+	.venv-sam/bin/sam delete --stack-name tasks-$(STAGE) --s3-prefix tasks-$(STAGE) \
+	  $(if $(CI),--no-prompts)
 
 smoke: .venv/local ## check a running API, deployed or local (URL=https://…, TOKEN=…)
 	@.venv/bin/python -m ops.smoke "$(URL)"
@@ -117,15 +143,25 @@ compatible: .venv/dev ## run the tests of older code on today's schema (BASE=ori
 costs: .venv/bin/python ## say what a million requests cost (ARGS='--duration-ms 20')
 	@.venv/bin/python -m ops.costs $(ARGS)
 
+# Each in a folder of its own: make deploy BUILT=1 must not ship what is for this machine.
+sam-local: BUILD_DIR = .aws-sam/sam-local
 sam-local: .venv/dev .venv-sam/bin/sam ## build, and run it in Lambda's containers (Docker; FUNCTION=GetTask for one)
-	@.venv/bin/python -m local.sam_local prepare
-	@$(MAKE) --no-print-directory build ARCH=$(THIS_ARCH)
+	@.venv/bin/python -m local.sam_local prepare $(FUNCTION)
+	@$(MAKE) --no-print-directory build ARCH=$(THIS_ARCH) BUILD_DIR=$(BUILD_DIR)
 	@exec .venv/bin/python -m local.sam_local run $(BUILD_DIR) $(THIS_ARCH) $(FUNCTION)
+
+emulator: tools .venv-emulator/bin/ministack ## run an AWS on this machine, to try docs/deploying.md
+	@exec .venv/bin/python -m ops.rehearsal.emulator
+
+rehearse: BUILD_DIR = .aws-sam/rehearsal
+rehearse: .venv/dev .venv-sam/bin/sam .venv-emulator/bin/ministack ## deploy all to an emulator, and check it (BUILT=1)
+	@$(if $(BUILT),,$(MAKE) --no-print-directory build ARCH=$(THIS_ARCH) BUILD_DIR=$(BUILD_DIR))
+	@.venv/bin/python -m ops.rehearsal $(BUILD_DIR)
 
 clean: ## delete .venv, the builds, and the development database with its tasks
 	@# The benchmarks measure copies that can't be written to.
 	@chmod -R u+w .aws-sam 2>/dev/null || true
-	rm -rf .venv .venv-sam .venv-checkov .aws-sam .local openapi/node_modules
+	rm -rf .venv .venv-sam .venv-checkov .venv-emulator .aws-sam .local openapi/node_modules
 
 # The first interpreter that really runs, production's first. A pyenv shim may be there
 # and refuse, so its versions are looked at too.
@@ -141,34 +177,48 @@ clean: ## delete .venv, the builds, and the development database with its tasks
 	echo 'Python 3.11 or newer, with its venv module, is needed and was not found.' >&2; \
 	exit 1
 
-.venv/local: .venv/bin/python pyproject.toml shared/requirements.txt
+# From lock files, each package held to its hashes; none is built here but our own.
+LOCKS = supply_chain/tools
+INSTALL = $(PIP_INSTALL) --no-compile --require-hashes --no-deps --only-binary :all: \
+  --requirement
+OURSELVES = $(PIP_INSTALL) --no-index --no-deps --no-build-isolation --editable .
+
+.venv/local: .venv/bin/python pyproject.toml $(LOCKS)/local.lock
 	@echo 'Installing what `make run` needs …' >&2
-	@.venv/bin/python $(PIP_INSTALL) -e '.[local]'
+	@.venv/bin/python $(INSTALL) $(LOCKS)/local.lock
+	@.venv/bin/python $(OURSELVES)
 	@touch $@
 
-.venv/aws: .venv/local
+.venv/aws: .venv/local $(LOCKS)/aws.lock
 	@echo 'Installing what reading SECRET_ARN needs …' >&2
-	@.venv/bin/python $(PIP_INSTALL) -e '.[local,aws]'
+	@.venv/bin/python $(INSTALL) $(LOCKS)/aws.lock
 	@touch $@
 
-.venv/dev: .venv/local
+.venv/dev: .venv/local $(LOCKS)/dev.lock
 	@echo 'Installing what the tests need …' >&2
-	@.venv/bin/python $(PIP_INSTALL) -e '.[local,dev]'
+	@.venv/bin/python $(INSTALL) $(LOCKS)/dev.lock
 	@touch $@
 
-# The SAM CLI's pins clash with ours.
-.venv-sam/bin/sam: | .venv/bin/python
+# Their pins clash with ours and each other's.
+.venv-sam/bin/sam: $(LOCKS)/sam.lock | .venv/bin/python
 	@echo 'Installing the SAM CLI …' >&2
 	@.venv/bin/python -I -m venv .venv-sam
-	@.venv-sam/bin/python $(PIP_INSTALL) \
-	  aws-sam-cli==1.170.0
+	@.venv-sam/bin/python $(INSTALL) $<
+	@touch $@
 
-# The same goes for checkov's.
-.venv-checkov/bin/checkov: | .venv/bin/python
+.venv-checkov/bin/checkov: $(LOCKS)/checkov.lock | .venv/bin/python
 	@echo 'Installing checkov …' >&2
 	@.venv/bin/python -I -m venv .venv-checkov
-	@.venv-checkov/bin/python $(PIP_INSTALL) \
-	  checkov==3.3.30
+	@.venv-checkov/bin/python $(INSTALL) $<
+	@touch $@
+
+# It runs functions under its own Python, which must be Lambda's.
+.venv-emulator/bin/ministack: $(LOCKS)/emulator.lock | .venv/bin/python
+	@echo 'Installing the emulator of AWS …' >&2
+	@python=$$($(MAKE) --silent -C shared python) && "$${python:?Python 3.13 is needed}" \
+	  -I -m venv .venv-emulator
+	@.venv-emulator/bin/python $(INSTALL) $<
+	@touch $@
 
 $(REDOCLY): openapi/package-lock.json
 	@echo 'Installing Redocly CLI …' >&2

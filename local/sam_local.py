@@ -28,6 +28,12 @@ from taskapi import settings
 
 SAM_VENV = ROOT / ".venv-sam" / "bin"
 
+HOST_NAMES = (
+    "host.docker.internal with Docker Desktop, host.containers.internal with podman, "
+    "the address of the bridge (ip -4 addr show docker0) with Docker Engine on Linux"
+)
+"""How a container calls its machine; `sam local` can't add a name of its own."""
+
 SETTINGS = (
     "DATABASE_URL",
     "BETTER_AUTH_SECRET",
@@ -46,7 +52,9 @@ def main() -> int:
     load_dotenv(ROOT / ".env")
     try:
         match sys.argv[1:]:
-            case ["prepare"]:
+            case ["prepare", *function]:
+                for name in function:
+                    folder_of(name)
                 given()
                 check_containers()
             case ["run", folder, architecture, *function]:
@@ -69,12 +77,18 @@ def given() -> dict[str, str]:
         raise CannotRun(
             "DATABASE_URL is needed: a container can't reach the database of make run."
         )
-    for name in ("DATABASE_URL", "BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL"):
-        if is_loopback(found.get(name, "postgresql://elsewhere")):
+    if is_loopback(found["DATABASE_URL"]):
+        raise CannotRun(
+            "DATABASE_URL leads to this machine's own address, which in a container is "
+            f"the container: write {HOST_NAMES}, and have the server listen there."
+        )
+    for name in ("BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL"):
+        # The functions take keys by plain http from their own machine alone, which a
+        # container is.
+        if found.get(name, "https:").partition(":")[0].lower() != "https":
             raise CannotRun(
-                f"{name} leads to this machine's own address, which in a container is "
-                "the container: write host.docker.internal, and have the server listen "
-                "there."
+                f"{name} must begin with https:// here, because the functions are in "
+                "containers. Without it, sam-local makes tokens of its own: make token."
             )
     if not is_configured():
         found["BETTER_AUTH_SECRET"] = development_secret(LOCAL)
@@ -115,6 +129,8 @@ def run(folder: Path, architecture: str, function: str = "") -> None:
     if function:
         sent_to(function, environment)
     else:
+        # One container for each function, kept; without it, one for each request.
+        command += ["--warm-containers", "LAZY"]
         command += ["--port", os.environ.get("PORT") or "8000"]
     os.execv(SAM_VENV / "sam", command)  # noqa: S606
 
@@ -133,15 +149,20 @@ def declare(folder: Path, environment: Mapping[str, str]) -> Path:
     return write(folder / "sam-local.json", template)
 
 
-def sent_to(function: str, environment: Mapping[str, str]) -> None:
-    """Put the function's event on stdin, with a token of the clone's own secret."""
+def folder_of(function: str) -> str:
+    """Return the name of a function's folder; raise CannotRun where there is none."""
     folders = {
         each.name: each.folder.name
         for each in load_template(ROOT / "template.yaml").functions
     }
     if function not in folders:
         raise CannotRun(f"FUNCTION must be one of {', '.join(folders)}.")
-    event = (FOLDER / f"{folders[function]}.json").read_text(encoding="utf-8")
+    return folders[function]
+
+
+def sent_to(function: str, environment: Mapping[str, str]) -> None:
+    """Put the function's event on stdin, with a token of the clone's own secret."""
+    event = (FOLDER / f"{folder_of(function)}.json").read_text(encoding="utf-8")
     if secret := environment.get("BETTER_AUTH_SECRET"):
         event = event.replace(
             f"Bearer {TOKEN}", f"Bearer {development_token(USER, secret)}"

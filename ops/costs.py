@@ -42,7 +42,7 @@ PRICES = {
     "logs in": Price(0.50, "GB", AWS + "cloudwatch/pricing/", "2026-06"),
     "logs kept": Price(0.03, "GB-month", AWS + "cloudwatch/pricing/", "2026-06"),
     "metric": Price(0.30, "metric", AWS + "cloudwatch/pricing/", "2026-06"),
-    "alarm": Price(0.10, "alarm", AWS + "cloudwatch/pricing/", "2026-06"),
+    "alarm": Price(0.10, "alarm metric", AWS + "cloudwatch/pricing/", "2026-06"),
     "dashboard": Price(3.00, "dashboard", AWS + "cloudwatch/pricing/", "2026-06"),
     "trace": Price(5.00e-6, "trace", AWS + "xray/pricing/", UNDATED),
     "secret": Price(0.40, "secret", AWS + "secrets-manager/pricing/", "2026-09"),
@@ -82,7 +82,9 @@ class Load:
     route_metrics: int = 54
     """Detailed ones of the gateway: 6 for each of 9 routes."""
 
-    alarms: int = 11
+    alarms: int = 13
+    """Metrics that alarms watch: 2 for each that computes a share."""
+
     environments: float = 10
     """Warm ones on average: each reads the secret every 5 minutes."""
 

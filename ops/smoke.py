@@ -21,9 +21,8 @@ from dotenv import load_dotenv
 
 from local.tokens import ROOT, development_secret_in_use, development_token
 from ops import sign_in
-from ops.web import Answer, Server, Unreachable
+from ops.web import Answer, Server, Unreachable, is_this_machine
 from taskapi.errors import SettingsError
-from taskapi.settings import is_loopback
 
 FIELDS = {
     "id",
@@ -69,7 +68,7 @@ def base_url(given: str) -> SplitResult:
             f"{given!r} is not the URL of a stack: make smoke URL=https://…, "
             "the output ApiUrl of its deployment."
         )
-    if url.scheme == "http" and not is_loopback(host):
+    if url.scheme == "http" and not is_this_machine(host):
         raise CannotCheck("A token must not travel unencrypted: use https.")
     return url
 
@@ -81,7 +80,7 @@ def token_for(url: SplitResult) -> str:
     email, password = os.environ.get("SMOKE_EMAIL"), os.environ.get("SMOKE_PASSWORD")
     if email and password:
         return sign_in.token(email, password)
-    if is_loopback(url.hostname or "") and (secret := development_secret_in_use()):
+    if is_this_machine(url.hostname or "") and (secret := development_secret_in_use()):
         return development_token("smoke", secret)
     raise CannotCheck(
         "A token of this stack's Better Auth is needed: set TOKEN, or SMOKE_EMAIL, "

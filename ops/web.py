@@ -6,6 +6,8 @@ from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnect
 from typing import Any
 from urllib.parse import SplitResult
 
+from taskapi.settings import is_loopback
+
 TIMEOUT = 35.0
 """Seconds; API Gateway answers within 30."""
 
@@ -31,21 +33,36 @@ class Answer:
             return None
 
 
+def is_this_machine(host: str) -> bool:
+    """Return whether host can only be this machine (RFC 6761, section 6.3)."""
+    return is_loopback(host) or host.endswith(".localhost")
+
+
 class Server:
     """One connection to a server, opened again where it was closed."""
 
     def __init__(self, url: SplitResult) -> None:
         kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
         self._name = f"{url.scheme}://{url.netloc}"
-        self._connection = kind(url.hostname or "", url.port, timeout=TIMEOUT)
+        self._host = url.netloc.rpartition("@")[2]
+        host = url.hostname or ""
+        # Resolvers need not know these names.
+        host = "localhost" if host.endswith(".localhost") else host
+        self._connection = kind(host, url.port, timeout=TIMEOUT)
 
     def send(
-        self, method: str, path: str, headers: dict[str, str], body: object = None
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: object = None,
+        content: bytes | None = None,
     ) -> Answer:
-        """Return the answer; raise Unreachable. body is sent as JSON."""
-        content = None if body is None else json.dumps(body).encode()
-        if content is not None:
-            headers = headers | {"content-type": "application/json"}
+        """Return the answer; raise Unreachable. body is sent as JSON, content as is."""
+        headers = {"host": self._host} | headers
+        if body is not None:
+            content = json.dumps(body).encode()
+            headers |= {"content-type": "application/json"}
         try:
             self._connection.request(method, path, content, headers)
             response = self._connection.getresponse()

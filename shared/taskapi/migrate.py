@@ -5,6 +5,8 @@ dbmate's driver refuses the channel_binding that Neon's URLs have, and neither l
 and records in the migration's own transaction, which also holds through a pooler.
 """
 
+import os
+import re
 import sys
 import time
 from contextlib import suppress
@@ -13,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from taskapi import database_url, settings
-from taskapi.errors import SettingsError
+from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.faults import describe
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -104,9 +106,29 @@ def apply_once(file: Path, connection: psycopg.Connection, conninfo: str) -> boo
     return True
 
 
+def configured_url() -> str:
+    """Return DATABASE_URL; raise SettingsError, which says what AWS says.
+
+    An operator's terminal may lack what Lambda sets: a region, which the ARN has too,
+    and credentials.
+    """
+    arn = os.environ.get("SECRET_ARN")
+    if os.environ.get("DATABASE_URL") or not arn:
+        return settings.database_url()
+    if of_secret := re.match(r"arn:[^:]+:secretsmanager:([^:]+):", arn):
+        os.environ["AWS_DEFAULT_REGION"] = of_secret[1]
+    try:
+        return settings.database_url()
+    except ServiceUnavailable as error:
+        raise SettingsError(
+            f"{error.__cause__ or error}."
+            " `aws sts get-caller-identity` says whether AWS answers, and to whom"
+        ) from error
+
+
 if __name__ == "__main__":
     try:
-        names = migrate(settings.database_url())
+        names = migrate(configured_url())
     except SettingsError as error:
         sys.exit(f"The migration can't begin: {error}")
     except psycopg.Error as error:

@@ -146,7 +146,9 @@ class Secret:
         if isinstance(self._failure, Outage):
             log.logger.append_keys(reason=str(self._failure))
             seconds = max(math.ceil(self._due - self._clock()), 1)
-            return ServiceUnavailable("The settings can't be read", seconds)
+            problem = ServiceUnavailable("The settings can't be read", seconds)
+            problem.__cause__ = self._failure
+            return problem
         # A SettingsError, or a bug. Without what it has gathered when raised before.
         return (self._failure or Outage()).with_traceback(None)
 

@@ -15,6 +15,8 @@ ACCOUNT, REGION, NAME = "123456789012", "eu-central-1", "tasks-test"
 SECRET_ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:tasks-AbCdEf"
 ORIGINS = ["https://a.example.com", "https://b.example.com"]
 
+RELEASE = "1795700000-0123456789"
+
 Json = dict[str, Any]
 Parameters = Mapping[str, str | list[str]]
 
@@ -28,7 +30,11 @@ EXTENSION = f"arn:aws:lambda:{REGION}:187925254637:layer:AWS-Parameters-Secrets:
 
 STAGES: list[Parameters] = [{"Stage": s} for s in ("dev", "staging", "prod")]
 SNAPSHOTS: list[Parameters] = [{"SnapStart": s} for s in ("off", "on")]
-DOMAINS: list[Parameters] = [{}, DOMAIN, DOMAIN | {"HostedZoneId": "Z1"}]
+DOMAINS: list[Parameters] = [
+    {},
+    DOMAIN,
+    DOMAIN | {"HostedZoneId": "Z1", "DefaultEndpoint": "off"},
+]
 EXTENSIONS: list[Parameters] = [{}, {"SecretsExtensionLayerArn": EXTENSION}]
 # Their effects have nothing to do with each other: they take turns.
 OTHERS: list[Parameters] = [
@@ -37,7 +43,8 @@ OTHERS: list[Parameters] = [
     {"ReservedConcurrency": "20", "LogRetentionDays": "365", "ThrottleRate": "7"},
     {
         "SecretKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1",
-        "Release": "0123456789",
+        "Release": RELEASE,
+        "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
         "BetterAuthUrl": "https://auth.example.com",
         "ThrottleBurst": "9",
     },
@@ -62,12 +69,16 @@ def combinations() -> dict[str, Parameters]:
 
 
 # The template before, and after something is deployed.
-BEFORE: tuple[Parameters, Mapping[str, str]] = (ALWAYS, {})
+BEFORE: tuple[Parameters, Mapping[str, str]] = ({**ALWAYS, "Release": RELEASE}, {})
 DEPLOYMENTS: dict[str, tuple[Parameters, Mapping[str, str]]] = {
-    "the layer changed": (ALWAYS, {"SharedLayer": "layer-2"}),
-    "one function changed": (ALWAYS, {"GetTask": "code-2"}),
-    "nothing changed": (ALWAYS, {}),
-    "a release": ({**ALWAYS, "Release": "fedcba9876"}, {}),
+    # make deploy gives each its own moment, whatever else is the same.
+    "the same commit": ({**ALWAYS, "Release": "1795700001-0123456789"}, {}),
+    "with uncommitted files": (
+        {**ALWAYS, "Release": "1795700001-0123456789-dirty"},
+        {"GetTask": "code-2"},
+    ),
+    # sam deploy alone, which gives what parameters/ says.
+    "no release, all the same": ({**ALWAYS, "Release": ""}, {}),
 }
 
 
@@ -130,8 +141,11 @@ class Stack:
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        outputs = self.worked_out(self.template["Outputs"])
-        return {name: output["Value"] for name, output in outputs.items()}
+        return {
+            name: self.worked_out(output["Value"])
+            for name, output in self.template["Outputs"].items()
+            if "Condition" not in output or self.holds(output["Condition"])
+        }
 
     def of_type(self, kind: str) -> dict[str, Json]:
         """Return the properties of all resources of a type."""

@@ -36,6 +36,16 @@ def test_a_stages_parameters_are_accepted(stage: str) -> None:
         assert parameter["Type"] != "Number" or value >= parameter.get("MinValue", 0)
 
 
+# Of each account, and of each deployment.
+GIVEN_ELSEWHERE = {"SecretArn", "PermissionsBoundaryArn", "Release", "Architecture"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stages_file_has_every_parameter(stage: str) -> None:
+    """CloudFormation keeps the value of one that isn't given, be it a repair's."""
+    assert given(stage).keys() == PARAMETERS.keys() - GIVEN_ELSEWHERE
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_has_a_stack_of_its_own(stage: str) -> None:
     deploy = CONFIG[stage]["deploy"]["parameters"]

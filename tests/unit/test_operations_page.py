@@ -1,19 +1,30 @@
-"""docs/operations.md: what it names is there, and what is there it explains."""
+"""docs/operations.md and deploying.md: what they name is there, and explained."""
 
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from local.template import read_template as read
 from ops.costs import Load
 from tests.unit.test_architecture import FUNCTIONS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/operations.md").read_text()
+DEPLOYING = (ROOT / "docs/deploying.md").read_text()
 TEMPLATE = (ROOT / "template.yaml").read_text()
+SAM: dict[str, Any] = read(ROOT / "template.yaml")
 ALARMS = set(
     re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm$", TEMPLATE, re.M)
 )
+
+
+STAMPS = (".venv/local", ".venv/aws", ".venv-sam/bin/sam")
+LINK = re.compile(r"\]\(([^)]+)\)")
 
 
 def section(title: str) -> str:
@@ -26,25 +37,42 @@ def test_every_alarm_is_explained_and_no_other() -> None:
     assert set(re.findall(r"\w+", " ".join(rows))) == ALARMS
 
 
-def test_all_alarms_are_in_the_sum() -> None:
-    assert len(ALARMS) == Load().alarms
+def test_all_that_alarms_watch_is_in_the_sum() -> None:
+    alarms = [
+        properties
+        for each in SAM["Resources"].values()
+        if each["Type"] == "AWS::CloudWatch::Alarm"
+        for properties in [each["Properties"]]
+    ]
+
+    watched = [
+        sum("MetricStat" in query for query in alarm.get("Metrics", [])) or 1
+        for alarm in alarms
+    ]
+
+    assert sum(watched) == Load().alarms
 
 
 def make(*arguments: str) -> str:
     """Return what make would run."""
-    ran = subprocess.run(
+    ran = run_make(*arguments)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def run_make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         ["make", "--dry-run", *arguments],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
-    return ran.stdout
 
 
 def test_deploys_what_it_builds_to_the_stage_and_asks_first() -> None:
-    build, _, deploy = make("deploy", "STAGE=prod").partition("sam deploy ")
+    build, _, deploy = make("deploy", "STAGE=prod").partition("sam deploy --template")
 
     assert "sam build" in build
     assert "--config-env prod" in deploy
@@ -65,7 +93,42 @@ def test_a_job_deploys_what_was_built_before_and_is_asked_nothing() -> None:
 def test_gives_the_stack_the_secret_and_whatever_else_is_said() -> None:
     made = make("deploy", "BUILT=1", "SECRET_ARN=arn:x", "PARAMETERS=SnapStart=on")
 
-    assert "SecretArn=arn:x SnapStart=on" in made
+    assert made.count("SecretArn=arn:x") == made.count("SnapStart=on") == 1
+
+
+def test_a_release_is_a_moment_and_a_commit() -> None:
+    made = make("deploy", "BUILT=1")
+
+    pattern = SAM["Parameters"]["Release"]
+    [release] = re.findall(r"Release=(\S+)", made)
+    assert re.fullmatch(pattern["AllowedPattern"], release)
+    assert abs(int(release[:10]) - time.time()) < 60
+
+
+@pytest.mark.parametrize("target", ["deploy", "url", "logs", "delete"])
+@pytest.mark.parametrize("stage", ["production", "", "dev prod", "Dev"])
+def test_another_stage_is_refused_in_a_line(target: str, stage: str) -> None:
+    ran = run_make(target, f"STAGE={stage}")
+
+    assert ran.returncode != 0
+    assert ran.stdout == ""
+    assert f'STAGE must be one of dev prod staging, not "{stage}"' in ran.stderr
+
+
+def test_what_was_built_for_another_processor_is_not_deployed(tmp_path: Path) -> None:
+    (tmp_path / "architecture").write_text("x86_64\n")
+
+    ran = subprocess.run(
+        ["make", "deploy", "BUILT=1", f"BUILD_DIR={tmp_path}", "ARCH=arm64"]
+        + [f"--old-file={stamp}" for stamp in STAMPS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode != 0
+    assert "holds no build for arm64: make build ARCH=arm64" in ran.stderr
 
 
 def test_follows_the_logs_of_one_request() -> None:
@@ -76,12 +139,15 @@ def test_follows_the_logs_of_one_request() -> None:
 
 
 def test_migrates_with_boto3_only_where_a_secret_is_to_be_read() -> None:
-    assert make("-W", "pyproject.toml", "migrate").count("[local,aws]") == 0
-    assert "[local,aws]" in make("-W", "pyproject.toml", "migrate", "SECRET_ARN=arn:x")
+    changed = ("-W", "pyproject.toml", "migrate")
+
+    assert "aws.lock" not in make(*changed)
+    assert "aws.lock" in make(*changed, "SECRET_ARN=arn:x")
 
 
 def test_every_command_it_names_is_there() -> None:
-    named = set(re.findall(r"\bmake (?:-s )?([a-z]+)\b(?! it)", code(PAGE)))
+    pages = code(PAGE) + code(DEPLOYING)
+    named = set(re.findall(r"\bmake (?:-s )?([a-z]+)\b(?! it)", pages))
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
 
     assert {"deploy", "logs", "migrate", "smoke", "compatible", "costs"} <= named
@@ -94,11 +160,12 @@ def code(page: str) -> str:
 
 
 def test_its_links_lead_somewhere() -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", PAGE):
+    links = [(page, to) for page in (PAGE, DEPLOYING) for to in LINK.findall(page)]
+    for source, target in links:
         file, _, anchor = target.partition("#")
         if file.startswith("https://"):
             continue
-        page = (ROOT / "docs" / file).read_text() if file else PAGE
+        page = (ROOT / "docs" / file).read_text() if file else source
         assert not anchor or anchor in anchors(page), target
 
 
@@ -111,9 +178,30 @@ def anchors(page: str) -> set[str]:
     }
 
 
+def test_every_parameter_is_explained() -> None:
+    parameters = SAM["Parameters"].keys()
+    explained = set(re.findall(r"`([A-Z][A-Za-z]+)", DEPLOYING + PAGE))
+
+    # What make deploy gives, and what its name says.
+    assert parameters - explained <= {"Architecture", "LogRetentionDays", "Stage"}
+
+
+def test_no_secret_of_an_example_would_serve_as_one() -> None:
+    """A key for HS256 has 32 bytes; whoever has read this could sign with it."""
+    pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    files = [*pages, *(ROOT / "parameters").iterdir(), *ROOT.glob(".env.example")]
+
+    for file in files:
+        examples = re.findall(
+            r"""BETTER_AUTH_SECRET"?\s*[=:]\s*"?([^"\n]*)""", file.read_text()
+        )
+        shown = [each for each in examples if not each.startswith("$")]
+        assert [each for each in shown if len(each.partition("#")[0]) >= 32] == [], file
+
+
 def test_the_workflow_has_the_variables_and_secrets_that_it_lists() -> None:
     workflow = (ROOT / ".github/workflows/deploy.yml").read_text()
-    rows = re.findall(r"^\| (?:variables|secrets) \| (.*) \|$", PAGE, re.M)
+    rows = re.findall(r"^\| (?:variables|secrets) \| (.*) \|$", DEPLOYING, re.M)
     listed = set(re.findall(r"`([A-Z_]+)`", " ".join(rows)))
 
     assert listed == set(re.findall(r"(?:vars|secrets)\.([A-Z_]+)", workflow))

