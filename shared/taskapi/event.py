@@ -69,7 +69,9 @@ def read_event(event: object, routes: Collection[str]) -> GatewayRequest:
     sent = field(event, dict, "headers", default={})
     if not all(isinstance(value, str) for value in sent.values()):
         raise ForeignEvent("headers has a value that is not text")
-    headers = {name.lower(): value for name, value in sent.items()}
+    # Two names that differ in case alone stay two headers, as API Gateway joins them.
+    lowered = [(name.lower(), value) for name, value in sent.items()]
+    headers = dict(lowered)
     return GatewayRequest(
         route,
         request_id,
@@ -85,7 +87,7 @@ def read_event(event: object, routes: Collection[str]) -> GatewayRequest:
             "query_string": query.encode(errors="replace"),
             "headers": [
                 (name.encode(), value.encode(errors="replace"))
-                for name, value in headers.items()
+                for name, value in lowered
                 if name in OF_FASTAPI
             ],
             "client": None,

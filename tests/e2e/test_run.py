@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,8 @@ def running(
                 if line.startswith(until):
                     printed += process.stdout.readline()
                     break
+            # A pipe that nobody reads fills up, and stops the one who writes to it.
+            threading.Thread(target=process.stdout.read, daemon=True).start()
             yield printed, process
         finally:
             process.terminate()

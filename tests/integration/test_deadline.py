@@ -34,6 +34,7 @@ def deaf(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(secret, "ATTEMPT_TIMEOUT", 0.3)
     monkeypatch.setattr(secret, "TIMEOUT", DEADLINE / 3)
     monkeypatch.setattr(jwks, "TIMEOUT", DEADLINE / 3)
+    monkeypatch.setattr(db, "PATIENCE", 60.0)
     monkeypatch.setattr(db, "_idle", None)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
@@ -69,7 +70,7 @@ def listed(user: Client, token: str) -> Answer:
     sent = event(ROUTES["list_tasks"], path=path, headers=headers)
     started = time.monotonic()
     answer = invoke("list_tasks", sent)
-    assert time.monotonic() - started < time_budget.REQUEST_TIMEOUT + 2
+    assert time.monotonic() - started < time_budget.REQUEST_TIMEOUT + 10
     return answer
 
 
@@ -108,7 +109,7 @@ def test_keys_or_a_database_that_hang(
         answer,
         "The keys that check tokens can't be fetched"
         if keys_hang
-        else "The database can't be reached",
+        else "The database didn't answer in time",
     )
 
 
@@ -116,7 +117,7 @@ def test_keys_or_a_database_that_hang(
     ("good_keys", "good_database", "message"),
     [
         (False, False, "The keys that check tokens can't be fetched"),
-        (True, False, "The database can't be reached"),
+        (True, False, "The database didn't answer in time"),
         (True, True, None),
     ],
     ids=["all", "secret and database", "secret alone"],
