@@ -78,13 +78,9 @@ def running(port: int) -> Iterator[dict[str, str]]:
                 "STAGE": "dev",
             }
         finally:
-            # The functions' processes are in its group.
-            os.killpg(server.pid, signal.SIGTERM)
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(server.pid, signal.SIGKILL)
-                server.wait()
+            # With its functions' processes; it has nothing to save.
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
             shutil.rmtree(folder, ignore_errors=True)
 
 
