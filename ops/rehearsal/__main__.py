@@ -132,6 +132,7 @@ def main() -> int:
 
 def rehearse(build: Path) -> None:
     begun = time.monotonic()
+    print("Starting an emulator of AWS and a Postgres …", flush=True)
     with (
         tempfile.TemporaryDirectory(prefix="tasks-rehearsal-") as folder,
         running(free_port()) as emulator,
@@ -158,6 +159,7 @@ def rehearse(build: Path) -> None:
         follow(terminal, "Deleting a stage")
         with step("leaves nothing of the stack"):
             expect_nothing_left(terminal)
+        print(f"Stopping both, after {time.monotonic() - begun:.0f} s.", flush=True)
     print(f"All of docs/deploying.md works, in {time.monotonic() - begun:.0f} s.")
 
 

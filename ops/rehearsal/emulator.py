@@ -7,7 +7,6 @@ process, forgets all when it ends, and here refuses what no policy allows.
 import os
 import secrets
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -50,9 +49,10 @@ class CannotStart(Exception):
 @contextmanager
 def running(port: int) -> Iterator[dict[str, str]]:
     """Run both; yield the environment in which the page's commands find them."""
-    folder = Path(tempfile.mkdtemp(prefix="tasks-emulator-"))
-    folder.chmod(0o755)  # Postgres doesn't run as root.
+    # So that what is begun here ends, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with (
+        temporary_folder() as folder,
         embedded_postgres_url(folder / "postgres") as database,
         (folder / "log").open("w") as log,
     ):
@@ -78,14 +78,19 @@ def running(port: int) -> Iterator[dict[str, str]]:
                 "STAGE": "dev",
             }
         finally:
-            # The functions' processes are in its group.
-            os.killpg(server.pid, signal.SIGTERM)
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(server.pid, signal.SIGKILL)
-                server.wait()
-            shutil.rmtree(folder, ignore_errors=True)
+            # With its functions' processes; it has nothing to save.
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait()
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(
+        prefix="tasks-emulator-", ignore_cleanup_errors=True
+    ) as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # Postgres doesn't run as root.
+        yield folder
 
 
 def database_settings(url: str) -> dict[str, str]:
@@ -134,7 +139,9 @@ def main() -> int:
             for name, value in environment.items():
                 print(f"  export {name}={shlex.quote(value)}")
             print("Ctrl-C ends it, and all that was made in it.", flush=True)
-            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+            signal.pause()
+    except KeyboardInterrupt:
+        return 0
     except CannotStart as error:
         print(error, file=sys.stderr)
         return 1
