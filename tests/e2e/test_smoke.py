@@ -13,7 +13,6 @@ import jwt
 import psycopg
 import pytest
 
-from local import tokens
 from ops import sign_in, smoke
 from ops.web import Answer, Server
 from tests.api import SECRET, token
@@ -85,12 +84,10 @@ def test_passes_and_leaves_the_users_own_tasks_alone(
 
 
 def test_makes_the_local_gateways_token_itself(
-    gateway: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    gateway: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("TOKEN")
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
-    monkeypatch.setattr(tokens, "LOCAL", tmp_path)
-    (tmp_path / "secret").write_text(SECRET)
 
     assert check(url(gateway), monkeypatch) == 0
 
