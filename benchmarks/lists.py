@@ -282,13 +282,15 @@ IN_POSTGRES = f"""
     SELECT json_agg(json_build_object(
                'id', id, 'title', title, 'description', description,
                'completed', completed, 'user_id', user_id,
-               'created_at', created_at, 'updated_at', updated_at))::text
+               'created_at', created_at, 'updated_at', updated_at,
+               'etag', '"' || id || '-' || version || '"'))::text
       FROM ({NEWEST}) AS page (id, title, description, completed, user_id,
                                created_at, updated_at, version)
 """
 BY_ROW = f"""
     SELECT json_agg(task)::text
-      FROM (SELECT id, title, description, completed, user_id, created_at, updated_at
+      FROM (SELECT id, title, description, completed, user_id, created_at, updated_at,
+                   '"' || id || '-' || version || '"' AS etag
               FROM ({NEWEST}) AS page (id, title, description, completed, user_id,
                                        created_at, updated_at, version)) AS task
 """

@@ -42,6 +42,7 @@ EXAMPLE: Json = {
     "user_id": "demo",
     "created_at": "2026-01-01T12:00:00.000000Z",
     "updated_at": "2026-01-01T12:00:00.000000Z",
+    "etag": '"1-1"',
 }
 TIME: Json = {
     "type": "string",
@@ -65,6 +66,10 @@ TASK: Json = {
         "user_id": {"type": "string", "description": "The owner: the token's `sub`."},
         "created_at": TIME,
         "updated_at": TIME,
+        "etag": {
+            "type": "string",
+            "description": "The value of the `ETag` header, for `If-Match`.",
+        },
     },
     "examples": [EXAMPLE],
 }
@@ -200,6 +205,22 @@ MESSAGES = {
     "service_unavailable": "The database can't be reached",
 }
 """Examples of errors, by code."""
+
+DETAILS: dict[str, Json] = {
+    "unauthorized": {
+        "$ref": "#/components/schemas/Problem",
+        "description": "Only where a valid token is for another user's path: `field` "
+        "is then `user_id`, and a new token won't help.",
+    },
+    "precondition_failed": {
+        "type": "object",
+        "required": ["task"],
+        "properties": {"task": {"$ref": "#/components/schemas/Task"}},
+        "description": "The task as it is now.",
+    },
+    "validation_error": {"$ref": "#/components/schemas/Problem"},
+}
+"""The schema of an error's `details`, by code; the others have none."""
 
 DESCRIPTION = """\
 To-do lists for many users.
@@ -473,20 +494,24 @@ def error_schema(error: type[ApiError]) -> tuple[str, Json]:
             "message": {"type": "string"},
         },
     }
-    if error.code == "validation_error":
-        body["required"].append("details")
-        body["properties"]["details"] = {"$ref": "#/components/schemas/Problem"}
+    if details := DETAILS.get(error.code):
+        body["properties"]["details"] = details
+        if error.code != "unauthorized":
+            body["required"].append("details")
     return error.__name__, body
 
 
 def error_example(error: type[ApiError], function: str) -> Json:
     """Return an error's body, as this function may answer it."""
-    if error.code != "validation_error":
-        return {"error": error.code, "message": MESSAGES[error.code]}
-    field = INVALID.get(function, "title")
-    message, constraint = RULES[field]
-    details = {"field": field, "constraint": constraint}
-    return {"error": error.code, "message": message, "details": details}
+    if error.code == "validation_error":
+        field = INVALID.get(function, "title")
+        message, constraint = RULES[field]
+        details: Json = {"field": field, "constraint": constraint}
+        return {"error": error.code, "message": message, "details": details}
+    body: Json = {"error": error.code, "message": MESSAGES[error.code]}
+    if error.code == "precondition_failed":
+        body["details"] = {"task": EXAMPLE | {"title": "Buy oats", "etag": '"1-2"'}}
+    return body
 
 
 if __name__ == "__main__":

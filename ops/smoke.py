@@ -32,6 +32,7 @@ FIELDS = {
     "user_id",
     "created_at",
     "updated_at",
+    "etag",
 }
 
 
@@ -194,14 +195,16 @@ class Smoke:
         require(
             replayed.headers["idempotent-replayed"] == "true", "no Idempotent-Replayed"
         )
-        return task, str(created.headers["etag"])
+        require(task["etag"] == created.headers["etag"], "another etag")
+        return task, str(task["etag"])
 
     def _updated(self, path: str, tag: str) -> str:
         title = {"title": f"Smoke check {self._run}, updated"}
         updated = expect(self._send("PATCH", path, {"if-match": tag}, title), 200)
         require(updated.json["title"] == title["title"], "another title")
-        expect(self._send("PATCH", path, {"if-match": tag}, title), 412)
-        return str(updated.headers["etag"])
+        refused = expect(self._send("PATCH", path, {"if-match": tag}, title), 412)
+        require(refused.json["details"]["task"] == updated.json, "another task")
+        return str(updated.json["etag"])
 
     def _cleaned_up(self) -> bool:
         try:

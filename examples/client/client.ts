@@ -40,7 +40,7 @@ export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOpt
       token.forget(used);
       const body = await response.clone().json().catch(() => null);
       // Another user has signed in since, in another tab, say: no token fits this path.
-      const otherUser = body?.message === "User ID mismatch";
+      const otherUser = body?.details?.field === "user_id";
       if (otherUser) user.forget();
       if (otherUser || attempt > 1) return response;
     }

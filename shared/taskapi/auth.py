@@ -31,7 +31,12 @@ def authenticate(authorization: str | None, user_id: str) -> str:
         raise
     if caller != user_id:
         logger.append_keys(reason="the path is another user's")
-        raise Unauthorized("User ID mismatch", 'Bearer error="invalid_token"')
+        raise Unauthorized(
+            "User ID mismatch",
+            'Bearer error="invalid_token"',
+            # So that a client knows that another token of this user won't help.
+            {"field": "user_id", "constraint": "the token's sub"},
+        )
     logger.append_keys(user=pseudonym(caller))
     return caller
 

@@ -1,5 +1,6 @@
 """The contract's errors: a status, a code and a sentence each."""
 
+from collections.abc import Mapping
 from typing import ClassVar, NotRequired, TypedDict
 
 
@@ -22,7 +23,9 @@ class ApiError(Exception):
     status: ClassVar[int]
     code: ClassVar[str]
 
-    def __init__(self, message: str, details: Problem | None = None) -> None:
+    def __init__(
+        self, message: str, details: Mapping[str, object] | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.details = details
@@ -50,8 +53,10 @@ class Unauthorized(ApiError):
     status = 401
     code = "unauthorized"
 
-    def __init__(self, message: str, challenge: str) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, challenge: str, details: Problem | None = None
+    ) -> None:
+        super().__init__(message, details)
         self.challenge = challenge
 
     @property
@@ -80,7 +85,7 @@ class Conflict(ApiError):
 
 
 class PreconditionFailed(ApiError):
-    """If-Match names another version than the task has."""
+    """If-Match names another version than the task has, which is in `details.task`."""
 
     status = 412
     code = "precondition_failed"

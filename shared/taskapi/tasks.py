@@ -8,6 +8,7 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING, Annotated, NamedTuple, NotRequired
 
 import psycopg
+from psycopg.rows import TupleRow
 from typing_extensions import TypedDict
 
 from taskapi import cursors, db, etags
@@ -80,12 +81,12 @@ class Task(NamedTuple):
         return etags.etag(self.id, self.version)
 
 
-def public(row: Sequence[object]) -> dict[str, object]:
-    """Return the seven fields of the contract's Task: all of a row but the last.
+def public(row: TupleRow) -> dict[str, object]:
+    """Return the contract's Task: a row, with its etag in place of its version.
 
     Written out, it takes a third of the time that zip() would, in a list of 200.
     """
-    id, title, description, completed, user_id, created_at, updated_at, _ = row
+    id, title, description, completed, user_id, created_at, updated_at, version = row
     return {
         "id": id,
         "title": title,
@@ -94,19 +95,23 @@ def public(row: Sequence[object]) -> dict[str, object]:
         "user_id": user_id,
         "created_at": created_at,
         "updated_at": updated_at,
+        "etag": etags.etag(id, version),
     }
 
 
 class Page(NamedTuple):
     """One page of a list; the cursor is None on the last one."""
 
-    rows: Sequence[Sequence[object]]
+    rows: Sequence[TupleRow]
     cursor: str | None
 
 
+COLUMNS = """id, title, description, completed, user_id,
+           rfc3339(created_at), rfc3339(updated_at), version"""
+"""What every statement that returns tasks selects: the fields of Task, in order."""
+
 LIST = """
-    SELECT id, title, description, completed, user_id,
-           rfc3339(created_at), rfc3339(updated_at), version
+    SELECT {columns}
       FROM tasks
      WHERE user_id = %(user_id)s{filters}
   ORDER BY {column} {order}, id {order}
@@ -152,7 +157,7 @@ CHOICES = [chosen for n in range(4) for chosen in combinations(FILTERS, n)]
 LISTS = {
     (sort, order, chosen): LIST.replace(
         "{filters}", "".join(FILTERS[name] for name in chosen)
-    ).format(**SORTS[sort], **ORDERS[order])
+    ).format(columns=COLUMNS, **SORTS[sort], **ORDERS[order])
     for sort, order, chosen in product(SORTS, ORDERS, CHOICES)
 }
 """All 48 lists: input chooses among them and is never a part of one.
@@ -193,7 +198,7 @@ def list_page(user_id: str, asked: "Listing") -> Page:
     sql = list_sql(sort, order, values)
     key = cursors.known_key()
     # A signature that is wrong may be that of a key which this database has by now.
-    rows: Sequence[Sequence[object]]
+    rows: Sequence[TupleRow]
     if key and (cursor is None or cursors.is_signed(cursor, scope, key)):
         rows = db.read(sql, values)
     else:
@@ -214,7 +219,7 @@ def list_page(user_id: str, asked: "Listing") -> Page:
 
 def read_with_key(
     sql: str, values: Mapping[str, object], cursor: cursors.Cursor | None
-) -> tuple[Sequence[Sequence[object]], bytes]:
+) -> tuple[Sequence[TupleRow], bytes]:
     """Return the rows of a list, and the key, which is remembered.
 
     Raises ValidationFailed where Postgres can't read a cursor that nobody has checked.
@@ -306,11 +311,10 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
 
 
 GET = """
-    SELECT id, title, description, completed, user_id,
-           rfc3339(created_at), rfc3339(updated_at), version
+    SELECT {columns}
       FROM tasks
      WHERE id = %(id)s AND user_id = %(user_id)s
-"""
+""".replace("{columns}", COLUMNS)
 
 
 def get(user_id: str, id: int) -> Task:
@@ -321,8 +325,37 @@ def get(user_id: str, id: int) -> Task:
     return Task._make(rows[0])
 
 
-UPDATE = """
+def conditional(write: str) -> str:
+    """Return the statement that writes to one task if its version is wanted.
+
+    It returns no row where there is no such task, else the task and whether it was
+    written: as it is after the write, or as it was when the condition failed.
+
+    Two writers with one ETag: the second waits for the first, then Postgres checks the
+    version again on the row as the first has left it, and locks that row. The
+    statement's snapshot is older and still has the version that both expected, so
+    `unwritten` asks for a lock too: a SELECT that locks returns the newest committed
+    row. It asks for none where the write succeeded.
+    """
+    return """
     WITH written AS (
+        {write}
+         WHERE id = %(id)s AND user_id = %(user_id)s
+           AND (%(versions)s::bigint[] IS NULL OR version = ANY (%(versions)s))
+     RETURNING tasks.*, TRUE AS written
+    ), unwritten AS (
+        SELECT tasks.*, FALSE
+          FROM tasks
+         WHERE id = %(id)s AND user_id = %(user_id)s
+           AND NOT EXISTS (SELECT FROM written)
+           FOR NO KEY UPDATE
+    )
+    SELECT {columns}, written
+      FROM (TABLE written UNION ALL TABLE unwritten) AS task
+""".replace("{write}", write.strip()).replace("{columns}", COLUMNS)
+
+
+UPDATE = conditional("""
         UPDATE tasks
            SET title = COALESCE(%(title)s, title),
                description = CASE WHEN %(describes)s THEN %(description)s
@@ -330,47 +363,18 @@ UPDATE = """
                completed = COALESCE(%(completed)s, completed),
                updated_at = GREATEST(now(), updated_at + interval '1 microsecond'),
                version = version + 1
-         WHERE id = %(id)s AND user_id = %(user_id)s
-           AND (%(versions)s::bigint[] IS NULL OR version = ANY (%(versions)s))
-     RETURNING id, title, description, completed, user_id,
-               rfc3339(created_at), rfc3339(updated_at), version
-    )
-    SELECT written.* FROM tasks LEFT JOIN written USING (id)
-     WHERE tasks.id = %(id)s AND tasks.user_id = %(user_id)s
-"""
-"""No row: no such task. A row of NULLs: the task is there, its version doesn't match.
+""")
+"""The greater of the two times keeps updated_at moving when a writer that waited began
+earlier than the one it waited for."""
 
-Two writers with one ETag: the second waits for the first, then Postgres checks the
-version again on the row as the first has left it. The greater of the two times keeps
-updated_at moving when the second began earlier.
-"""
-
-COMPLETE = """
-    WITH written AS (
+COMPLETE = conditional("""
         UPDATE tasks
            SET completed = COALESCE(%(completed)s, NOT completed),
                updated_at = GREATEST(now(), updated_at + interval '1 microsecond'),
                version = version + 1
-         WHERE id = %(id)s AND user_id = %(user_id)s
-           AND (%(versions)s::bigint[] IS NULL OR version = ANY (%(versions)s))
-     RETURNING id, title, description, completed, user_id,
-               rfc3339(created_at), rfc3339(updated_at), version
-    )
-    SELECT written.* FROM tasks LEFT JOIN written USING (id)
-     WHERE tasks.id = %(id)s AND tasks.user_id = %(user_id)s
-"""
+""")
 
-DELETE = """
-    WITH written AS (
-        DELETE FROM tasks
-         WHERE id = %(id)s AND user_id = %(user_id)s
-           AND (%(versions)s::bigint[] IS NULL OR version = ANY (%(versions)s))
-     RETURNING id, title, description, completed, user_id,
-               rfc3339(created_at), rfc3339(updated_at), version
-    )
-    SELECT written.* FROM tasks LEFT JOIN written USING (id)
-     WHERE tasks.id = %(id)s AND tasks.user_id = %(user_id)s
-"""
+DELETE = conditional("DELETE FROM tasks")
 
 
 def update(
@@ -422,9 +426,10 @@ def write(
     versions = etags.versions(if_match, id)
     identity = {"id": id, "user_id": user_id, "versions": versions}
     rows = db.query(sql, values | identity)
-    if rows and rows[0][0] is not None:
-        return Task._make(rows[0])
-    # Without a condition, a row of NULLs was deleted while the statement waited for it.
-    if rows and versions is not None:
-        raise PreconditionFailed(etags.mismatch(if_match, id))
-    raise NotFound
+    if not rows:
+        raise NotFound
+    row, written = rows[0][:-1], rows[0][-1]
+    if not written:
+        message = etags.mismatch(if_match, id)
+        raise PreconditionFailed(message, {"task": public(row)})
+    return Task._make(row)

@@ -169,9 +169,7 @@ def test_a_delete_is_done_when_the_page_is_left(someone: User) -> None:
     someone.has("Delete me")
     page = someone.open()
 
-    # Once it has read the task's ETag: without one, it deletes nothing.
-    with page.expect_request_finished(lambda request: "/tasks/" in request.url):
-        page.get_by_role("button", name="Delete Delete me").click()
+    page.get_by_role("button", name="Delete Delete me").click()
     page.close()
 
     # Nothing tells when: the page that sends it is gone.
@@ -250,7 +248,7 @@ def conflict(someone: User) -> Page:
     panel = mine.get_by_role("group", name="changed elsewhere")
     expect(panel).to_be_focused()
     expect(panel.locator("dd")).to_contain_text(["journey", "holiday"])
-    expect(asked(mine).nth(1)).to_contain_text("412")
+    expect(asked(mine).first).to_contain_text("412")
     return mine
 
 
@@ -317,16 +315,18 @@ def test_what_was_deleted_meanwhile_can_be_added_again(someone: User) -> None:
     assert someone.titles == ["Plan the journey"]
 
 
-def test_a_task_that_is_known_is_only_asked_after(someone: User) -> None:
+def test_an_edit_of_a_row_is_one_request(someone: User) -> None:
     someone.has("Buy groceries")
     page = someone.open()
+    expect(asked(page)).to_have_count(1)
+
     edit(page, "Buy groceries", "Buy oats")
     save(page)
 
-    item(page, "Buy oats").locator(".open").click()
-
-    expect(asked(page).first).to_contain_text("304")
-    expect(asked(page).first).to_contain_text("if-none-match")
+    expect(titles(page)).to_have_text(["Buy oats"])
+    expect(asked(page)).to_have_count(2)
+    expect(asked(page).first).to_contain_text("PATCH")
+    expect(asked(page).first).to_contain_text("if-match")
 
 
 def test_shows_what_others_did_when_it_is_looked_at_again(someone: User) -> None:
@@ -364,8 +364,7 @@ def test_all_deletes_are_done_when_the_page_is_left(someone: User) -> None:
     someone.has("First", "Second", "Keep me")
     page = someone.open()
     for title in ("First", "Second"):
-        with page.expect_request_finished(lambda request: "/tasks/" in request.url):
-            page.get_by_role("button", name=f"Delete {title}").click()
+        page.get_by_role("button", name=f"Delete {title}").click()
 
     page.close()
 
@@ -592,6 +591,8 @@ def test_says_so_when_no_token_is_accepted(someone: User) -> None:
 
 def test_an_origin_that_is_not_allowed_gets_nothing(someone: User) -> None:
     elsewhere = PageServer(0)
+    # Another name for this machine, since pages of localhost are let in.
+    elsewhere.origin = elsewhere.origin.replace("localhost", "elsewhere.localhost")
     with elsewhere.serving(someone.site.api, SECRET):
         page = someone.context().new_page()
         failed: list[str] = []

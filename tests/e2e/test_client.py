@@ -174,6 +174,10 @@ export function show(error: components["schemas"]["Error"]): string {
   switch (error.error) {
     case "validation_error":
       return error.details.field;
+    case "precondition_failed":
+      return error.details.task.etag;
+    case "unauthorized":
+      return error.details?.field ?? error.message;
     case undefined:
       return `API Gateway: ${error.message}`;
     default:

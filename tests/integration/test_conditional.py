@@ -1,9 +1,12 @@
 """ETag, If-None-Match and If-Match, as RFC 9110, section 13, has them."""
 
 import re
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.api import Client, event, invoke, token
@@ -81,7 +84,9 @@ def test_every_answer_with_a_task_has_its_etag(user: Client) -> None:
     completed = user.send("complete_task", created.json["id"])
 
     assert got.headers["etag"] == created.headers["etag"]
-    tags = [answer.headers["etag"] for answer in (created, updated, completed)]
+    answers = (created, updated, completed)
+    tags = [answer.headers["etag"] for answer in answers]
+    assert [answer.json["etag"] for answer in answers] == tags
     assert len(set(tags)) == 3
     assert all(tag[0] == tag[-1] == '"' for tag in tags)
     assert tags[-1] == etag(user, created.json)
@@ -129,7 +134,10 @@ def test_a_write_that_changes_nothing_is_a_new_version(
     answer = user.send(function, task["id"], **request_)
 
     assert answer.json["updated_at"] > task["updated_at"]
-    assert answer.json == task | {"updated_at": answer.json["updated_at"]}
+    assert answer.json == task | {
+        "updated_at": answer.json["updated_at"],
+        "etag": answer.headers["etag"],
+    }
     assert answer.headers["etag"] != before
 
 
@@ -207,7 +215,8 @@ def test_does_not_write_over_what_the_caller_has_not_read(
 
     assert answer.status == 412
     assert answer.json["error"] == "precondition_failed"
-    assert set(answer.json) == {"error", "message"}
+    assert set(answer.json) == {"error", "message", "details"}
+    assert answer.json["details"] == {"task": task}
     assert "etag" not in answer.headers
     assert user.send("get_task", task["id"]).json == task
 
@@ -271,6 +280,40 @@ def test_an_etag_is_good_for_one_write(user: Client, function: str) -> None:
     answer = user.send(function, task["id"], headers=sent, **WRITES[function])
 
     assert answer.status == 412
+    now = user.send("get_task", task["id"]).json
+    assert answer.json["details"] == {"task": now}
+    assert now["etag"] != task["etag"]
+
+
+@every_write
+def test_the_task_in_a_412_can_be_written_to_at_once(
+    user: Client, function: str
+) -> None:
+    task = user.create()
+    stale = {"if-match": task["etag"]}
+    user.send("complete_task", task["id"])
+
+    refused = user.send(function, task["id"], headers=stale, **WRITES[function])
+    fresh = {"if-match": refused.json["details"]["task"]["etag"]}
+
+    answer = user.send(function, task["id"], headers=fresh, **WRITES[function])
+    assert answer.status in (200, 204)
+
+
+@every_write
+def test_a_row_of_a_list_can_be_written_to_at_once(user: Client, function: str) -> None:
+    user.create("a")
+    user.create("b")
+    rows = user.pages(limit=1)
+
+    answers = [
+        user.send(
+            function, row["id"], headers={"if-match": row["etag"]}, **WRITES[function]
+        )
+        for row in rows
+    ]
+
+    assert all(answer.status in (200, 204) for answer in answers)
 
 
 @every_write
@@ -298,3 +341,63 @@ def test_someone_elses_etag_opens_nothing(user: Client, other: Client) -> None:
 
     assert answer.status == 404
     assert other.send("get_task", task["id"]).json == task
+
+
+# A write that waits for another
+
+
+RIVALS = {
+    "updated": "UPDATE tasks SET title = 'theirs', version = version + 1",
+    "updated nine times": "UPDATE tasks SET title = 'theirs', version = version + 9",
+    "deleted": "DELETE FROM tasks",
+}
+
+
+@every_write
+@pytest.mark.parametrize("rival", RIVALS.values(), ids=RIVALS)
+def test_a_write_that_waited_sees_what_it_waited_for(
+    user: Client, database: str, function: str, rival: str
+) -> None:
+    task = user.create()
+    sent = {"if-match": task["etag"]}
+
+    with psycopg.connect(database) as other, ThreadPoolExecutor(1) as pool:
+        other.execute(f"{rival} WHERE id = %s".encode(), (task["id"],))
+        pool.submit(when_somebody_waits, database, other.commit)
+        answer = user.send(function, task["id"], headers=sent, **WRITES[function])
+
+    now = user.send("get_task", task["id"])
+    if now.status == 404:
+        assert answer.status == 404
+    else:
+        assert answer.status == 412
+        assert answer.json["details"] == {"task": now.json}
+        assert now.json["title"] == "theirs"
+
+
+@every_write
+@pytest.mark.parametrize("rival", RIVALS.values(), ids=RIVALS)
+def test_a_write_that_waited_for_nothing_succeeds(
+    user: Client, database: str, function: str, rival: str
+) -> None:
+    task = user.create()
+    sent = {"if-match": task["etag"]}
+
+    with psycopg.connect(database) as other, ThreadPoolExecutor(1) as pool:
+        other.execute(f"{rival} WHERE id = %s".encode(), (task["id"],))
+        pool.submit(when_somebody_waits, database, other.rollback)
+        answer = user.send(function, task["id"], headers=sent, **WRITES[function])
+
+    assert answer.status in (200, 204)
+
+
+def when_somebody_waits(database: str, act: Callable[[], None]) -> None:
+    """Act once a statement of this database waits for a lock, or never does."""
+    waiting = """SELECT count(*) FROM pg_stat_activity
+                  WHERE wait_event_type = 'Lock' AND datname = current_database()"""
+    deadline = time.monotonic() + 6
+    with psycopg.connect(database, autocommit=True) as watcher:
+        while watcher.execute(waiting).fetchone() == (0,):
+            if time.monotonic() > deadline:
+                break
+    act()

@@ -41,6 +41,7 @@ def test_creates_a_task(user: Client) -> None:
         "user_id",
         "created_at",
         "updated_at",
+        "etag",
     ]
     assert task["title"] == "Buy groceries"
     assert task["description"] is None
@@ -50,7 +51,8 @@ def test_creates_a_task(user: Client) -> None:
     assert task["updated_at"] == task["created_at"]
     path = user.user_id.replace("|", "%7C")
     assert answer.headers["location"] == f"/api/{path}/tasks/{task['id']}"
-    assert re.fullmatch(r'"[^"]+"', answer.headers["etag"])
+    assert re.fullmatch(r'"[^"]+"', task["etag"])
+    assert task["etag"] == answer.headers["etag"]
     assert answer.headers["content-type"] == "application/json"
 
 
@@ -98,6 +100,7 @@ def test_changes_only_the_fields_sent(user: Client, method: str) -> None:
     assert answer.json == task | {
         "title": "b",
         "updated_at": answer.json["updated_at"],
+        "etag": answer.headers["etag"],
     }
     assert answer.json["updated_at"] > task["updated_at"]
     assert answer.json == user.send("get_task", task["id"]).json
@@ -739,8 +742,13 @@ def test_hides_someone_elses_task(user: Client, other: Client, function: str) ->
 # Who is calling
 
 
-def unauthorized(message: str) -> dict[str, str]:
+def unauthorized(message: str) -> dict[str, Any]:
     return {"error": "unauthorized", "message": message}
+
+
+MISMATCH = unauthorized("User ID mismatch") | {
+    "details": {"field": "user_id", "constraint": "the token's sub"}
+}
 
 
 @pytest.mark.parametrize("function", TASK_FUNCTIONS)
@@ -796,7 +804,7 @@ def test_a_token_opens_one_users_paths(user: Client, function: str) -> None:
     answer = invoke(function, event(ROUTES[function], path=path, headers=headers))
 
     assert answer.status == 401
-    assert answer.json == unauthorized("User ID mismatch")
+    assert answer.json == MISMATCH
     assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
@@ -838,7 +846,7 @@ def test_user_ids_that_decode_alike_are_different(database: str) -> None:
         event(ROUTES["list_tasks"], path={"user_id": "a%2Fb"}, headers=headers),
     )
 
-    assert answer.json == unauthorized("User ID mismatch")
+    assert answer.json == MISMATCH
 
 
 # What goes wrong on our side

@@ -161,7 +161,10 @@ class Api(RuleBasedStateMachine):
         if answer:
             assert answer.status == 200
             assert answer.json["updated_at"] > task["updated_at"]
-            assert answer.json == task | {"updated_at": answer.json["updated_at"]}
+            assert answer.json["etag"] == answer.headers["etag"] != task["etag"]
+            assert answer.json == task | {
+                name: answer.json[name] for name in ("updated_at", "etag")
+            }
             assert answer.headers["etag"] != self.users[user].etags[task["id"]]
             self.users[user].keep(answer)
 
