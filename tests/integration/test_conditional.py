@@ -1,6 +1,7 @@
 """ETag, If-None-Match and If-Match, as RFC 9110, section 13, has them."""
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -260,6 +261,20 @@ def test_a_412_says_why(user: Client, header: Header, reason: str) -> None:
     assert re.search(reason, message)
     assert ("has changed" in message) == reason.startswith("has changed")
     assert "read it again" in message or "exactly as this API gives it" in message
+
+
+@pytest.mark.parametrize("part", ["1-", '"1-1",', "\t,"], ids=["bare", "tags", "gaps"])
+def test_time_to_read_a_header_grows_with_its_length_alone(
+    user: Client, part: str
+) -> None:
+    task = user.create()
+    sent = {"if-match": part * (60_000 // len(part)) + "x"}
+
+    started = time.process_time()
+    answer = user.send("delete_task", task["id"], headers=sent)
+
+    assert answer.status == 412
+    assert time.process_time() - started < 4
 
 
 @every_write
