@@ -247,11 +247,13 @@ def test_hands_out_no_token_of_a_secret_that_is_set(clone: Path, database: str) 
     (clone / ".env").write_text(f"BETTER_AUTH_SECRET={secret}")
     try:
         with running(clone, until="To run it", DATABASE_URL=database) as (printed, _):
-            pass
+            [docs] = re.findall(r"Its documentation: (\S+)", printed)
+            page = httpx.get(docs).raise_for_status().text
     finally:
         (clone / ".env").unlink()
 
     assert "BETTER_AUTH_SECRET is set" in printed
     assert "eyJ" not in printed
+    assert "eyJ" not in page
     assert "A page" not in printed
     assert secret not in printed
