@@ -104,7 +104,8 @@ def apply_once(file: Path, connection: psycopg.Connection, conninfo: str) -> boo
     return True
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Migrate the database at DATABASE_URL; exit with one line where that fails."""
     try:
         names = migrate(settings.database_url())
     except SettingsError as error:
@@ -116,3 +117,7 @@ if __name__ == "__main__":
             f"{describe(error)}"
         )
     print("\n".join(f"applied {name}" for name in names) or "already up to date")
+
+
+if __name__ == "__main__":
+    main()
