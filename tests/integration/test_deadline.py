@@ -69,7 +69,7 @@ def listed(user: Client, token: str) -> Answer:
     sent = event(ROUTES["list_tasks"], path=path, headers=headers)
     started = time.monotonic()
     answer = invoke("list_tasks", sent)
-    assert time.monotonic() - started < time_budget.REQUEST_TIMEOUT + 2
+    assert time.monotonic() - started < time_budget.REQUEST_TIMEOUT + 5
     return answer
 
 
@@ -164,5 +164,5 @@ def test_the_init_phase_ends_before_lambda_ends_it(
 
     early.begin()()
 
-    assert time.monotonic() - started < DEADLINE + 2
+    assert time.monotonic() - started < DEADLINE + 5
     assert time_budget._deadline is None
