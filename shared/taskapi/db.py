@@ -96,10 +96,9 @@ class Connection(psycopg.Connection[TupleRow]):
         return max(self.deadline - time_budget.clock(), 0.0)
 
     def is_usable(self) -> bool:
-        """Tell whether nothing speaks against it, without a round trip.
+        """Return whether the connection seems to work, without a round trip.
 
-        A server says nothing to an idle client but farewell, so where there is
-        something to read, the connection is dead or about to be.
+        An idle socket becomes readable only when the server closes it.
         """
         young = time_budget.clock() - self.idle_since < IDLE_LIMIT
         return young and not wait_for(select.POLLIN, self.pgconn.socket, 0.0)
@@ -110,7 +109,7 @@ _failure: tuple[float, psycopg.Error] | None = None
 
 
 def connect_early() -> None:
-    """Connect, for the next query, which also gets what goes wrong."""
+    """Connect, for the next query, which raises the error if this fails."""
     global _idle, _failure
     try:
         limit = time_budget.clock() + PATIENCE
