@@ -190,7 +190,7 @@ def _serve(
     gateway = Gateway(ROOT)
     # The documentation has a token filled in, which isn't for others in the network.
     docs = f"{url}/docs" if address.is_loopback else None
-    config = server_config(WithDocs(gateway, ROOT) if docs else gateway)
+    config = server_config(WithDocs(gateway, ROOT, secret) if docs else gateway)
     with page.serving(url, secret) if page and secret else nullcontext():
         welcome = _welcome(url, docs, secret, page.origin if page else None)
         _Server(config, welcome).run(sockets=[listener])

@@ -53,10 +53,14 @@ const docs = SwaggerUIBundle({
 class WithDocs:
     """Serves the documentation, and leaves everything else to `api`."""
 
-    def __init__(self, api: ASGIApp, root: Path) -> None:
-        """root: of the project that the document is made from."""
+    def __init__(self, api: ASGIApp, root: Path, secret: str | None) -> None:
+        """root: of the project that the document is made from.
+
+        secret: signs the token that is filled in; without it, none is.
+        """
         self._api = api
         self._root = root
+        self._secret = secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope.get("path", ""))
@@ -69,10 +73,13 @@ class WithDocs:
     @cached_property
     def _docs(self) -> ASGIApp:
         # A page of another site whose name leads here must not read a token.
-        return TrustedHostMiddleware(Starlette(routes=_routes(self._root)), HOSTS)
+        return TrustedHostMiddleware(self._app(), HOSTS)
+
+    def _app(self) -> ASGIApp:
+        return Starlette(routes=_routes(self._root, self._secret))
 
 
-def _routes(root: Path) -> list[BaseRoute]:
+def _routes(root: Path, secret: str | None) -> list[BaseRoute]:
     current = CurrentDocument(root)
     allowed = load_template(
         root / "template.yaml", os.environ.get("ALLOWED_ORIGINS")
@@ -93,7 +100,6 @@ def _routes(root: Path) -> list[BaseRoute]:
         return JSONResponse({**described, "servers": [here]}, headers=headers)
 
     async def page(request: Request) -> Response:
-        secret = os.environ.get("BETTER_AUTH_SECRET")
         token = development_token("demo", secret) if secret else ""
         return HTMLResponse(PAGE % {"token": escape(token)}, headers=page_headers(PAGE))
 

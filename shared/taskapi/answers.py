@@ -10,10 +10,10 @@ from taskapi.tasks import Page, Task, public
 
 URI = "%!$'()*+,;:@/?=[]"
 """What a query may hold besides letters, digits and "-._~" (RFC 3986), and the brackets
-that browsers let stand."""
+that browsers don't encode."""
 
 LONGEST_TARGET = 4096
-"""Characters of a Link's path and query that unknown parameters may fill.
+"""Characters of a Link's path and query with all parameters; more are shortened.
 
 API Gateway takes 10,240 bytes of request line and headers, a token among them:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
@@ -76,7 +76,7 @@ def next_page(request: Request, cursor: str) -> str:
 def following(query: str, cursor: str) -> str:
     """Return query with this cursor, and every other parameter as it was sent.
 
-    What may not stand in a URI, and could end the link early, is percent-encoded.
+    Characters that no URI has, such as the ">" that ends a link, are percent-encoded.
     """
     kept = [
         quote(parameter, safe=URI)

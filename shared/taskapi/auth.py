@@ -21,6 +21,9 @@ def authenticate(authorization: str | None, user_id: str) -> str:
     """
     try:
         caller = subject(bearer_token(authorization))
+        if caller == user_id:
+            logger.append_keys(user=pseudonym(caller))
+            return caller
     except InvalidToken as error:
         logger.append_keys(reason=str(error))
         raise Unauthorized(
@@ -29,23 +32,20 @@ def authenticate(authorization: str | None, user_id: str) -> str:
     except SettingsError as error:
         logger.append_keys(reason=str(error))
         raise
-    if caller != user_id:
-        logger.append_keys(reason="the path is another user's")
-        raise Unauthorized(
-            "User ID mismatch",
-            'Bearer error="invalid_token"',
-            # So that a client knows that another token of this user won't help.
-            {"field": "user_id", "constraint": "the token's sub"},
-        )
-    logger.append_keys(user=pseudonym(caller))
-    return caller
+    logger.append_keys(reason="the path is another user's")
+    raise Unauthorized(
+        "User ID mismatch",
+        'Bearer error="invalid_token"',
+        # So that a client knows that another token of this user won't help.
+        {"field": "user_id", "constraint": "the token's sub"},
+    )
 
 
 def pseudonym(user_id: str) -> str:
-    """Return what logs call a user: enough to find one's lines, not to name one.
+    """Return what logs call a user: enough to find a user's lines, not who it is.
 
-    It is a keyed hash, so that nobody who has only the logs finds out by trying which
-    ids, such as auth0|73412, are meant. `make pseudonym` returns it for an operator.
+    It is a keyed hash: somebody who has only the logs can't try ids, such as
+    auth0|73412, until one fits. `make pseudonym` prints it for an operator.
     """
     secret = settings.better_auth().secret
     key = from_secret(secret) if secret else from_url(settings.database_url())
@@ -59,8 +59,8 @@ PURPOSE = b"tasks: what logs call a user"
 def from_secret(secret: bytes) -> bytes:
     """Return the logs' key where tokens are HS256.
 
-    Nobody can learn from a log what helps to guess the secret: each user has a token
-    that is signed with it, which serves that purpose already.
+    A log doesn't make the secret easier to guess: each user can test guesses already,
+    against a token that is signed with it.
     """
     return hmac.digest(secret, PURPOSE, "sha256")
 

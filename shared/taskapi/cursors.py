@@ -93,8 +93,8 @@ def invalid() -> ValidationFailed:
 def is_signed(cursor: Cursor, scope: Scope, key: bytes) -> bool:
     """Return whether it was made for scope, by this release or by the one before.
 
-    That one took its key from DATABASE_URL. Its cursors are accepted while the two run
-    side by side, and the second line goes with the next release.
+    The release before took its key from DATABASE_URL. Both run during a deployment;
+    the next release can drop that key.
     """
     before = hashlib.sha256(
         b"taskapi cursor\0" + settings.database_url().encode()

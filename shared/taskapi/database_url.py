@@ -47,7 +47,7 @@ PASTED = {
     r"(?i:jdbc):": f"is a JDBC URL; the form is {FORM}",
     r"(?!\w+\s*=)": f"is not a Postgres URL; {SCHEME}",
 }
-"""What is wrong with a value that begins so: most were copied too far."""
+"""What is wrong with a value that begins like this: most have too much copied."""
 
 COPIED_TOO_FAR = ("'", '"', "`", "\u2019", "\u201d", "\u00bb", ">", ",", ";")
 
@@ -103,7 +103,7 @@ def conninfo(url: str) -> str:
     """
     params = parsed(url)
     local = is_local(params)
-    # Else the role or the database could ask for another one.
+    # Otherwise a setting of the role or the database would decide.
     params["client_encoding"] = "UTF8"
     if not local:
         fill_in(params)

@@ -39,9 +39,9 @@ Below the 350 s after which AWS's NAT gateways and load balancers forget it, and
 """
 
 CANCELLING = 0.75
-"""Seconds to have the server end a statement that took too long, and to hear of it.
+"""Seconds to cancel a statement that took too long, and to read the server's answer.
 
-They are kept back from the time of the statement.
+The statement itself has that much less time.
 """
 
 FAILURE_LIMIT = 10.0
@@ -53,7 +53,7 @@ provisioned concurrency, and says nothing about now.
 """
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-"""Seconds between attempts, at most: doubled each time, then drawn by lot."""
+"""Seconds between attempts, at most: doubled each time, then a random part of it."""
 
 T = TypeVar("T")
 
@@ -74,9 +74,9 @@ class Connection(psycopg.Connection[TupleRow]):
     ) -> T:
         """Return what gen does; raise a psycopg.Error after the deadline.
 
-        Then the statement is cancelled: a server that nobody listens to any more would
-        go on computing, or make a change as soon as it gets a lock. If it was alive, it
-        says what has become of the statement.
+        After the deadline it cancels the statement. Otherwise the server would go on
+        computing, or make the change as soon as it gets a lock. If the server answers,
+        the answer says whether the statement was cancelled or had ended.
         """
         try:
             return super().wait(gen, interval, self.remaining())
@@ -86,7 +86,8 @@ class Connection(psycopg.Connection[TupleRow]):
                 raise
         self.deadline += CANCELLING
         self.cancelled = True
-        # Servers may end the request rudely; what matters comes on this connection.
+        # A server may just close the socket of the cancellation; its answer to the
+        # statement comes on this connection.
         with suppress(psycopg.OperationalError):
             self.cancel_safe(timeout=CANCELLING)
         return super().wait(gen, interval, self.remaining())
@@ -95,10 +96,9 @@ class Connection(psycopg.Connection[TupleRow]):
         return max(self.deadline - time_budget.clock(), 0.0)
 
     def is_usable(self) -> bool:
-        """Tell whether nothing speaks against it, without a round trip.
+        """Return whether the connection seems to work, without a round trip.
 
-        A server says nothing to an idle client but farewell, so where there is
-        something to read, the connection is dead or about to be.
+        An idle socket becomes readable only when the server closes it.
         """
         young = time_budget.clock() - self.idle_since < IDLE_LIMIT
         return young and not wait_for(select.POLLIN, self.pgconn.socket, 0.0)
@@ -109,7 +109,7 @@ _failure: tuple[float, psycopg.Error] | None = None
 
 
 def connect_early() -> None:
-    """Connect, for the next query, which also gets what goes wrong."""
+    """Connect, for the next query, which raises the error if this fails."""
     global _idle, _failure
     try:
         limit = time_budget.clock() + PATIENCE
@@ -193,7 +193,7 @@ FORBIDS_WRITES = b"""
 def run(
     connection: Connection, sql: bytes, params: Mapping[str, object]
 ) -> Sequence[TupleRow]:
-    """Return the rows; after a refused write, look whether a setting is the reason."""
+    """Return the rows; after a refused write, find out whether a setting refuses it."""
     try:
         return connection.execute(sql, params).fetchall()
     except psycopg.errors.ReadOnlySqlTransaction:
@@ -231,7 +231,7 @@ def backoff(attempt: int) -> float:
 def borrowed(deadline: float) -> Iterator[Connection]:
     """Lend the idle connection, or a new one, which is closed after an exception.
 
-    A search that waits for its turn is sent again on the same connection.
+    A search that waits for its turn keeps it: the next attempt needs no new one.
 
     deadline: for connecting.
     """
@@ -244,21 +244,20 @@ def borrowed(deadline: float) -> Iterator[Connection]:
         connection.close()
         connection = None
     connection = connection or connect(deadline)
+    usable = False
     try:
         yield connection
-    except BaseException as error:
-        if getattr(error, "sqlstate", None) == SEARCH_RUNNING:
+        usable = True
+    except psycopg.Error as error:
+        usable = error.sqlstate == SEARCH_RUNNING
+        raise
+    finally:
+        # A cancellation that came too late might yet hit the next statement.
+        if usable and not connection.cancelled:
             connection.idle_since = time_budget.clock()
             _idle = connection
         else:
             connection.close()
-        raise
-    if connection.cancelled:
-        # The cancellation came too late, and might yet hit the next statement.
-        connection.close()
-        return
-    connection.idle_since = time_budget.clock()
-    _idle = connection
 
 
 def connect(deadline: float) -> Connection:

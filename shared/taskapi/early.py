@@ -20,8 +20,8 @@ INIT_TIMEOUT = 10.0
 def begin() -> Callable[[], None]:
     """Begin to connect, and to fetch keys beside that; return what waits for both.
 
-    What goes wrong is for the first request to meet again, and to report. All of it
-    has the time of one request, which ends before the 10 s of Lambda's init phase:
+    Failures aren't reported here: the first request meets them again. All of it has
+    the time of one request, which is less than the 10 s of Lambda's init phase:
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
     time_budget.start(INIT_TIMEOUT)

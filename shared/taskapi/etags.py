@@ -36,7 +36,7 @@ NEVER = (
         r'"{id}-\d+[^\d"\\][^"]*"',
         "was rewritten on the way, as proxies do that compress, and never matches",
     ),
-    (r"^[\d ,-]*\d-\d[\d ,-]*$", "lacks its double quotes, and never matches without"),
+    (r"^(?=.*\d-\d)[\d ,-]*$", "lacks its double quotes, and never matches without"),
     (r'"(?!{id}-)\d+-\d+"', "is another task's, and never matches this one"),
     (f"^(?!{LIST}$)", "is no list of ETags in double quotes, and never matches"),
     ("", "is no ETag of a task, and never matches"),

@@ -22,8 +22,8 @@ FastAPI reads all of them again for each header that an operation takes: with tw
 a fifth of a request.
 """
 
-OF_FASTAPI = HEADERS_READ - {"content-type"}
-"""Not what the body is declared as: body.check_declared() alone decides on that."""
+HEADERS_OF_FASTAPI = HEADERS_READ - {"content-type"}
+"""FastAPI isn't given the Content-Type: body.check_declared() checks it."""
 
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ def read_event(event: object, routes: Collection[str]) -> GatewayRequest:
             "headers": [
                 (name.encode(), value.encode(errors="replace"))
                 for name, value in lowered
-                if name in OF_FASTAPI
+                if name in HEADERS_OF_FASTAPI
             ],
             "client": None,
             "server": None,

@@ -72,7 +72,7 @@ def _transient(meaning: str, message: str) -> Fault:
 
 
 def _lasting(meaning: str, message: str = SET_UP) -> Fault:
-    """A person has to do something about it, so callers needn't ask every second."""
+    """A person has to repair it, so callers are told to wait longer."""
     return Fault(meaning, message, Retry.NEVER, retry_after=30)
 
 
@@ -173,7 +173,7 @@ FAULTS = {
 """By SQLSTATE or its class. What isn't here is a bug of ours, and a 500."""
 
 TEXTS = {
-    # TLS comes before all else: these texts quote names of files.
+    # TLS first: these messages also have names of files, which may hold other texts.
     "root certificate file": CA_FILE,
     "could not load system root certificate": CA_FILE,
     "certificate revocation list": CA_FILE,
@@ -182,7 +182,6 @@ TEXTS = {
     "client certificate": CLIENT_CERTIFICATE,
     "certificate required": CLIENT_CERTIFICATE,
     "does not match private key": CLIENT_CERTIFICATE,
-    "certificate verify failed": TLS,
     "does not match host name": TLS,
     "certificate": TLS,
     "host name must be specified for a verified SSL": TLS,
@@ -199,7 +198,7 @@ TEXTS = {
     "no protocols available": TLS,
     "wrong version number": TLS,
     "channel binding": TLS,
-    # What the server or the pooler says of itself.
+    # About the server or the pooler.
     "too many clients": "53300",
     "too many connections": "53300",
     "remaining connection slots": "53300",
@@ -215,7 +214,7 @@ TEXTS = {
     "transaction timeout": "25P04",
     "transaction_timeout": "25P04",
     "client_idle_timeout": "57P05",
-    # What it says of the role.
+    # About the role.
     "authentication failed": "28",
     "authentication method requirement": "28",
     "no authentication": "28",
@@ -250,7 +249,7 @@ TEXTS = {
     "is not currently accepting connections": "55",
     "does not allow connections": "55",
     "is disabled": "55",
-    # The system's words.
+    # Of the operating system.
     "could not translate host name": NO_ADDRESS,
     "could not parse network address": NO_ADDRESS,
     "Connection refused": REFUSED,
@@ -274,7 +273,7 @@ def fault_of(
     if state is None and not isinstance(error, psycopg.OperationalError):
         return None
     if state is None or state == "08P01":
-        # Without names: a database may be called "certificate".
+        # Names in quotes don't count: a database may be called "certificate".
         text = re.sub(r'"[^"]*"', '""', str(error))
         found = (key for words, key in TEXTS.items() if words in text)
         state = next(found, None) or state or (TIMED_OUT if timed_out else LOST)

@@ -29,7 +29,7 @@ class FetchError(Exception):
     """There is no document; the message says why, and at which address."""
 
     def __init__(self, message: str, retry_after: int = 0) -> None:
-        """retry_after: seconds for which the server asks not to be asked again."""
+        """retry_after: the seconds in the server's Retry-After, or 0."""
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -37,9 +37,9 @@ class FetchError(Exception):
 def fetch(url: str, *, timeout: float, max_bytes: int) -> bytes:
     """Return the body of a 200; raise FetchError.
 
-    timeout: seconds for all of it, but for resolving the host's name. The http.client
-    module alone would allow as much for each read, so that a server which sends a byte
-    now and then is read forever.
+    timeout: seconds for everything except resolving the host's name. With http.client's
+    own timeout, which is for each read, a server could go on sending single bytes
+    forever.
     """
     parts, address = urlsplit(url), address_of(url)
     try:
@@ -109,7 +109,7 @@ def connect(url: SplitResult, deadline: float) -> HTTPConnection:
     """Return a connection to url's host, over which reads end at the deadline."""
     host = url.hostname or ""
     if url.scheme == "http":
-        # From this machine to itself: a proxy would have it be another one.
+        # Only this machine is fetched from over http (settings.web_url): no proxy.
         connection = HTTPConnection(host, url.port)
         connection.sock = first_to_answer(host, connection.port, deadline)
     else:
@@ -143,8 +143,8 @@ def through(proxy: str, url: SplitResult, tls: ssl.SSLContext) -> HTTPConnection
 def first_to_answer(host: str, port: int, deadline: float) -> socket.socket:
     """Return a TCP connection to the first of host's addresses that takes one.
 
-    Each address has its share of the time, lest the first, an IPv6 address in a network
-    without IPv6, use it up.
+    The addresses share the time: the first may be an IPv6 address in a network without
+    IPv6, and would use up all of it.
     """
     addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     failure: OSError = TimeoutError()

@@ -241,8 +241,8 @@ def refuse(
 ) -> LambdaResponse:
     """Return a 400 for an event that isn't the API's, and log what arrived.
 
-    Whoever invokes functions so can read both. It counts for no metric: a ping must
-    not end a deployment.
+    Who can invoke the function may read both. No metric counts it: a warm-up ping must
+    not roll back a deployment.
     """
     from taskapi.foreign import kind_of
 

@@ -47,7 +47,7 @@ COOL_DOWN = 30.0
 FAILURE_COOL_DOWN = 5.0
 """Seconds between two fetches while no key is known: until then all answers are 503s.
 
-More than TIMEOUT, so that tokens of any kind have a function wait only now and then.
+More than TIMEOUT: most requests are answered at once, whatever tokens they have.
 """
 
 TIMEOUT = 3.0
@@ -63,7 +63,7 @@ class Unavailable(Exception):
     """The JWKS can't be fetched or holds no key; the message says why."""
 
     def __init__(self, message: str, retry_after: int = 0) -> None:
-        """retry_after: seconds for which the server asks not to be asked again."""
+        """retry_after: the seconds in the server's Retry-After, or 0."""
         super().__init__(message)
         self.retry_after = retry_after
 

@@ -126,7 +126,8 @@ def configured_url() -> str:
         ) from error
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Migrate the database at DATABASE_URL; exit with one line where that fails."""
     try:
         names = migrate(configured_url())
     except SettingsError as error:
@@ -138,3 +139,7 @@ if __name__ == "__main__":
             f"{describe(error)}"
         )
     print("\n".join(f"applied {name}" for name in names) or "already up to date")
+
+
+if __name__ == "__main__":
+    main()

@@ -23,10 +23,10 @@ TTL = 300.0
 """Seconds to cache the secret, Secrets Manager's own default."""
 
 COOL_DOWN = 30.0
-"""Seconds between two reads out of turn, and after a failure that values outlive."""
+"""Seconds between two early reads, and after a failed read if there are values."""
 
 FAILURE_COOL_DOWN = 1.0
-"""Seconds after a failure without values: until then each request fails at once."""
+"""Seconds after a failed read if there are none: each request fails at once."""
 
 WARM_UP = 1.0
 """Seconds to wait for the extension, which is ready only when the first event is."""
@@ -149,7 +149,7 @@ class Secret:
             problem = ServiceUnavailable("The settings can't be read", seconds)
             problem.__cause__ = self._failure
             return problem
-        # A SettingsError, or a bug. Without what it has gathered when raised before.
+        # A SettingsError, or a bug. Each time that it is raised, its traceback grows.
         return (self._failure or Outage()).with_traceback(None)
 
 
@@ -237,7 +237,7 @@ def from_secrets_manager(arn: str) -> str | bytes:
     try:
         value = reader.get(arn, force_fetch=True)
     except GetParameterError as error:
-        # Powertools puts this in place of whatever botocore has raised.
+        # Powertools raises this one whatever botocore has raised.
         raise failure_of(error.__context__, arn) from error
     return value if isinstance(value, bytes) else str(value)
 
@@ -246,7 +246,7 @@ def failure_of(error: BaseException | None, arn: str) -> SettingsError | Outage:
     """Return what an error of botocore means, as a sentence without values."""
     from botocore import exceptions
 
-    # The message names what AWS said, and no value. SECRET_ARN may hold anything.
+    # AWS's message quotes no value, but SECRET_ARN, in which a value may be by mistake.
     reason = " ".join(str(error).split()).replace(arn, "the secret")
     sentence = f"SECRET_ARN can't be read: {reason or type(error).__name__}"
     if isinstance(error, exceptions.ClientError):

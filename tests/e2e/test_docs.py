@@ -14,6 +14,7 @@ import uvicorn
 
 from local.docs import WithDocs
 from local.gateway import Gateway, server_config
+from tests.api import SECRET
 from tests.e2e.conftest import Client, Project
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def serving(root: Path) -> Iterator[Client]:
     """Serve the project in root as `make run` does."""
-    server = uvicorn.Server(server_config(WithDocs(Gateway(root), root)))
+    server = uvicorn.Server(server_config(WithDocs(Gateway(root), root, SECRET)))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:

@@ -51,7 +51,30 @@ def layer(run_folder: Path) -> Layer:
     return made
 
 
+ELSEWHERE = {
+    "PIP_USER": "1",
+    "PIP_PREFIX": "elsewhere",
+    "PIP_TARGET": "elsewhere",
+    "PIP_ROOT": "elsewhere",
+    "PIP_REQUIRE_VIRTUALENV": "1",
+    "PIP_REQUIRE_HASHES": "1",
+    "PIP_DRY_RUN": "1",
+    "PIP_NO_BINARY": ":all:",
+    "PIP_SITE": "1",
+    "PIP_REQUIREMENT": "missing.txt",
+    "PIP_PYTHON": "/bin/false",
+    "PIP_PLATFORM": "win_amd64",
+    "PIP_REPORT": "missing/report.json",
+    "PYTHONHOME": "/none",
+    "PYTHONPATH": "shadow",
+    "PYTHONUSERBASE": "elsewhere",
+    "PYTHONOPTIMIZE": "2",
+}
+"""Settings of pip and Python that a layer doesn't depend on (shared/run_pip.py)."""
+
+
 def make_layer(folder: Path, *variables: str) -> None:
+    """Make it on a machine that has all of ELSEWHERE set."""
     made = subprocess.run(
         [
             "make",
@@ -62,6 +85,7 @@ def make_layer(folder: Path, *variables: str) -> None:
             f"PYTHON={sys.executable}",
             *variables,
         ],
+        env=os.environ | ELSEWHERE,
         capture_output=True,
         text=True,
         umask=0o077,

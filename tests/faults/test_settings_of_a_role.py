@@ -8,52 +8,65 @@ from tests.api import Answer
 from tests.faults.conftest import Api, become
 
 SETTINGS = {
-    "client_encoding": "'LATIN1'",
-    "default_transaction_isolation": "'serializable'",
-    "default_transaction_isolation ": "'repeatable read'",
-    "default_transaction_deferrable": "on",
-    "DateStyle": "'German, DMY'",
-    "IntervalStyle": "'sql_standard'",
-    "TimeZone": "'Asia/Kathmandu'",
-    "bytea_output": "'escape'",
-    "extra_float_digits": "-15",
-    "standard_conforming_strings": "off",
-    "backslash_quote": "off",
-    "escape_string_warning": "on",
-    "quote_all_identifiers": "on",
-    "search_path": '"$user", public, pg_catalog',
-    "lc_time": "'C'",
-    "lc_messages": "'C'",
-    "client_min_messages": "'debug5'",
-    "plan_cache_mode": "'force_generic_plan'",
-    "enable_indexscan": "off",
-    "enable_nestloop": "off",
-    "enable_seqscan": "off",
-    "debug_parallel_query": "on",
-    "jit_above_cost": "0",
-    "work_mem": "'64kB'",
-    "row_security": "off",
-    "check_function_bodies": "off",
-    "synchronous_commit": "off",
-    "default_toast_compression": "'pglz'",
-    "array_nulls": "off",
-    "transform_null_equals": "on",
-    "statement_timeout": "'8s'",
-    "idle_session_timeout": "'1h'",
-    "idle_in_transaction_session_timeout": "'1s'",
-    "transaction_timeout": "'8s'",
-    "default_statistics_target": "1",
-    "geqo": "off",
-    "xmloption": "'document'",
+    "text and formats": {
+        "client_encoding": "'LATIN1'",
+        "DateStyle": "'German, DMY'",
+        "IntervalStyle": "'sql_standard'",
+        "TimeZone": "'Asia/Kathmandu'",
+        "bytea_output": "'escape'",
+        "extra_float_digits": "-15",
+        "standard_conforming_strings": "off",
+        "backslash_quote": "off",
+        "escape_string_warning": "on",
+        "quote_all_identifiers": "on",
+        "array_nulls": "off",
+        "transform_null_equals": "on",
+        "lc_time": "'C'",
+        "lc_messages": "'C'",
+        "client_min_messages": "'debug5'",
+        "xmloption": "'document'",
+    },
+    "serializable": {"default_transaction_isolation": "'serializable'"},
+    "repeatable read": {
+        "default_transaction_isolation": "'repeatable read'",
+        "default_transaction_deferrable": "on",
+    },
+    "planner": {
+        "plan_cache_mode": "'force_generic_plan'",
+        "enable_indexscan": "off",
+        "enable_nestloop": "off",
+        "enable_seqscan": "off",
+        "debug_parallel_query": "on",
+        "jit_above_cost": "0",
+        "work_mem": "'64kB'",
+        "default_statistics_target": "1",
+        "geqo": "off",
+    },
+    "schema and storage": {
+        "search_path": '"$user", public, pg_catalog',
+        "row_security": "off",
+        "check_function_bodies": "off",
+        "synchronous_commit": "off",
+        "default_toast_compression": "'pglz'",
+    },
+    "timeouts": {
+        "statement_timeout": "'8s'",
+        "idle_session_timeout": "'1h'",
+        "idle_in_transaction_session_timeout": "'1s'",
+        "transaction_timeout": "'8s'",
+    },
 }
 
 TEXT = "Straße, 你好, 🎉 and \\ ' \" %_ é"
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
-def test_answers_as_usual(api: Api, role: Callable[[str], str], setting: str) -> None:
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_answers_as_usual(
+    api: Api, role: Callable[[str], str], settings: dict[str, str]
+) -> None:
     name = role("LOGIN")
-    api.postgres.execute(f"ALTER ROLE {name} SET {setting} = {SETTINGS[setting]}")
+    for setting, value in settings.items():
+        api.postgres.execute(f"ALTER ROLE {name} SET {setting} = {value}")
     become(api, name)
 
     answers = every_operation(api)

@@ -271,6 +271,20 @@ def test_a_412_says_why(user: Client, header: Header, reason: str) -> None:
     assert "read it again" in message or "exactly as this API gives it" in message
 
 
+@pytest.mark.parametrize("part", ["1-", '"1-1",', "\t,"], ids=["bare", "tags", "gaps"])
+def test_time_to_read_a_header_grows_with_its_length_alone(
+    user: Client, part: str
+) -> None:
+    task = user.create()
+    sent = {"if-match": part * (60_000 // len(part)) + "x"}
+
+    started = time.process_time()
+    answer = user.send("delete_task", task["id"], headers=sent)
+
+    assert answer.status == 412
+    assert time.process_time() - started < 4
+
+
 @every_write
 def test_an_etag_is_good_for_one_write(user: Client, function: str) -> None:
     task = user.create()

@@ -132,6 +132,18 @@ def test_logs_a_bad_setting_and_never_its_value(
     assert "BETTER_AUTH" not in answer.text
 
 
+def test_logs_that_there_is_no_database_to_name_the_user_by(
+    user: Client, jwks: Jwks, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+
+    answer = listed(user, by("issuer", user))
+
+    line = json.loads(log.getvalue().splitlines()[-1])
+    assert answer.status == 500
+    assert line["reason"] == "DATABASE_URL is not set"
+
+
 def test_logs_the_failed_check_with_the_request_and_not_the_token(
     user: Client, log: io.StringIO
 ) -> None:

@@ -1,5 +1,6 @@
 """Development tokens are signed with the secret of this clone, and with no other."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ OTHERS = {
     "a secret": {"BETTER_AUTH_SECRET": SECRET},
     "a URL": {"BETTER_AUTH_URL": "http://localhost:3000"},
     "keys": {"BETTER_AUTH_JWKS_URL": "http://localhost:3000/keys"},
-    "both": {"BETTER_AUTH_SECRET": SECRET, "BETTER_AUTH_URL": "http://localhost:3000"},
+    "both": {"BETTER_AUTH_URL": "http://localhost:3000", "BETTER_AUTH_SECRET": SECRET},
 }
 
 
@@ -39,6 +40,9 @@ def test_no_token_is_made_with_a_configured_secret(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "only the tokens that Better Auth issues" in printed.err
+    assert re.search(rf": {' and '.join(given)} (is|are) set", printed.err)
+    unset = " ".join(f"{name}=" for name in given)
+    assert f"development tokens: {unset} make run\n" in printed.err
     assert SECRET not in printed.err
 
 
