@@ -103,7 +103,7 @@ build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_6
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR) >/dev/null
 	@$(MAKE) --no-print-directory -C shared functions BUILD_DIR="$(abspath $(BUILD_DIR))"
 	@echo $(ARCH) > $(BUILD_DIR)/architecture
-	@echo 'Built for $(ARCH) in $(BUILD_DIR). make deploy BUILT=1 STAGE=… deploys it.'
+	@echo 'Built for $(ARCH) in $(BUILD_DIR).$(if $(filter deploy,$(MAKECMDGOALS)),, make deploy BUILT=1 STAGE=… deploys it.)'
 
 lock: .venv/dev ## write the lock files anew (LOCK=--upgrade for the newest)
 	@.venv/bin/python -m supply_chain.relock $(LOCK)

@@ -144,8 +144,10 @@ if __name__ == "__main__":
         sys.exit(f"The migration can't begin: {error}")
     except psycopg.Error as error:
         [place] = getattr(error, "__notes__", ["connecting"])
+        privileges = isinstance(error, psycopg.errors.InsufficientPrivilege)
         sys.exit(
             f"The migration failed ({place}); nothing after it was begun: "
             f"{describe(error)}"
+            + (". Is this the migrations' secret or URL?" if privileges else "")
         )
     print("\n".join(f"applied {name}" for name in names) or "already up to date")
