@@ -25,6 +25,16 @@ $(error STAGE must be one of $(STAGES), not "$(STAGE)")
 endif
 endif
 
+# SAM leaves out a name that the template doesn't have, without a word.
+ifneq ($(filter deploy,$(MAKECMDGOALS)),)
+NAMES := $(shell sed -n '/^Parameters:/,/^Rules:/s/^  \([A-Za-z]*\):.*/\1/p' template.yaml)
+UNKNOWN := $(strip $(shell printf '%s\n' $(PARAMETERS) | \
+  grep -vE '^($(subst $(eval) ,|,$(NAMES)))='))
+ifneq ($(UNKNOWN),)
+$(error PARAMETERS has what is no Name=Value of template.yaml's: $(UNKNOWN))
+endif
+endif
+
 # template.yaml says what it is for; made once, when it is first used.
 RELEASE = $(eval RELEASE := $(shell date +%s)-$(or $(shell \
   git describe --always --dirty --abbrev=10 --exclude '*' 2>/dev/null),unknown))$(RELEASE)
@@ -93,7 +103,7 @@ build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_6
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR) >/dev/null
 	@$(MAKE) --no-print-directory -C shared functions BUILD_DIR="$(abspath $(BUILD_DIR))"
 	@echo $(ARCH) > $(BUILD_DIR)/architecture
-	@echo 'Built for $(ARCH) in $(BUILD_DIR). make deploy BUILT=1 STAGE=… deploys it.'
+	@echo 'Built for $(ARCH) in $(BUILD_DIR).$(if $(filter deploy,$(MAKECMDGOALS)),, make deploy BUILT=1 STAGE=… deploys it.)'
 
 lock: .venv/dev ## write the lock files anew (LOCK=--upgrade for the newest)
 	@.venv/bin/python -m supply_chain.relock $(LOCK)

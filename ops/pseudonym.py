@@ -8,6 +8,7 @@ from dotenv import load_dotenv
 from local.tokens import ROOT
 from taskapi.auth import pseudonym
 from taskapi.errors import ServiceUnavailable, SettingsError
+from taskapi.migrate import operators_secret
 
 
 def main() -> int:
@@ -17,6 +18,9 @@ def main() -> int:
         print("Usage: make pseudonym ID='auth0|12345'", file=sys.stderr)
         return 2
     try:
+        if arn := os.environ.get("SECRET_ARN"):
+            for name, value in operators_secret(arn).items():
+                os.environ[name] = os.environ.get(name) or value
         print(pseudonym(user_id))
     except (SettingsError, ServiceUnavailable) as error:
         print(error, file=sys.stderr)

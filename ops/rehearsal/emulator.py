@@ -133,6 +133,7 @@ def wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
 
 def main() -> int:
     port = int(os.environ.get("PORT") or 4566)
+    print("Starting an emulator of AWS and a Postgres …", flush=True)
     try:
         with running(port) as environment:
             print("An AWS on this machine. In another terminal:")

@@ -9,13 +9,14 @@ import os
 import re
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 
-from taskapi import database_url, settings
-from taskapi.errors import ServiceUnavailable, SettingsError
+from taskapi import database_url, secret, settings
+from taskapi.errors import SettingsError
 from taskapi.faults import describe
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -107,21 +108,31 @@ def apply_once(file: Path, connection: psycopg.Connection, conninfo: str) -> boo
 
 
 def configured_url() -> str:
-    """Return DATABASE_URL; raise SettingsError, which says what AWS says.
+    """Return DATABASE_URL; raise SettingsError, which says what AWS says."""
+    arn = os.environ.get("SECRET_ARN")
+    if os.environ.get("DATABASE_URL"):
+        return settings.database_url()
+    if not arn:
+        raise SettingsError("DATABASE_URL is not set, and SECRET_ARN isn't either")
+    if url := operators_secret(arn).get("DATABASE_URL"):
+        return url
+    raise SettingsError("The secret at SECRET_ARN has no DATABASE_URL")
+
+
+def operators_secret(arn: str) -> Mapping[str, str]:
+    """Return what a secret holds; raise SettingsError, which says what AWS says.
 
     An operator's terminal may lack what Lambda sets: a region, which the ARN has too,
-    and credentials.
+    and credentials. It takes longer than a request may: boto3 may be imported for the
+    first time, and credentials may ask for a code.
     """
-    arn = os.environ.get("SECRET_ARN")
-    if os.environ.get("DATABASE_URL") or not arn:
-        return settings.database_url()
     if of_secret := re.match(r"arn:[^:]+:secretsmanager:([^:]+):", arn):
         os.environ["AWS_DEFAULT_REGION"] = of_secret[1]
     try:
-        return settings.database_url()
-    except ServiceUnavailable as error:
+        return secret.parsed(secret.fetched(arn, secret.WARM_UP))
+    except secret.Outage as error:
         raise SettingsError(
-            f"{error.__cause__ or error}."
+            f"{error}."
             " `aws sts get-caller-identity` says whether AWS answers, and to whom"
         ) from error
 
@@ -134,9 +145,11 @@ def main() -> None:
         sys.exit(f"The migration can't begin: {error}")
     except psycopg.Error as error:
         [place] = getattr(error, "__notes__", ["connecting"])
+        privileges = isinstance(error, psycopg.errors.InsufficientPrivilege)
         sys.exit(
             f"The migration failed ({place}); nothing after it was begun: "
             f"{describe(error)}"
+            + (". Is this the migrations' secret or URL?" if privileges else "")
         )
     print("\n".join(f"applied {name}" for name in names) or "already up to date")
 

@@ -115,6 +115,15 @@ def test_another_stage_is_refused_in_a_line(target: str, stage: str) -> None:
     assert f'STAGE must be one of dev prod staging, not "{stage}"' in ran.stderr
 
 
+@pytest.mark.parametrize("given", ["GradualDeploymnet=false", "SnapStart", "Api=x"])
+def test_a_parameter_that_the_template_lacks_is_refused_in_a_line(given: str) -> None:
+    ran = run_make("deploy", "STAGE=prod", f"PARAMETERS=SnapStart=off {given}")
+
+    assert ran.returncode != 0
+    assert ran.stdout == ""
+    assert f"no Name=Value of template.yaml's: {given}." in ran.stderr
+
+
 def test_what_was_built_for_another_processor_is_not_deployed(tmp_path: Path) -> None:
     (tmp_path / "architecture").write_text("x86_64\n")
 
