@@ -285,6 +285,8 @@ def parsed(text: str | bytes) -> Mapping[str, str]:
     """Return the settings in a secret; raise SettingsError, which quotes none."""
     try:
         values = json.loads(text)
+        # Lone surrogates can't be sent to anyone.
+        json.dumps(values, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict) or not all(

@@ -132,6 +132,29 @@ def test_logs_a_bad_setting_and_never_its_value(
     assert "BETTER_AUTH" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [("", "not set"), ("postgresql://app:hush\udcff@localhost/db", "not UTF-8")],
+    ids=["none", "not UTF-8"],
+)
+def test_names_a_bad_database_url_where_it_keys_the_pseudonyms(
+    user: Client,
+    jwks: Jwks,
+    log: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    problem: str,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    answer = listed(user, by("issuer", user))
+
+    assert answer.status == 500
+    line = json.loads(log.getvalue().splitlines()[-1])
+    assert line["reason"] == f"DATABASE_URL is {problem}"
+    assert "hush" not in log.getvalue()
+
+
 def test_logs_the_failed_check_with_the_request_and_not_the_token(
     user: Client, log: io.StringIO
 ) -> None:

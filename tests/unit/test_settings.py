@@ -319,8 +319,9 @@ def test_a_missing_key_is_named(store: Store) -> None:
         '{"DATABASE_URL": ["hunter2"]}',
         '"hunter2"',
         "{hunter2",
+        r'{"DATABASE_URL": "hunter2\ud800"}',
     ],
-    ids=["text", "array", "not a string", "string", "cut off"],
+    ids=["text", "array", "not a string", "string", "cut off", "a surrogate"],
 )
 def test_a_malformed_secret_is_one_line_that_does_not_quote_it(
     store: Store, text: str
