@@ -21,8 +21,10 @@ from local.tokens import (
     LOCAL,
     ROOT,
     development_secret,
+    development_secret_in_use,
     development_token,
     is_configured,
+    why_no_token,
 )
 from taskapi import settings
 
@@ -113,7 +115,7 @@ def run(folder: Path, architecture: str, function: str = "") -> None:
         f"Architecture={architecture}",
     ]
     if function:
-        sent_to(function, environment)
+        put_on_stdin(event_for(function))
     else:
         command += ["--port", os.environ.get("PORT") or "8000"]
     os.execv(SAM_VENV / "sam", command)  # noqa: S606
@@ -133,8 +135,8 @@ def declare(folder: Path, environment: Mapping[str, str]) -> Path:
     return write(folder / "sam-local.json", template)
 
 
-def sent_to(function: str, environment: Mapping[str, str]) -> None:
-    """Put the function's event on stdin, with a token of the clone's own secret."""
+def event_for(function: str) -> str:
+    """Return the function's event, with a token if the clone's own secret is used."""
     folders = {
         each.name: each.folder.name
         for each in load_template(ROOT / "template.yaml").functions
@@ -142,10 +144,16 @@ def sent_to(function: str, environment: Mapping[str, str]) -> None:
     if function not in folders:
         raise CannotRun(f"FUNCTION must be one of {', '.join(folders)}.")
     event = (FOLDER / f"{folders[function]}.json").read_text(encoding="utf-8")
-    if secret := environment.get("BETTER_AUTH_SECRET"):
-        event = event.replace(
-            f"Bearer {TOKEN}", f"Bearer {development_token(USER, secret)}"
-        )
+    if f"Bearer {TOKEN}" not in event:
+        return event
+    secret = development_secret_in_use()
+    if secret is None:
+        print(why_no_token(), file=sys.stderr)
+        return event
+    return event.replace(f"Bearer {TOKEN}", f"Bearer {development_token(USER, secret)}")
+
+
+def put_on_stdin(event: str) -> None:
     readable, writable = os.pipe()
     # It fits into the pipe's buffer, so that nobody needs to read yet.
     os.write(writable, event.encode())
