@@ -22,7 +22,7 @@ from local import cors
 from local.page_headers import page_headers
 from local.pool import SourceVersion, source_version
 from local.template import load_template
-from local.tokens import development_token
+from local.tokens import development_secret_in_use, development_token
 
 PATHS = ("/openapi.json", "/docs")
 HOSTS = ("127.0.0.1", "localhost")
@@ -93,7 +93,7 @@ def _routes(root: Path) -> list[BaseRoute]:
         return JSONResponse({**described, "servers": [here]}, headers=headers)
 
     async def page(request: Request) -> Response:
-        secret = os.environ.get("BETTER_AUTH_SECRET")
+        secret = development_secret_in_use()
         token = development_token("demo", secret) if secret else ""
         return HTMLResponse(PAGE % {"token": escape(token)}, headers=page_headers(PAGE))
 
