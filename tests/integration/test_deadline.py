@@ -33,6 +33,7 @@ def deaf(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", DEADLINE)
     monkeypatch.setattr(secret, "ATTEMPT_TIMEOUT", 0.3)
     monkeypatch.setattr(secret, "TIMEOUT", DEADLINE / 3)
+    monkeypatch.setattr(secret, "FIRST_TIMEOUT", DEADLINE / 2)
     monkeypatch.setattr(jwks, "TIMEOUT", DEADLINE / 3)
     monkeypatch.setattr(db, "_idle", None)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

@@ -69,6 +69,15 @@ def test_says_where_reading_again_brought_nothing_new(store: Store) -> None:
     assert store.reads == 2
 
 
+def test_the_first_read_has_longer_than_those_that_values_outlive(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put({"DATABASE_URL": "first"})
+    monkeypatch.setattr(secret, "TIMEOUT", 0.0)
+
+    assert settings.database_url() == "first"
+
+
 def test_reads_again_once_in_a_cool_down(store: Store, clock: Clock) -> None:
     store.put({"DATABASE_URL": "old"})
     settings.database_url()
