@@ -27,6 +27,12 @@ from taskapi.settings import BetterAuth, Expected, better_auth, secret_remark
 OK, FAILED, NOTE = "ok", "FAILED", "note"
 
 
+TOKEN = re.compile(
+    r"(?:(?<![\w.-])|(?<=%20))eyJ[\w-]*\.[\w-]+\.[\w-]+(?!\.?[\w-])", re.ASCII
+)
+"""A JWT in a longer text: neither of fewer parts nor of more."""
+
+
 class Finding(NamedTuple):
     """One line of the report."""
 
@@ -90,6 +96,8 @@ def pasted_token(given: str) -> str:
     pieces = text.split()
     if re.fullmatch(r"eyJ[\w-]*\.[\w-]*\.[\w-]*", "".join(pieces)):
         return "".join(pieces)
+    if len(found := set(TOKEN.findall(given))) == 1:
+        return str(found.pop())
     return pieces[0] if len(pieces) > 1 and looks_like_a_token(pieces[0]) else text
 
 
@@ -150,7 +158,7 @@ def expectations(algorithms: str, expected: Expected) -> Iterator[Finding]:
 
 def jwks_findings(url: str) -> Iterator[Finding]:
     try:
-        keys = jwks.parsed(jwks.fetched(url))
+        keys = jwks.keys_at(url)
     except jwks.Unavailable as error:
         yield Finding(
             FAILED,

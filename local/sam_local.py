@@ -21,8 +21,10 @@ from local.tokens import (
     LOCAL,
     ROOT,
     development_secret,
+    development_secret_in_use,
     development_token,
     is_configured,
+    why_no_token,
 )
 from taskapi import settings
 
@@ -127,7 +129,7 @@ def run(folder: Path, architecture: str, function: str = "") -> None:
         f"Architecture={architecture}",
     ]
     if function:
-        sent_to(function, environment)
+        put_on_stdin(event_for(function))
     else:
         # One container for each function, kept; without it, one for each request.
         command += ["--warm-containers", "LAZY"]
@@ -160,13 +162,19 @@ def folder_of(function: str) -> str:
     return folders[function]
 
 
-def sent_to(function: str, environment: Mapping[str, str]) -> None:
-    """Put the function's event on stdin, with a token of the clone's own secret."""
+def event_for(function: str) -> str:
+    """Return the function's event, with a token if the clone's own secret is used."""
     event = (FOLDER / f"{folder_of(function)}.json").read_text(encoding="utf-8")
-    if secret := environment.get("BETTER_AUTH_SECRET"):
-        event = event.replace(
-            f"Bearer {TOKEN}", f"Bearer {development_token(USER, secret)}"
-        )
+    if f"Bearer {TOKEN}" not in event:
+        return event
+    secret = development_secret_in_use()
+    if secret is None:
+        print(why_no_token(), file=sys.stderr)
+        return event
+    return event.replace(f"Bearer {TOKEN}", f"Bearer {development_token(USER, secret)}")
+
+
+def put_on_stdin(event: str) -> None:
     readable, writable = os.pipe()
     # It fits into the pipe's buffer, so that nobody needs to read yet.
     os.write(writable, event.encode())

@@ -91,6 +91,9 @@ INTEGERS = (
 
 FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "sslcrldir")
 
+LONGEST_SOCKET_FOLDER = 88
+"""Bytes: with "/.s.PGSQL.65535" after it, a socket's path has 103 at most on macOS."""
+
 NOWHERE = "/dev/null"
 """A folder for Unix sockets in which none can be: connecting fails without network."""
 
@@ -129,7 +132,9 @@ def parsed(url: str) -> dict[str, str]:
         # Neither the message nor its cause may be shown: libpq's quotes the URL.
         problem = syntax_problem(str(error), url)
         raise bad(problem) from None
-    check_values(params)
+    # Where a user and an @ come first, what comes after isn't from the password.
+    is_password_before = re.match(r"postgres(ql)?://[^/?#]*@", url)
+    check_values(params, "" if is_password_before else f"; {ENCODE}")
     return params
 
 
@@ -196,8 +201,11 @@ def unknown_parameter(message: str, url: str) -> str:
     return name if is_safe or name in FOREIGN_PARAMETERS else ""
 
 
-def check_values(params: dict[str, str]) -> None:
-    """Raise SettingsError where libpq would refuse a value late, or unclearly."""
+def check_values(params: dict[str, str], advice: str) -> None:
+    """Raise SettingsError where libpq would refuse a value late, or unclearly.
+
+    advice: what else to say of a host and a port that may be parts of a password.
+    """
     hosts, addresses = split(params, "host"), split(params, "hostaddr")
     if not (addresses or hosts) or not all(addresses or hosts):
         raise bad("names no host")
@@ -206,9 +214,9 @@ def check_values(params: dict[str, str]) -> None:
     if not all(map(is_address, addresses)):
         raise bad("has a hostaddr that isn't an IP address")
     if not all(map(is_host, hosts)):
-        raise bad(f"has a host that can't be a host's name; {ENCODE}")
+        raise bad(f"has a host that can't be a host's name or address{advice}")
     if not all(map(is_port, filter(None, split(params, "port")))):
-        raise bad(f"has a port that isn't a number from 1 to 65535; {ENCODE}")
+        raise bad(f"has a port that isn't a number from 1 to 65535{advice}")
     for name, choices in CHOICES.items():
         if params.get(name) and params[name] not in choices:
             raise bad(f"has a bad {name}: it must be one of {', '.join(choices)}")
@@ -237,8 +245,16 @@ def is_address(text: str) -> bool:
 
 
 def is_host(text: str) -> bool:
-    # "/" and "@" begin the paths of Unix sockets.
-    return re.match(r"[/@]|[\w.:-]+(%\w+)?\Z", text, re.A) is not None
+    """Whether libpq would look for it: in the file system, as an address, or by DNS."""
+    if text.startswith(("/", "@")):
+        return len(text.encode()) <= LONGEST_SOCKET_FOLDER
+    if ":" in text:
+        return is_address(text)
+    # RFC 1035, section 2.3.4
+    return (
+        re.fullmatch(r"(?=.{1,254}\Z)([\w-]{1,63}\.)*[\w-]{1,63}\.?", text, re.A)
+        is not None
+    )
 
 
 def is_port(text: str) -> bool:
@@ -265,23 +281,28 @@ def check_by_libpq(params: dict[str, str]) -> None:
         )
     harmless = {"host", "hostaddr", "gssencmode"}
     probe = {name: value for name, value in params.items() if name not in harmless}
-    probe["host"] = ",".join(
-        NOWHERE for _ in split(params, "hostaddr") or split(params, "host")
-    )
-    pgconn = pq.PGconn.connect_start(make_conninfo(**probe).encode())
+    count = len(split(params, "hostaddr") or split(params, "host"))
+    nowhere = {"host": ",".join([NOWHERE] * count)}
+    if is_refused(probe | nowhere):
+        names = [
+            name
+            for name in probe
+            if not is_refused({n: probe[n] for n in probe.keys() - {name}} | nowhere)
+        ] or [name for name in probe if is_refused({name: probe[name]} | nowhere)]
+        if names:
+            raise bad(f"has a value that libpq refuses: {', '.join(sorted(names))}")
+        raise bad("or a PG… variable has a value that libpq refuses")
+
+
+def is_refused(params: dict[str, str]) -> bool:
+    """Whether libpq refuses values before it looks for a socket in NOWHERE."""
+    pgconn = pq.PGconn.connect_start(make_conninfo(**params).encode())
     message = pgconn.get_error_message()
     pgconn.finish()
-    problems = [
-        line
+    return any(
+        f"{NOWHERE}/.s.PGSQL." not in line and not line.startswith("\t")
         for line in message.splitlines()
-        if f"{NOWHERE}/.s.PGSQL." not in line and not line.startswith("\t")
-    ]
-    if problems:
-        text = " ".join(problems)
-        keywords = [option.keyword.decode() for option in pq.Conninfo.get_defaults()]
-        named = [name for name in keywords if re.search(rf"\b{name}\b", text)]
-        names = f": {', '.join(named)}" if named else ""
-        raise bad(f"or a PG… variable has a value that libpq refuses{names}")
+    )
 
 
 def fill_in(params: dict[str, str]) -> None:

@@ -266,11 +266,7 @@ def connect(deadline: float) -> Connection:
     psycopg.connect() has a timeout in whole seconds, of at least two, for each address
     of the host anew.
     """
-    try:
-        conninfo = database_url.conninfo(settings.database_url())
-    except SettingsError as error:
-        log.logger.append_keys(reason=str(error))
-        raise
+    conninfo = database_url.conninfo(settings.database_url())
     pgconn = pq.PGconn.connect_start(conninfo.encode())
     try:
         state = PollingStatus.WRITING

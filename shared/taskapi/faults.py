@@ -31,6 +31,8 @@ class Locked(ServiceUnavailable):
 
 UNREACHABLE = "The database can't be reached"
 BUSY = "The database is busy; please try again"
+ENDED = "The database ended the connection; please try again"
+POOLER = "The database's pooler reported a failure; please try again"
 TOO_SLOW = "The database didn't answer in time"
 IN_USE = "Another request is using the same data; please try again"
 FAILED = "The database reported a failure of its own"
@@ -119,15 +121,18 @@ FAULTS = {
     # classes. A FATAL may also arrive when the statement is committed already.
     "08": _lost("the connection failed"),
     "0A000": _lasting("the server or pooler refuses what DATABASE_URL asks for"),
+    "0P000": _lasting("a role that a setting names doesn't exist"),
     "22021": _lasting("the database isn't UTF8, and can't hold this text"),
     "22P05": _lasting("the database isn't UTF8, and can't hold this text"),
     "25006": _transient("this server is a read-only standby", READ_ONLY),
-    "25P03": _transient("the server ended an idle transaction", UNREACHABLE),
+    "25P02": _transient("the pooler lent a connection in a failed state", POOLER),
+    "25P03": _transient("the server ended an idle transaction", ENDED),
     "25P04": Fault(
         "the transaction was ended by the server's transaction_timeout",
         TOO_SLOW,
         Retry.NEVER,
     ),
+    "26000": _transient("the pooler mixed up two connections", POOLER),
     "28": Fault(
         "the server refuses the credentials in DATABASE_URL",
         SET_UP,
@@ -138,13 +143,16 @@ FAULTS = {
     "3D000": _lasting("the database or role in DATABASE_URL doesn't exist"),
     "3F000": _lasting(f"a schema is missing; {_MIGRATE}"),
     "40": _transient("the statement met another one and was rolled back", IN_USE),
-    "40003": _lost("the server doesn't know whether the statement was completed"),
+    "40003": _lost(
+        "the server doesn't know whether the statement was completed", FAILED
+    ),
     "42501": _lasting("the role in DATABASE_URL lacks privileges"),
     "42703": _lasting(f"a column is missing; {_MIGRATE}"),
     "42704": _lasting(f"an object is missing; {_MIGRATE}"),
     "42809": _lasting(f"an object is of another kind than it should be; {_MIGRATE}"),
     "42883": _lasting(f"a function is missing; {_MIGRATE}"),
     "42P01": _lasting(f"a table is missing; {_MIGRATE}"),
+    "42P05": _transient("the pooler mixed up two connections", POOLER),
     "42P10": _lasting(f"a unique index is missing; {_MIGRATE}"),
     "53": Fault("the server is out of resources", BUSY, Retry.NEVER, retry_after=5),
     "53100": _lasting("the server's disk is full", FULL),
@@ -163,7 +171,7 @@ FAULTS = {
     "57P03": _transient(
         "the server is starting, stopping or behind a failing pooler", UNREACHABLE
     ),
-    "57P05": _transient("the server ended an idle session", UNREACHABLE),
+    "57P05": _transient("the server ended an idle session", ENDED),
     "58": _failed("the server failed"),
     "72": _transient("the statement's snapshot was too old", BUSY),
     "F0": _failed("the server's configuration file is wrong"),

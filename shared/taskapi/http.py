@@ -13,6 +13,7 @@ from taskapi.errors import (
     BadRequest,
     InternalError,
     PayloadTooLarge,
+    SettingsError,
     ValidationFailed,
 )
 from taskapi.event import ForeignEvent, GatewayRequest, read_event
@@ -291,9 +292,17 @@ def problem(error: ApiError) -> Response:
 
 
 def log_cause(error: BaseException) -> None:
-    """Log what went wrong and where, without the message: it may quote a task."""
+    """Log what went wrong and where, without the message: it may quote a task.
+
+    A wrong setting is no bug: its message says all, and quotes nothing.
+    """
     logger.append_keys(
         exception=f"{type(error).__module__}.{type(error).__qualname__}",
+    )
+    if isinstance(error, SettingsError):
+        logger.append_keys(reason=str(error))
+        return
+    logger.append_keys(
         stack=[
             f"{frame.filename}:{frame.lineno} {frame.name}"
             for frame in traceback.extract_tb(error.__traceback__)

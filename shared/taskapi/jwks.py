@@ -129,7 +129,7 @@ class KeySet:
         if self._keys:
             self._quiet_until = self._clock() + cool_down
         outcome = self._flight.outcome(
-            lambda: parsed(fetched(self._url)), min(TIMEOUT, time_budget.remaining())
+            lambda: keys_at(self._url), min(TIMEOUT, time_budget.remaining())
         )
         try:
             if outcome is None:
@@ -146,19 +146,28 @@ class KeySet:
             self._fetches += 1
 
 
+def keys_at(url: str) -> Keys:
+    """Return the keys at url; raise Unavailable, which names the address."""
+    body = fetched(url)
+    try:
+        return parsed(body)
+    except Unavailable as error:
+        raise Unavailable(f"the JWKS at {address_of(url)} {error}") from error
+
+
 def parsed(body: bytes) -> Keys:
     """Return the keys that can check tokens; raise Unavailable where there is none."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Unavailable("the JWKS isn't JSON") from error
+        raise Unavailable("isn't JSON") from error
     listed = document.get("keys") if isinstance(document, dict) else None
     keys: dict[str, dict[str, jwt.PyJWK]] = {}
     for jwk in listed if isinstance(listed, list) else []:
         for kid, key in usable(jwk):
             keys.setdefault(kid, {}).setdefault(key.algorithm_name, key)
     if not keys:
-        raise Unavailable("the JWKS holds no key that can check a token")
+        raise Unavailable("holds no key that can check a token")
     return keys
 
 

@@ -35,7 +35,14 @@ ATTEMPT_TIMEOUT = 2.0
 """Seconds to connect to the extension or to Secrets Manager, and for each answer."""
 
 TIMEOUT = 3.0
-"""Seconds to wait for a read, all attempts together."""
+"""Seconds to wait for a read, all attempts together, where older values can serve."""
+
+FIRST_TIMEOUT = 5.0
+"""Seconds to wait for a read where there are no values yet.
+
+After an extension that hangs, importing boto3 takes up to two seconds of a small
+function's CPU. What is left of the request is enough to connect.
+"""
 
 MAX_BYTES = 256 * 1024
 """Secrets Manager's limit for a secret is 64 KiB, and JSON may escape each byte."""
@@ -120,9 +127,10 @@ class Secret:
 
     def _read(self, arn: str, patience: float) -> None:
         """Read the values, or note why there are none and when to try again."""
+        timeout = TIMEOUT if self._values is not None else FIRST_TIMEOUT
         outcome = self._flight.outcome(
             lambda: parsed(fetched(arn, patience)),
-            min(TIMEOUT, time_budget.remaining()),
+            min(timeout, time_budget.remaining()),
         )
         self._failure = (
             outcome.exception()
@@ -287,6 +295,8 @@ def parsed(text: str | bytes) -> Mapping[str, str]:
     """Return the settings in a secret; raise SettingsError, which quotes none."""
     try:
         values = json.loads(text)
+        # Lone surrogates can't be sent to anyone.
+        json.dumps(values, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict) or not all(

@@ -54,7 +54,9 @@ def assert_unavailable(
 # What a server answers to a statement.
 
 
-@pytest.mark.parametrize("code", ["40001", "40P01", "25006", "53300"])
+@pytest.mark.parametrize(
+    "code", ["40001", "40P01", "25006", "53300", "25P02", "26000", "42P05"]
+)
 @pytest.mark.parametrize("function", ["create_task", "update_task"])
 def test_repeats_what_has_changed_nothing(
     either: Api, raising: None, code: str, function: str
@@ -79,6 +81,7 @@ def test_repeats_what_has_changed_nothing(
         ("54001", "a limit of the server is exceeded", "30"),
         ("55000", "the server can't do this in its present state", "30"),
         ("22P05", "the database isn't UTF8, and can't hold this text", "30"),
+        ("0P000", "a role that a setting names doesn't exist", "30"),
         ("58030", "the server failed", "5"),
         ("XX000", "the server failed", "5"),
     ],

@@ -33,6 +33,7 @@ def deaf(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", DEADLINE)
     monkeypatch.setattr(secret, "ATTEMPT_TIMEOUT", 0.3)
     monkeypatch.setattr(secret, "TIMEOUT", DEADLINE / 3)
+    monkeypatch.setattr(secret, "FIRST_TIMEOUT", DEADLINE / 2)
     monkeypatch.setattr(jwks, "TIMEOUT", DEADLINE / 3)
     monkeypatch.setattr(db, "PATIENCE", 60.0)
     monkeypatch.setattr(db, "_idle", None)

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from taskapi.errors import SettingsError
 from taskapi.log import logger
 from tests.api import CONTEXT, ROUTES, Client, event, token
 
@@ -67,6 +68,23 @@ def test_a_bug_anywhere_is_the_contracts_500(
     assert line["error"] == "internal_error"
     assert line["exception"]
     assert PRIVATE not in text + "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("place", ["taskapi.auth.pseudonym", *PLACES[::3]])
+def test_a_wrong_setting_is_said_in_one_line_wherever_it_is_met(
+    user: Client, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def fail(*_: object, **__: object) -> Any:
+        raise SettingsError("SOMETHING is not set")
+
+    monkeypatch.setattr(place, fail)
+
+    answer = user.send("create_task", json_body={"title": "Milk"})
+
+    assert answer.status == 500
+    line = json.loads(log.getvalue())
+    assert line["reason"] == "SOMETHING is not set"
+    assert "stack" not in line
 
 
 def test_a_line_with_a_lone_surrogate_is_logged(log: io.StringIO) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from taskapi import settings, tokens
+from taskapi import db, settings, tokens
 from tests.api import ROUTES, Answer, Client, event, invoke
 from tests.better_auth.world import (
     ORIGIN,
@@ -132,16 +132,28 @@ def test_logs_a_bad_setting_and_never_its_value(
     assert "BETTER_AUTH" not in answer.text
 
 
-def test_logs_that_there_is_no_database_to_name_the_user_by(
-    user: Client, jwks: Jwks, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [("", "not set"), ("postgresql://app:hush\udcff@localhost/db", "not UTF-8")],
+    ids=["none", "not UTF-8"],
+)
+def test_names_a_bad_database_url_where_it_keys_the_pseudonyms(
+    user: Client,
+    jwks: Jwks,
+    log: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    url: str,
+    problem: str,
 ) -> None:
-    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setattr(db, "_idle", None)
 
     answer = listed(user, by("issuer", user))
 
-    line = json.loads(log.getvalue().splitlines()[-1])
     assert answer.status == 500
-    assert line["reason"] == "DATABASE_URL is not set"
+    line = json.loads(log.getvalue().splitlines()[-1])
+    assert line["reason"] == f"DATABASE_URL is {problem}"
+    assert "hush" not in log.getvalue()
 
 
 def test_logs_the_failed_check_with_the_request_and_not_the_token(

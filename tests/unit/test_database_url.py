@@ -227,6 +227,26 @@ MALFORMED = {
         f"{ELSEWHERE}?ssl_min_protocol_version=1.2",
         "ssl_min_protocol_version",
     ),
+    "TLS versions that exclude each other": (
+        f"{ELSEWHERE}?ssl_min_protocol_version=TLSv1.3&ssl_max_protocol_version=TLSv1.2",
+        "ssl_max_protocol_version, ssl_min_protocol_version",
+    ),
+    "two bad values": (
+        f"{ELSEWHERE}?require_auth=x&max_protocol_version=9",
+        "max_protocol_version, require_auth",
+    ),
+    "a socket's folder that is too long": (f"host=/{'x' * 100}", "host"),
+    "an abstract socket that is too long": (f"host=@{'x' * 100}", "host"),
+    "an empty part of a host": ("postgresql://me:s3cret@a..b/db", "host's name"),
+    "a part of a host that is too long": (
+        f"postgresql://me:s3cret@{'a' * 64}.test/db",
+        "host's name",
+    ),
+    "a host that is too long": (
+        f"postgresql://me:s3cret@{'a.' * 130}test/db",
+        "host's name",
+    ),
+    "colons that aren't an address": ("postgresql://me:s3cret@[1:2]/db", "address"),
     "a bad protocol version": (f"{ELSEWHERE}?max_protocol_version=9", "max_protocol"),
     "a missing service": (f"{ELSEWHERE}?service=none", "service"),
     "a missing CA file": (
@@ -249,6 +269,23 @@ def test_says_at_once_what_is_wrong_and_quotes_nothing(url: str, words: str) -> 
     assert "s3cret" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:s3cret@host:pg/db",
+        "postgresql://me:s3cret@host:0/db",
+        "postgresql://me:s3cret@host/db?port=x",
+        "postgresql://me:s3cret@ho%20st/db",
+        "postgresql://me:s3cret@host:65536",
+    ],
+)
+def test_does_not_blame_a_password_that_is_right(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        database_url.conninfo(url)
+
+    assert "password" not in str(caught.value)
 
 
 MARK = "Xq7Zw9Kv2Jy4"

@@ -19,6 +19,7 @@ from taskapi.faults import (
     TEXTS,
     TIMED_OUT,
     TLS,
+    UNREACHABLE,
     describe,
     fault_of,
 )
@@ -182,3 +183,8 @@ def test_a_command_prints_nothing_of_a_failed_connection() -> None:
 
 def test_every_text_leads_to_a_row() -> None:
     assert set(TEXTS.values()) <= FAULTS.keys()
+
+
+@pytest.mark.parametrize("state", ["25P03", "40003", "57P05"])
+def test_a_server_that_has_answered_is_not_called_unreachable(state: str) -> None:
+    assert FAULTS[state].message != UNREACHABLE

@@ -1,16 +1,21 @@
 """Development tokens are signed with the secret of this clone, and with no other."""
 
+import asyncio
 import re
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.applications import Starlette
 
 from local import tokens
+from local.docs import WithDocs
 from ops import pseudonym
 from taskapi import auth
 from tests.api import SECRET
 from tests.better_auth.world import configured
 
+ROOT = Path(__file__).parents[2]
 OTHERS = {
     "a secret": {"BETTER_AUTH_SECRET": SECRET},
     "a URL": {"BETTER_AUTH_URL": "http://localhost:3000"},
@@ -57,6 +62,31 @@ def test_a_token_is_made_with_the_clones_own(
             assert tokens.main() == 0
 
     assert capsys.readouterr().out.count(".") == 4
+
+
+async def documentation() -> httpx.Response:
+    docs = WithDocs(Starlette(), ROOT, tokens.development_secret_in_use())
+    app = httpx.ASGITransport(docs)
+    async with httpx.AsyncClient(transport=app, base_url="http://localhost") as client:
+        return await client.get("/docs")
+
+
+@pytest.mark.parametrize("given", OTHERS.values(), ids=OTHERS)
+def test_the_documentation_has_no_token_of_a_configured_secret(
+    given: dict[str, str],
+) -> None:
+    with configured(**given):
+        page = asyncio.run(documentation())
+
+    assert page.status_code == 200
+    assert "eyJ" not in page.text
+
+
+def test_the_documentation_has_a_token_of_the_clones_own(clone: Path) -> None:
+    with configured(BETTER_AUTH_SECRET=(clone / "secret").read_text()):
+        page = asyncio.run(documentation())
+
+    assert 'data-token="eyJ' in page.text
 
 
 # What logs call a user

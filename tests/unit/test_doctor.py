@@ -190,6 +190,14 @@ PASTED = {
     "a variable": f"TOKEN={TOKEN}",
     "an assignment": f'const token = "{TOKEN}";',
     "a header of Better Auth's": f"set-auth-jwt: {TOKEN}",
+    "a scheme twice": f"Bearer Bearer {TOKEN}",
+    "an encoded blank": f"Bearer%20{TOKEN}",
+    "another scheme": f"JWT {TOKEN}",
+    "angle brackets": f"<{TOKEN}>",
+    "parentheses and a full stop": f"({TOKEN}).",
+    "an address": f"http://localhost:3000/callback?token={TOKEN}&state=1",
+    "a zero-width space": f"{TOKEN}\u200b",
+    "folded YAML": f"token: >-\n  {TOKEN}\n",
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local import sam_local
+from local import sam_local, tokens
 from local.sam_local import SETTINGS, CannotRun, declare, given, write
 from local.template import load_template
 
@@ -23,7 +23,8 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Have no setting, and a folder of its own for the clone's secret."""
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(sam_local, "LOCAL", tmp_path)
+    for module in (sam_local, tokens):
+        monkeypatch.setattr(module, "LOCAL", tmp_path)
 
 
 def test_functions_get_the_database_and_the_clones_secret(
@@ -255,7 +256,7 @@ def test_sam_local_passes_the_settings_on_to_the_functions(
 
 WITH_A_FOLDER = """
 import pathlib, sys
-from local import sam_local
+from local import sam_local, tokens
 sam_local.LOCAL = pathlib.Path(sys.argv.pop(1))
 sys.exit(sam_local.main())
 """
@@ -296,4 +297,20 @@ def test_sam_understands_its_command_line(
 
 def test_another_functions_name_is_refused(built: Path) -> None:
     with pytest.raises(CannotRun, match=r"^FUNCTION must be one of ListTasks, "):
-        sam_local.sent_to("GetTasks", {})
+        sam_local.event_for("GetTasks")
+
+
+@pytest.mark.parametrize("value", ["", "production's secret, of 32 bytes and more"])
+def test_an_event_has_a_token_of_the_clones_own_secret_or_none(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    value: str,
+) -> None:
+    tokens.development_secret(tmp_path)
+    monkeypatch.setenv("BETTER_AUTH_SECRET", value)
+
+    event = sam_local.event_for("GetTask")
+
+    assert ("Bearer eyJ" in event) is (not value)
+    assert ("There are no development tokens" in capsys.readouterr().err) is bool(value)

@@ -69,6 +69,15 @@ def test_says_where_reading_again_brought_nothing_new(store: Store) -> None:
     assert store.reads == 2
 
 
+def test_the_first_read_has_longer_than_those_that_values_outlive(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put({"DATABASE_URL": "first"})
+    monkeypatch.setattr(secret, "TIMEOUT", 0.0)
+
+    assert settings.database_url() == "first"
+
+
 def test_reads_again_once_in_a_cool_down(store: Store, clock: Clock) -> None:
     store.put({"DATABASE_URL": "old"})
     settings.database_url()
@@ -319,8 +328,9 @@ def test_a_missing_key_is_named(store: Store) -> None:
         '{"DATABASE_URL": ["hunter2"]}',
         '"hunter2"',
         "{hunter2",
+        r'{"DATABASE_URL": "hunter2\ud800"}',
     ],
-    ids=["text", "array", "not a string", "string", "cut off"],
+    ids=["text", "array", "not a string", "string", "cut off", "a surrogate"],
 )
 def test_a_malformed_secret_is_one_line_that_does_not_quote_it(
     store: Store, text: str
