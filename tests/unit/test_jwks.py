@@ -363,6 +363,18 @@ def test_an_answer_without_end_is_not_read_to_its_end(server: Jwks) -> None:
         jwks.fetched(server.url)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>", b"", b"{}", b'{"keys": []}', b"[" * 60_000, b'{"keys": "\xe9"}'],
+    ids=["a page", "nothing", "other JSON", "no keys", "deep JSON", "not UTF-8"],
+)
+def test_names_the_address_of_what_is_no_jwks(server: Jwks, body: bytes) -> None:
+    server.body = body
+
+    with pytest.raises(Unavailable, match=f"the JWKS at {server.url} (isn't|holds no)"):
+        jwks.keys_at(server.url)
+
+
 @pytest.mark.parametrize("status", [204, 206, 301, 302, 307, 308, 400, 404, 429, 500])
 def test_anything_but_a_200_is_refused(server: Jwks, status: int) -> None:
     server.status = status
