@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+
+from taskapi import migrate, secret
 
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tasks-AbCdEf"
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "testing"}
@@ -45,3 +48,16 @@ def test_says_in_one_line_what_is_missing(
     assert line.startswith("The migration can't begin: ")
     assert says in line
     assert "Traceback" not in ran.stderr
+
+
+def test_waits_longer_than_a_request_would(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetched(_arn: str, _patience: float) -> str:
+        time.sleep(0.1)
+        return '{"DATABASE_URL": "postgresql://db.example/tasks"}'
+
+    monkeypatch.setattr(secret, "TIMEOUT", 0.01)
+    monkeypatch.setattr(secret, "fetched", fetched)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("SECRET_ARN", "tasks-dev-migration")
+
+    assert migrate.configured_url() == "postgresql://db.example/tasks"
