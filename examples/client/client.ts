@@ -12,8 +12,10 @@ type FetchOptions = BetterAuthClientOptions["fetchOptions"];
 
 /** An answer of the API's or of Better Auth's; status 401 where nobody is signed in. */
 export class RequestFailed extends Error {
-  constructor(readonly status: number, body?: { message?: string } | null) {
+  readonly status: number;
+  constructor(status: number, body?: { message?: string } | null) {
     super(body?.message ?? (status ? `The answer was a ${status}` : "There was no answer"));
+    this.status = status;
   }
 }
 
