@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from local import cors
 from local.page_headers import page_headers
 from local.pool import SourceVersion, source_version
-from local.template import load_template
+from local.project import local_template
 from local.tokens import development_token
 
 PATHS = ("/openapi.json", "/docs")
@@ -81,9 +81,7 @@ class WithDocs:
 
 def _routes(root: Path, secret: str | None) -> list[BaseRoute]:
     current = CurrentDocument(root)
-    allowed = load_template(
-        root / "template.yaml", os.environ.get("ALLOWED_ORIGINS")
-    ).cors
+    allowed = local_template(root / "template.yaml").cors
 
     async def document(request: Request) -> Response:
         origin = request.headers.get("origin", "")

@@ -25,6 +25,9 @@ from taskapi.fetch import HEADERS
 from taskapi.settings import BetterAuth, Expected, better_auth, secret_remark
 
 OK, FAILED, NOTE = "ok", "FAILED", "note"
+CUT_OFF = "The token is cut off: copy all of it."
+# An RSA key's own size makes its signatures longer or shorter.
+SIGNATURE_CHARACTERS = {"HS256": 43, "EdDSA": 86, "ES256": 86, "ES512": 176}
 
 
 TOKEN = re.compile(
@@ -88,9 +91,9 @@ def pasted_token(given: str) -> str:
     if text[:1] in ("{", "[", '"'):
         with suppress(ValueError):
             text = max(strings_in(json.loads(text)), key=looks_like_a_token, default="")
-    if bearer := re.search(r"\bBearer(?::|\s)\s*([^'\"\\]+)", text, re.IGNORECASE):
+    if bearer := re.search(r"\bBearer(?::|\s)\s*([^'\"`\\]+)", text, re.IGNORECASE):
         text = bearer[1]
-    elif pair := re.search(r"[\w.-]+[\"']?\s*[=:]\s*[\"']?(eyJ[^;,'\"]+)", text):
+    elif pair := re.search(r"[\w.-]+[\"']?\s*[=:]\s*[\"'`]?(eyJ[^;,'\"`]+)", text):
         text = pair[1]
     text = text.partition(" -")[0].strip(" \t\r\n\"'`,;\u201c\u201d\u2018\u2019\ufeff")
     pieces = text.split()
@@ -189,7 +192,8 @@ def token_findings(token: str, config: BetterAuth) -> Iterator[Finding]:
     except ServiceUnavailable:
         yield Finding(FAILED, "The signature can't be checked without the JWKS.")
     except tokens.InvalidToken as error:
-        yield Finding(FAILED, f"{sentence(error)} {hint_about_key(header, config)}")
+        hint = hint_about_end(token, header) or hint_about_key(header, config)
+        yield Finding(FAILED, f"{sentence(error)} {hint}".strip())
     yield from claim_findings(token, tokens.expected_of(header, config))
 
 
@@ -233,7 +237,9 @@ def hint_about_form(token: str) -> str:
     """Return what the text probably is instead."""
     if token.count(".") == 4:
         return "Five parts are an encrypted one, such as Better Auth's session cookie."
-    if token.count(".") != 2:
+    if token.startswith("eyJ") and token.count(".") < 2:
+        return CUT_OFF
+    if token.count(".") != 2 or not token.startswith("eyJ"):
         return "Ask Better Auth for one: GET /api/auth/token, with its session cookie."
     return ""
 
@@ -253,6 +259,12 @@ def hint_about_size(token: str) -> str:
     sizes = {name: len(json.dumps(value)) for name, value in claims.items()}
     name = max(sizes, key=lambda name: sizes[name], default="")
     return f"Most of it is {tokens.shown(name)}, {sizes.get(name, 0)} bytes. {remedy}"
+
+
+def hint_about_end(token: str, header: Mapping[str, object]) -> str:
+    """Return what to do about a signature that is too short to be one."""
+    whole = SIGNATURE_CHARACTERS.get(str(header.get("alg")), 0)
+    return CUT_OFF if len(token.rpartition(".")[2]) < whole else ""
 
 
 def hint_about_key(header: Mapping[str, object], config: BetterAuth) -> str:

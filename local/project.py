@@ -7,7 +7,15 @@ from pathlib import Path
 
 from local.pool import Pool, source_version
 from local.routes import Router
-from local.template import Cors, Function, TemplateError, load_template
+from local.template import Cors, Function, Template, TemplateError, load_template
+
+
+def local_template(path: Path) -> Template:
+    """Return what `make run` serves: also to this machine's pages, by default."""
+    template = load_template(path, os.environ.get("ALLOWED_ORIGINS"))
+    if template.cors and not os.environ.get("ALLOWED_ORIGINS", "").strip():
+        return replace(template, cors=replace(template.cors, allow_this_machine=True))
+    return template
 
 
 class Project:
@@ -22,10 +30,8 @@ class Project:
     def _load(self) -> None:
         self._written = _written(self._path)
         self._error: TemplateError | None = None
-        template = load_template(self._path, os.environ.get("ALLOWED_ORIGINS"))
+        template = local_template(self._path)
         self.cors: Cors | None = template.cors
-        if template.cors and not os.environ.get("ALLOWED_ORIGINS", "").strip():
-            self.cors = replace(template.cors, allow_this_machine=True)
         self._layers = template.layers
         self._router = Router(template.functions)
 

@@ -1,5 +1,4 @@
 /** The API in TypeScript: signed in by Better Auth, typed from openapi.json. */
-
 import { type BetterAuthClientOptions, createAuthClient } from "better-auth/client";
 import { jwtClient } from "better-auth/client/plugins";
 import createClient from "openapi-fetch";
@@ -12,8 +11,10 @@ type FetchOptions = BetterAuthClientOptions["fetchOptions"];
 
 /** An answer of the API's or of Better Auth's; status 401 where nobody is signed in. */
 export class RequestFailed extends Error {
-  constructor(readonly status: number, body?: { message?: string } | null) {
+  readonly status: number;
+  constructor(status: number, body?: { message?: string } | null) {
     super(body?.message ?? (status ? `The answer was a ${status}` : "There was no answer"));
+    this.status = status;
   }
 }
 
@@ -66,8 +67,7 @@ export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOpt
     const params = { path: { user_id: await user.get() }, header };
     for (let attempt = 1; ; attempt++) {
       const answer = await api.POST("/api/{user_id}/tasks", { params, body }).catch((error) => {
-        // fetch() throws a TypeError where there was no answer.
-        if (!(error instanceof TypeError)) throw error;
+        if (!(error instanceof TypeError)) throw error; // fetch()'s, where there was no answer
       });
       if (answer?.data) return answer.data;
       const status = answer?.response.status ?? 0;

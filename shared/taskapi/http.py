@@ -16,7 +16,7 @@ from taskapi.errors import (
     SettingsError,
     ValidationFailed,
 )
-from taskapi.event import ForeignEvent, GatewayRequest, read_event
+from taskapi.event import ForeignEvent, GatewayRequest, read_event, type_name
 from taskapi.framework import (
     APIRoute,
     FastAPI,
@@ -135,8 +135,10 @@ class ContractRoute(APIRoute):
                 raise BadRequest("A JSON body is required")
             return
         check_declared(**request.scope["state"])
-        if not isinstance(await request.json(), dict):
-            message, constraint = RULES["body"]
+        sent = await request.json()
+        if not isinstance(sent, dict):
+            rule, constraint = RULES["body"]
+            message = f"{rule}, not {type_name(sent)}"
             raise ValidationFailed(message, {"field": "body", "constraint": constraint})
 
 

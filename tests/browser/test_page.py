@@ -270,6 +270,27 @@ def test_an_edit_that_lost_can_be_given_up(someone: User) -> None:
     assert someone.titles == ["Plan the holiday"]
 
 
+@pytest.mark.parametrize("answer", ["Keep mine", "Take theirs"])
+def test_a_conflict_is_solved_by_keyboard_alone(someone: User, answer: str) -> None:
+    someone.has("Plan the trip")
+    page = someone.open()
+    edit(page, "Plan the trip", "Plan the journey")
+    with someone.api as api:
+        [task] = api.get("tasks").json()
+        api.patch(f"tasks/{task['id']}", json={"title": "Rest"}).raise_for_status()
+
+    page.keyboard.press("Enter")  # in the title
+    expect(page.get_by_role("group", name="changed elsewhere")).to_be_focused()
+    page.keyboard.press("Tab")
+    if answer == "Take theirs":
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name=answer)).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#list .open")).to_be_visible()
+    expect(page.locator("#list .open")).to_be_focused()
+
+
 def test_completing_asks_where_the_task_is_another_by_now(someone: User) -> None:
     someone.has("Plan the trip")
     mine, theirs = someone.open(), someone.open()
@@ -448,13 +469,22 @@ def test_an_edit_that_is_refused_keeps_its_text(someone: User) -> None:
     someone.has("Buy")
     page = someone.open()
     edit(page, "Buy", "Buy oats")
-    page.get_by_label("Description").fill("x" * 5001)
+    title, description = page.get_by_label("Title"), page.get_by_label("Description")
+    description.fill("x" * 5001)
 
     save(page)
 
     expect(page.locator(".panel .error")).to_contain_text("at most 5000 characters")
-    expect(page.get_by_label("Title", exact=True)).to_have_value("Buy oats")
-    page.get_by_label("Description").fill("Two bags")
+    expect(title).to_have_value("Buy oats")
+    expect(description).to_be_focused()
+    expect(description).to_have_attribute("aria-invalid", "true")
+    expect(title).to_have_attribute("aria-invalid", "false")
+    title.fill(" ")
+    save(page)
+    expect(title).to_have_attribute("aria-invalid", "true")
+    expect(description).to_have_attribute("aria-invalid", "false")
+    title.fill("Buy oats")
+    description.fill("Two bags")
     save(page)
     expect(titles(page)).to_have_text(["Buy oats"])
 

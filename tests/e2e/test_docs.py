@@ -151,7 +151,7 @@ def test_broken_code_is_run_once_and_said(sources: Path) -> None:
 OTHER_SITES = {
     "an image": {"sec-fetch-site": "cross-site"},
     "a fetch": {"sec-fetch-site": "cross-site", "origin": "https://evil.example"},
-    "another port": {"sec-fetch-site": "same-site", "origin": "http://127.0.0.1:9"},
+    "another scheme": {"sec-fetch-site": "cross-site", "origin": "https://127.0.0.1:9"},
     "a sandbox": {"sec-fetch-site": "cross-site", "origin": "null"},
     "an old browser's fetch": {"origin": "https://evil.example"},
 }
@@ -175,6 +175,10 @@ READERS: dict[str, dict[str, str]] = {
     "an allowed page": {
         "sec-fetch-site": "cross-site",
         "origin": "http://localhost:3000",
+    },
+    "a page of this machine": {
+        "sec-fetch-site": "same-site",
+        "origin": "http://127.0.0.1:9",
     },
 }
 

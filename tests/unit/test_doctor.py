@@ -97,6 +97,10 @@ def test_says_all_that_is_wrong_at_once() -> None:
     [
         ("session-token", "The token isn't a JWT: three base64url segments."),
         ("a.b.c.d.e", "Five parts are an encrypted one"),
+        (f"better-auth.session_token={'x' * 32}.a%3D", "Ask Better Auth for one"),
+        (secret.token()[:-5], "The token is cut off: copy all of it."),
+        (secret.token()[:-10], "The token is cut off: copy all of it."),
+        (secret.token()[:60], "The token is cut off: copy all of it."),
         (secret.token(typ="at+jwt"), "The token's typ isn't JWT."),
         (secret.token(alg="none"), "BETTER_AUTH_URL isn't set"),
         (key("EdDSA").token(), "EdDSA, RS256, PS256, ES256, ES512 are refused"),
@@ -179,6 +183,7 @@ PASTED = {
     "curl with double quotes": f'curl -H "Authorization: Bearer {TOKEN}" https://x',
     "several headers": f"Host: x\r\nAuthorization: Bearer {TOKEN}\r\nAccept: */*",
     "a property": f"{{ headers: {{ authorization: 'Bearer {TOKEN}' }} }}",
+    "a template literal": f"{{ authorization: `Bearer {TOKEN}` }}",
     "JSON": json.dumps({"token": TOKEN}),
     "JSON over lines": json.dumps({"token": TOKEN}, indent=2),
     "JSON of a session": json.dumps({"user": {"id": "a"}, "session": {"jwt": TOKEN}}),
