@@ -22,6 +22,7 @@ from taskapi import auth, jwks, tokens
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.event import encoded
 from taskapi.fetch import HEADERS
+from taskapi.log import logger
 from taskapi.settings import BetterAuth, Expected, better_auth, secret_remark
 
 OK, FAILED, NOTE = "ok", "FAILED", "note"
@@ -61,6 +62,11 @@ def findings(given: str) -> Iterator[Finding]:
         config = better_auth()
     except SettingsError as error:
         yield Finding(FAILED, f"{error}.")
+        return
+    except ServiceUnavailable as error:
+        # The reason is for the log alone, and quotes no value.
+        reason = logger.get_current_keys().get("reason", error.message)
+        yield Finding(FAILED, f"{reason}.")
         return
     yield from settings_findings(config)
     if config.jwks_url:
