@@ -29,7 +29,7 @@ OK, FAILED, NOTE = "ok", "FAILED", "note"
 
 
 TOKEN = re.compile(
-    r"(?:(?<![\w.-])|(?<=%20))eyJ[\w-]*\.[\w-]+\.[\w-]+(?!\.?[\w-])", re.ASCII
+    r"(?:(?<![\w.-])|(?<=%20))eyJ[\w-]*\.[\w-]+\.[\w-]+(?![\w=-]|\.[\w-])", re.ASCII
 )
 """A JWT in a longer text: neither of fewer parts nor of more."""
 
@@ -88,7 +88,7 @@ def findings(given: str) -> Iterator[Finding]:
 def pasted_token(given: str) -> str:
     """Return the token in what people paste: a header, a curl command, JSON, a cookie.
 
-    White space inside a token is from a terminal that has wrapped the line.
+    Line breaks inside a token are from a terminal that has wrapped the line.
     """
     text = given.strip()
     if text[:1] in ("{", "[", '"'):
@@ -99,7 +99,7 @@ def pasted_token(given: str) -> str:
     elif pair := re.search(r"[\w.-]+[\"']?\s*[=:]\s*[\"']?(eyJ[^;,'\"]+)", text):
         text = pair[1]
     text = text.partition(" -")[0].strip(" \t\r\n\"'`,;\u201c\u201d\u2018\u2019\ufeff")
-    pieces = text.split()
+    pieces = re.split(r"\s*[\r\n]\s*", text)
     if re.fullmatch(r"eyJ[\w-]*\.[\w-]*\.[\w-]*", "".join(pieces)):
         return "".join(pieces)
     if len(found := set(TOKEN.findall(given))) == 1:

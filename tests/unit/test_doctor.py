@@ -283,6 +283,15 @@ def test_exits_with_1_where_something_fails(monkeypatch: pytest.MonkeyPatch) -> 
         assert doctor.main() == 1
 
 
+@pytest.mark.parametrize("place", [10, -10], ids=["in its header", "in its signature"])
+def test_a_blank_within_a_token_is_refused_as_by_the_api(place: int) -> None:
+    assert "accepts" not in with_secret(f"{TOKEN[:place]} {TOKEN[place:]}")
+
+
+def test_padding_is_refused_as_by_the_api() -> None:
+    assert "accepts" not in with_secret(f"{TOKEN}=")
+
+
 def test_says_why_the_secret_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> str:
         raise Outage("SECRET_ARN can't be read: no answer")
