@@ -56,7 +56,7 @@ token: .venv/local ## print a development token (USER=alice)
 migrate: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## create or update the tables in the database at DATABASE_URL
 	@.venv/bin/python -m taskapi.migrate
 
-doctor: .venv/local ## check the settings and the database, and say why a token isn't accepted (TOKEN=…)
+doctor: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## check the settings and the database, and say why a token isn't accepted (TOKEN=…)
 	@.venv/bin/python -m local.doctor
 
 pseudonym: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## print what the logs call a user (ID=…)

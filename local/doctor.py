@@ -22,6 +22,7 @@ from taskapi import auth, jwks, tokens
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.event import encoded
 from taskapi.fetch import HEADERS
+from taskapi.log import logger
 from taskapi.settings import BetterAuth, Expected, better_auth, secret_remark
 
 OK, FAILED, NOTE = "ok", "FAILED", "note"
@@ -31,7 +32,7 @@ SIGNATURE_CHARACTERS = {"HS256": 43, "EdDSA": 86, "ES256": 86, "ES512": 176}
 
 
 TOKEN = re.compile(
-    r"(?:(?<![\w.-])|(?<=%20))eyJ[\w-]*\.[\w-]+\.[\w-]+(?!\.?[\w-])", re.ASCII
+    r"(?:(?<![\w.-])|(?<=%20))eyJ[\w-]*\.[\w-]+\.[\w-]+(?![\w=-]|\.[\w-])", re.ASCII
 )
 """A JWT in a longer text: neither of fewer parts nor of more."""
 
@@ -65,6 +66,11 @@ def findings(given: str) -> Iterator[Finding]:
     except SettingsError as error:
         yield Finding(FAILED, f"{error}.")
         return
+    except ServiceUnavailable as error:
+        # The reason is for the log alone, and quotes no value.
+        reason = logger.get_current_keys().get("reason", error.message)
+        yield Finding(FAILED, f"{reason}.")
+        return
     yield from settings_findings(config)
     if config.jwks_url:
         yield from jwks_findings(config.jwks_url)
@@ -85,7 +91,7 @@ def findings(given: str) -> Iterator[Finding]:
 def pasted_token(given: str) -> str:
     """Return the token in what people paste: a header, a curl command, JSON, a cookie.
 
-    White space inside a token is from a terminal that has wrapped the line.
+    Line breaks inside a token are from a terminal that has wrapped the line.
     """
     text = given.strip()
     if text[:1] in ("{", "[", '"'):
@@ -96,7 +102,7 @@ def pasted_token(given: str) -> str:
     elif pair := re.search(r"[\w.-]+[\"']?\s*[=:]\s*[\"'`]?(eyJ[^;,'\"`]+)", text):
         text = pair[1]
     text = text.partition(" -")[0].strip(" \t\r\n\"'`,;\u201c\u201d\u2018\u2019\ufeff")
-    pieces = text.split()
+    pieces = re.split(r"\s*[\r\n]\s*", text)
     if re.fullmatch(r"eyJ[\w-]*\.[\w-]*\.[\w-]*", "".join(pieces)):
         return "".join(pieces)
     if len(found := set(TOKEN.findall(given))) == 1:

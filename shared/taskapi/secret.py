@@ -127,10 +127,13 @@ class Secret:
 
     def _read(self, arn: str, patience: float) -> None:
         """Read the values, or note why there are none and when to try again."""
-        timeout = TIMEOUT if self._values is not None else FIRST_TIMEOUT
+        left = time_budget.remaining()
         outcome = self._flight.outcome(
             lambda: parsed(fetched(arn, patience)),
-            min(timeout, time_budget.remaining()),
+            # The request goes on with older values, and needs time for that.
+            min(FIRST_TIMEOUT, left)
+            if self._values is None
+            else min(TIMEOUT, left / 2),
         )
         self._failure = (
             outcome.exception()

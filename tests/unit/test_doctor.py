@@ -11,6 +11,7 @@ import pytest
 from local import doctor
 from taskapi import auth
 from taskapi.errors import Unauthorized
+from taskapi.secret import Outage, Secret
 from tests.api import SECRET
 from tests.better_auth.world import (
     ORIGIN,
@@ -285,3 +286,25 @@ def test_exits_with_1_where_something_fails(monkeypatch: pytest.MonkeyPatch) -> 
 
     with configured(BETTER_AUTH_SECRET=SECRET):
         assert doctor.main() == 1
+
+
+@pytest.mark.parametrize("place", [10, -10], ids=["in its header", "in its signature"])
+def test_a_blank_within_a_token_is_refused_as_by_the_api(place: int) -> None:
+    assert "accepts" not in with_secret(f"{TOKEN[:place]} {TOKEN[place:]}")
+
+
+def test_padding_is_refused_as_by_the_api() -> None:
+    assert "accepts" not in with_secret(f"{TOKEN}=")
+
+
+def test_says_why_the_secret_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> str:
+        raise Outage("SECRET_ARN can't be read: no answer")
+
+    monkeypatch.setattr("taskapi.secret.fetched", fail)
+    monkeypatch.setattr("taskapi.secret.held", Secret())
+
+    report = diagnosed(secret.token(), SECRET_ARN="hush")
+
+    assert report.splitlines()[-1] == "FAILED SECRET_ARN can't be read: no answer."
+    assert "hush" not in report

@@ -363,6 +363,13 @@ def test_an_answer_without_end_is_not_read_to_its_end(server: Jwks) -> None:
         jwks.fetched(server.url)
 
 
+def test_a_number_of_any_length_is_no_obstacle(server: Jwks) -> None:
+    document = {"keys": [OLD.jwk()], "x": 0}
+    server.body = json.dumps(document).replace("0}", f"{'9' * 5000}}}").encode()
+
+    assert list(jwks.keys_at(server.url)) == [OLD.kid]
+
+
 @pytest.mark.parametrize(
     "body",
     [b"<html>", b"", b"{}", b'{"keys": []}', b"[" * 60_000, b'{"keys": "\xe9"}'],

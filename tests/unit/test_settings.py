@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -12,7 +13,7 @@ import pytest
 from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
-from taskapi import secret, settings
+from taskapi import secret, settings, time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
 from tests.secret_store import Clock, Store
 
@@ -76,6 +77,24 @@ def test_the_first_read_has_longer_than_those_that_values_outlive(
     monkeypatch.setattr(secret, "TIMEOUT", 0.0)
 
     assert settings.database_url() == "first"
+
+
+def test_a_read_that_hangs_leaves_time_for_the_request(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.put({"DATABASE_URL": "good"})
+    settings.database_url()
+    clock.now += secret.TTL
+    over = threading.Event()
+    monkeypatch.setattr(secret, "fetched", lambda *_: over.wait(5) and "{}")
+
+    time_budget.start(time_budget.MARGIN + 1)
+    url, left = settings.database_url(), time_budget.remaining()
+    time_budget.end()
+    over.set()
+
+    assert url == "good"
+    assert left > 0
 
 
 def test_reads_again_once_in_a_cool_down(store: Store, clock: Clock) -> None:
