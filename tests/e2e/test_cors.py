@@ -1,6 +1,7 @@
 """CORS as the template configures it and API Gateway does it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,26 @@ ANSWER = {
 }
 
 
-@pytest.fixture(scope="module")
-def ask() -> Iterator[Client]:
+@contextmanager
+def made_to_run() -> Iterator[Client]:
     """Ask the API as `make run` serves it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("ALLOWED_ORIGINS", raising=False)
         with serving(ROOT) as client:
             yield client
+
+
+@pytest.fixture(scope="module")
+def ask() -> Iterator[Client]:
+    with made_to_run() as client:
+        yield client
+
+
+@pytest.fixture
+def ask_anew() -> Iterator[Client]:
+    """Ask an API that has said nothing of a refused origin yet."""
+    with made_to_run() as client:
+        yield client
 
 
 def cors(reply: Reply) -> dict[str, str]:
@@ -120,12 +134,12 @@ REFUSED = "http://192.168.1.20:5173"
 
 
 def test_a_refused_origin_is_one_line_that_says_what_to_set(
-    ask: Client, capfd: pytest.CaptureFixture[str]
+    ask_anew: Client, capfd: pytest.CaptureFixture[str]
 ) -> None:
     preflight = [("Origin", REFUSED), ("Access-Control-Request-Method", "GET")]
-    ask("OPTIONS", TASKS, preflight)
-    ask("OPTIONS", TASKS, preflight)
-    ask("GET", "/health", [("Origin", REFUSED)])
+    ask_anew("OPTIONS", TASKS, preflight)
+    ask_anew("OPTIONS", TASKS, preflight)
+    ask_anew("GET", "/health", [("Origin", REFUSED)])
 
     assert capfd.readouterr().err == (
         f"CORS refused a page of {REFUSED}. To let it in, add it to ALLOWED_ORIGINS "
@@ -142,9 +156,9 @@ def test_a_refused_origin_is_one_line_that_says_what_to_set(
     ],
 )
 def test_an_origin_that_can_not_be_listed_says_so(
-    ask: Client, capfd: pytest.CaptureFixture[str], origin: str, shown: str
+    ask_anew: Client, capfd: pytest.CaptureFixture[str], origin: str, shown: str
 ) -> None:
-    ask("GET", "/health", [("Origin", origin)])
+    ask_anew("GET", "/health", [("Origin", origin)])
 
     [line] = capfd.readouterr().err.splitlines()
     assert shown in line

@@ -1,4 +1,4 @@
-"""What docs/operations.md has an operator do to the database lets the code go on."""
+"""What the pages have an operator do to the database lets the code go on."""
 
 import re
 import shutil
@@ -12,12 +12,18 @@ import pytest
 from taskapi import tasks
 from taskapi.migrate import MIGRATIONS, migrate
 
-PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
-BLOCKS = re.findall(r"```sql\n(.*?)```", PAGE, re.S)
+DOCS = Path(__file__).parents[2] / "docs"
+BLOCKS = re.findall(
+    r"```sql\n(.*?)```", (DOCS / "operations.md").read_text(), re.DOTALL
+)
+[ROLES] = re.findall(
+    r"<<SQL\n(CREATE ROLE.*?)SQL\n", (DOCS / "deploying.md").read_text(), re.DOTALL
+)
+"""What makes the two roles, by psql as the administrator."""
 
 
 def block(containing: str) -> str:
-    """Return the one block of SQL on the page that has this text."""
+    """Return the one block of SQL on the operations' page that has this text."""
     [found] = [block for block in BLOCKS if containing in block]
     return str(found)
 
@@ -99,19 +105,15 @@ def roles(server: str, new_database: str) -> Iterator[dict[str, str]]:
     """Return the URLs of the page's two roles, made as it says, by the names there."""
     unique = uuid.uuid4().hex
     names = {name: f"{name}_{unique}" for name in ("tasks_owner", "tasks_app")}
-
-    def renamed(sql: str) -> str:
-        for name, own in names.items():
-            sql = sql.replace(name, own)
-        return sql.replace("…", unique)
-
+    # The database is there already.
+    sql = re.sub(r"CREATE DATABASE .*\n\\connect .*\n", "", ROLES)
+    sql = re.sub(r"\$\w+_PASSWORD", unique, sql)
+    sql = re.sub(r"\btasks_(?:owner|app)\b", lambda name: names[name[0]], sql)
     parts = re.fullmatch(r"(postgresql://)[^@]*(@.*)", new_database)
     assert parts
     urls = {name: f"{parts[1]}{own}:{unique}{parts[2]}" for name, own in names.items()}
     with psycopg.connect(new_database, autocommit=True) as admin:
-        admin.execute(renamed(block("CREATE ROLE")).encode())
-        with psycopg.connect(urls["tasks_owner"], autocommit=True) as owner:
-            owner.execute(renamed(block("DEFAULT PRIVILEGES")).encode())
+        admin.execute(sql.encode())
         migrate(urls["tasks_owner"])
         yield urls
         for own in names.values():
