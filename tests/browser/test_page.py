@@ -1,5 +1,6 @@
 """The to-do page in a real browser, on another origin than the API it uses."""
 
+import itertools
 import time
 from collections.abc import Callable
 from typing import Literal
@@ -682,18 +683,27 @@ def offline(page: Page, site: Site) -> None:
     page.context.set_offline(True)
 
 
+NO_ANSWER = "The API is up and allows this page, but this request got no answer"
+TROUBLES: dict[Callable[[Page, Site], None], str] = {
+    blocked: NO_ANSWER,
+    broken: NO_ANSWER,
+    down: "can't be reached",
+    offline: "You are offline.",
+}
+# A delete waits for its undo, which takes seconds: one is enough.
+ACTS_IN_TROUBLE = [
+    *itertools.product(TROUBLES, ["add", "search", "complete"]),
+    (down, "delete"),
+]
+
+
 @pytest.mark.parametrize(
-    ("trouble", "known"),
-    [
-        (blocked, "The API is up and allows this page, but this request got no answer"),
-        (broken, "The API is up and allows this page, but this request got no answer"),
-        (down, "can't be reached"),
-        (offline, "You are offline."),
-    ],
+    ("trouble", "act"),
+    ACTS_IN_TROUBLE,
+    ids=[f"{trouble.__name__}-{act}" for trouble, act in ACTS_IN_TROUBLE],
 )
-@pytest.mark.parametrize("act", ["add", "search", "complete", "delete"])
 def test_says_what_is_known_of_the_trouble(
-    someone: User, trouble: Callable[[Page, Site], None], known: str, act: str
+    someone: User, trouble: Callable[[Page, Site], None], act: str
 ) -> None:
     someone.has("Old")
     page = someone.open()
@@ -708,7 +718,7 @@ def test_says_what_is_known_of_the_trouble(
     else:
         page.get_by_role("button", name="Delete Old").click()
 
-    expect(banner(page)).to_contain_text(known)
+    expect(banner(page)).to_contain_text(TROUBLES[trouble])
     expect(banner(page)).not_to_contain_text("AllowedOrigins")
 
 

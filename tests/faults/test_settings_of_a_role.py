@@ -139,5 +139,6 @@ def test_a_setting_that_makes_it_impossible_is_called_what_it_is(
     answer = api.send("list_tasks", query={"search": "b"})
 
     assert answer.status == 503, answer.text
-    [fault] = api.faults
+    # On a busy machine, connecting may take longer than the limit, too.
+    [*_, fault] = api.faults
     assert fault["message"].startswith(meaning)
