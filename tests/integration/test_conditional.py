@@ -4,12 +4,12 @@ import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 import pytest
 
-from tests.api import Client, event, invoke, token
+from tests.api import Answer, Client, event, invoke, token
 
 WRITES: dict[str, dict[str, Any]] = {
     "update_task": {"json_body": {"title": "changed"}},
@@ -367,18 +367,30 @@ RIVALS = {
 }
 
 
+def send_while_locked(
+    user: Client,
+    task: dict[str, Any],
+    database: str,
+    function: str,
+    rival: str,
+    end: Literal["commit", "rollback"],
+) -> Answer:
+    """Return the answer to a write that waits until a rival's transaction ends."""
+    sent = {"if-match": task["etag"]}
+    with psycopg.connect(database) as other, ThreadPoolExecutor(1) as pool:
+        other.execute(f"{rival} WHERE id = %s".encode(), (task["id"],))
+        pool.submit(when_somebody_waits, database, getattr(other, end))
+        return user.send(function, task["id"], headers=sent, **WRITES[function])
+
+
 @every_write
 @pytest.mark.parametrize("rival", RIVALS.values(), ids=RIVALS)
 def test_a_write_that_waited_sees_what_it_waited_for(
     user: Client, database: str, function: str, rival: str
 ) -> None:
     task = user.create()
-    sent = {"if-match": task["etag"]}
 
-    with psycopg.connect(database) as other, ThreadPoolExecutor(1) as pool:
-        other.execute(f"{rival} WHERE id = %s".encode(), (task["id"],))
-        pool.submit(when_somebody_waits, database, other.commit)
-        answer = user.send(function, task["id"], headers=sent, **WRITES[function])
+    answer = send_while_locked(user, task, database, function, rival, "commit")
 
     now = user.send("get_task", task["id"])
     if now.status == 404:
@@ -395,12 +407,8 @@ def test_a_write_that_waited_for_nothing_succeeds(
     user: Client, database: str, function: str, rival: str
 ) -> None:
     task = user.create()
-    sent = {"if-match": task["etag"]}
 
-    with psycopg.connect(database) as other, ThreadPoolExecutor(1) as pool:
-        other.execute(f"{rival} WHERE id = %s".encode(), (task["id"],))
-        pool.submit(when_somebody_waits, database, other.rollback)
-        answer = user.send(function, task["id"], headers=sent, **WRITES[function])
+    answer = send_while_locked(user, task, database, function, rival, "rollback")
 
     assert answer.status in (200, 204)
 
