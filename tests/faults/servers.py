@@ -196,7 +196,7 @@ def meanwhile(work: Callable[[], object]) -> Iterator[None]:
         running.result(20)
 
 
-def eventually(condition: Callable[[], T | None], seconds: float = 10) -> T:
+def eventually(condition: Callable[[], T | None], seconds: float = 60) -> T:
     """Wait until condition holds, and return what it returned."""
     deadline = time.monotonic() + seconds
     while not (held := condition()):
