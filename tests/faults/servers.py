@@ -193,7 +193,7 @@ def meanwhile(work: Callable[[], object]) -> Iterator[None]:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(work)
         yield
-        running.result(20)
+        running.result(60)
 
 
 def eventually(condition: Callable[[], T | None], seconds: float = 60) -> T:
