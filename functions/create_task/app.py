@@ -1,12 +1,13 @@
 """POST /api/{user_id}/tasks: add a task to the caller's list."""
 
-from taskapi.early import connected
-from taskapi import answers, tasks
-from taskapi.auth import AuthenticatedRoute, Caller
-from taskapi.framework import Response
-from taskapi.http import create_app, lambda_handler
-from taskapi.params import IdempotencyKey
-from taskapi.tasks import NewTask
+from taskapi.cold_start.preconnect import connected
+from taskapi.cold_start.framework import Response
+from taskapi.tasks import statements as tasks
+from taskapi.tasks.statements import NewTask
+from taskapi.web import task_responses as answers
+from taskapi.web.authenticated import AuthenticatedRoute, Caller
+from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.parameters import IdempotencyKey
 
 app = create_app(AuthenticatedRoute)
 

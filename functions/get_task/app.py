@@ -1,11 +1,12 @@
 """GET /api/{user_id}/tasks/{task_id}: return one of the caller's tasks."""
 
-from taskapi.early import connected
-from taskapi import answers, tasks
-from taskapi.auth import AuthenticatedRoute, Caller
-from taskapi.framework import Response
-from taskapi.http import create_app, lambda_handler
-from taskapi.params import IfNoneMatch, TaskId
+from taskapi.cold_start.preconnect import connected
+from taskapi.cold_start.framework import Response
+from taskapi.tasks import statements as tasks
+from taskapi.web import task_responses as answers
+from taskapi.web.authenticated import AuthenticatedRoute, Caller
+from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.parameters import IfNoneMatch, TaskId
 
 app = create_app(AuthenticatedRoute)
 

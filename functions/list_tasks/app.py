@@ -1,11 +1,12 @@
 """GET /api/{user_id}/tasks: list the caller's tasks, a page at a time."""
 
-from taskapi.early import connected
-from taskapi import answers, tasks
-from taskapi.auth import AuthenticatedRoute, Caller
-from taskapi.framework import Request, Response
-from taskapi.http import create_app, lambda_handler
-from taskapi.listing import listing
+from taskapi.cold_start.preconnect import connected
+from taskapi.cold_start.framework import Request, Response
+from taskapi.tasks import statements as tasks
+from taskapi.tasks.list_query import listing
+from taskapi.web import task_responses as answers
+from taskapi.web.authenticated import AuthenticatedRoute, Caller
+from taskapi.web.handler import create_app, lambda_handler
 
 app = create_app(AuthenticatedRoute)
 

@@ -1,12 +1,13 @@
 """PUT and PATCH /api/{user_id}/tasks/{task_id}: change the fields that are sent."""
 
-from taskapi.early import connected
-from taskapi import answers, tasks
-from taskapi.auth import AuthenticatedRoute, Caller
-from taskapi.framework import Response
-from taskapi.http import create_app, lambda_handler
-from taskapi.params import IfMatch, TaskId
-from taskapi.tasks import TaskChanges
+from taskapi.cold_start.preconnect import connected
+from taskapi.cold_start.framework import Response
+from taskapi.tasks import statements as tasks
+from taskapi.tasks.statements import TaskChanges
+from taskapi.web import task_responses as answers
+from taskapi.web.authenticated import AuthenticatedRoute, Caller
+from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.parameters import IfMatch, TaskId
 
 app = create_app(AuthenticatedRoute)
 

@@ -19,7 +19,7 @@ import pytest
 
 from benchmarks.artifacts import ARCH
 from benchmarks.emulator import emulated, free_ports, wait_for
-from tests.api import ROUTES, SECRET, event, token
+from tests.support.api import ROUTES, SECRET, event, token
 
 ROOT = Path(__file__).parents[2]
 RUNTIME_CLIENT = ["awslambdaric", "simplejson", "snapshot_restore_py"]

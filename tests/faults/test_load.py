@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from benchmarks.load import HEADER
-from tests.faults.servers import PgBouncer
+from tests.support.servers import PgBouncer
 
 
 def test_serves_100_environments_at_once(pgbouncer: PgBouncer) -> None:

@@ -6,18 +6,9 @@ import traceback
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from taskapi import init_phase, time_budget
-from taskapi.body import check_declared, parse
-from taskapi.errors import (
-    ApiError,
-    BadRequest,
-    InternalError,
-    PayloadTooLarge,
-    SettingsError,
-    ValidationFailed,
-)
-from taskapi.event import ForeignEvent, GatewayRequest, read_event, type_name
-from taskapi.framework import (
+from taskapi import time_budget
+from taskapi.cold_start import init_phase
+from taskapi.cold_start.framework import (
     APIRoute,
     FastAPI,
     HTTPException,
@@ -27,10 +18,20 @@ from taskapi.framework import (
     Response,
     to_json,
 )
+from taskapi.errors import (
+    ApiError,
+    BadRequest,
+    InternalError,
+    PayloadTooLarge,
+    SettingsError,
+    ValidationFailed,
+)
 from taskapi.log import logger
 from taskapi.metrics import emf
 from taskapi.tally import tally
-from taskapi.validation import RULES, invalid
+from taskapi.web.body import check_declared, parse
+from taskapi.web.event import ForeignEvent, GatewayRequest, read_event, type_name
+from taskapi.web.validation import RULES, invalid
 
 if TYPE_CHECKING:
     from mangum.types import (
@@ -247,7 +248,7 @@ def refuse(
     Who can invoke the function may read both. No metric counts it: a warm-up ping must
     not roll back a deployment.
     """
-    from taskapi.foreign import kind_of
+    from taskapi.web.foreign import kind_of
 
     expected = " or ".join(sorted(routes))
     expected = f"an API Gateway HTTP API event, payload format 2.0, for {expected}"

@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
-from tests.api import SECRET, Answer, Client
+from tests.support.api import SECRET, Answer, Client
 
 FUNCTIONS = ["create_task", "update_task", "complete_task", "delete_task", "get_task"]
 

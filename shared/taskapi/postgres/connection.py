@@ -13,9 +13,10 @@ from psycopg.abc import PQGen
 from psycopg.pq import ConnStatus, PollingStatus, TransactionStatus
 from psycopg.rows import TupleRow
 
-from taskapi import database_url, log, secret, settings, time_budget
+from taskapi import log, secret, settings, time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
-from taskapi.faults import (
+from taskapi.postgres import conninfo as database_url
+from taskapi.postgres.faults import (
     CANCELLED,
     FAULTS,
     SEARCH_RUNNING,

@@ -2,11 +2,11 @@
 
 from urllib.parse import quote, unquote_plus, urlencode
 
-from taskapi.etags import matches
-from taskapi.event import encoded
-from taskapi.framework import Request, Response
-from taskapi.http import json_response
-from taskapi.tasks import Page, Task, public
+from taskapi.cold_start.framework import Request, Response
+from taskapi.tasks.etags import matches
+from taskapi.tasks.statements import Page, Task, public
+from taskapi.web.event import encoded
+from taskapi.web.handler import json_response
 
 URI = "%!$'()*+,;:@/?=[]"
 """What a query may hold besides letters, digits and "-._~" (RFC 3986), and the brackets
@@ -66,7 +66,7 @@ def next_page(request: Request, cursor: str) -> str:
     target = f"{path}?{following(query, cursor)}"
     if len(target) <= LONGEST_TARGET:
         return target
-    from taskapi.listing import Listing
+    from taskapi.tasks.list_query import Listing
 
     known = request.query_params.items()
     kept = {name: value for name, value in known if name in Listing.model_fields}

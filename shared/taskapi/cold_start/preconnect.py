@@ -9,9 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from taskapi.init_phase import FROM_SNAPSHOT, START
-from taskapi import db, secret, settings, time_budget, tokens
+from taskapi.cold_start.init_phase import FROM_SNAPSHOT, START
+from taskapi import secret, settings, time_budget
+from taskapi.auth import tokens
 from taskapi.errors import SettingsError
+from taskapi.postgres import connection as db
 
 INIT_TIMEOUT = 10.0
 """Seconds that Lambda gives the init phase, and what comes after a restore."""
@@ -59,8 +61,8 @@ def connected() -> None:
     if FROM_SNAPSHOT:
         from snapshot_restore_py import register_after_restore
 
-        import taskapi.jwks
-        import taskapi.signatures  # noqa: F401
+        import taskapi.auth.jwks
+        import taskapi.auth.signatures  # noqa: F401
 
         register_after_restore(lambda: begin()())
     elif wait:
