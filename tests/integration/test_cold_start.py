@@ -119,7 +119,7 @@ def slow(argument):
     # Until the main thread has nothing else to do.
     while True:
         frame = sys._current_frames()[main]
-        while frame and frame.f_code.co_name != "connected":
+        while frame and frame.f_code.co_name != "wait_until_connected":
             frame = frame.f_back
         if frame:
             there = quick(argument)

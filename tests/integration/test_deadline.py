@@ -167,7 +167,7 @@ def test_the_init_phase_ends_before_lambda_ends_it(
     hang_secret(monkeypatch, deaf)
     started = time.monotonic()
 
-    early.begin()()
+    early.start()()
 
     assert time.monotonic() - started < DEADLINE + 5
     assert time_budget._deadline is None

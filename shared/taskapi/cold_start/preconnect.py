@@ -2,7 +2,7 @@
 
 Opening a connection takes several round trips, and importing FastAPI takes about as
 long without using the network. So each function imports this module first of all, and
-waits for it last (`connected`): no freeze falls into a handshake.
+waits for it last (`wait_until_connected`): no freeze falls into a handshake.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ INIT_TIMEOUT = 10.0
 """Seconds that Lambda gives the init phase, and what comes after a restore."""
 
 
-def begin() -> Callable[[], None]:
+def start() -> Callable[[], None]:
     """Begin to connect, and to fetch keys beside that; return what waits for both.
 
     Failures aren't reported here: the first request meets them again. All of it has
@@ -48,10 +48,10 @@ def begin() -> Callable[[], None]:
     return finish
 
 
-wait = begin() if START and not FROM_SNAPSHOT else None
+wait = start() if START and not FROM_SNAPSHOT else None
 
 
-def connected() -> None:
+def wait_until_connected() -> None:
     """Wait until the connection is there or has failed.
 
     A snapshot is restored many times, so it holds neither a connection nor a setting,
@@ -64,6 +64,6 @@ def connected() -> None:
         import taskapi.auth.jwks
         import taskapi.auth.signatures  # noqa: F401
 
-        register_after_restore(lambda: begin()())
+        register_after_restore(lambda: start()())
     elif wait:
         wait()

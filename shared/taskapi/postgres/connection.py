@@ -24,7 +24,7 @@ from taskapi.postgres.faults import (
     Retry,
     fault_of,
 )
-from taskapi.tally import tally
+from taskapi.request_stats import request_stats
 
 PATIENCE = 5.0
 """Seconds for one connecting, or for one statement that may be sent again.
@@ -145,7 +145,7 @@ def query(
         deadline = time_budget.deadline()
         return attempts(sql.encode(), params, repeatable, writes, deadline)
     finally:
-        tally.database_seconds += time_budget.clock() - started
+        request_stats.database_seconds += time_budget.clock() - started
 
 
 def attempts(
@@ -182,7 +182,7 @@ def attempts(
             log_fault(fault, error, attempt=attempt, sent=sent, again=again)
             if not again:
                 raise fault.answer(unknown) from error
-        tally.database_retries += 1
+        request_stats.database_retries += 1
         time.sleep(pause)
 
 
