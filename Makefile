@@ -54,7 +54,7 @@ token: .venv/local ## print a development token (USER=alice)
 	@.venv/bin/python -m local.tokens "$(USER)"
 
 migrate: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## create or update the tables in the database at DATABASE_URL
-	@.venv/bin/python -m taskapi.migrate
+	@.venv/bin/python -m taskapi.postgres.migrate
 
 doctor: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## check the settings and the database, and say why a token isn't accepted (TOKEN=…)
 	@.venv/bin/python -m local.doctor
@@ -146,7 +146,7 @@ smoke: .venv/local ## check a running API, deployed or local (URL=https://…, T
 compatible: .venv/dev ## run the tests of older code on today's schema (BASE=origin/main)
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	git archive $(BASE) | tar -xC "$$folder" && \
-	cp shared/taskapi/migrations/*.sql "$$folder/shared/taskapi/migrations/" && \
+	cp shared/taskapi/postgres/migrations/*.sql "$$(find "$$folder/shared" -name migrations)" && \
 	cd "$$folder" && PYTHONPATH="$$folder/shared" "$(CURDIR)/.venv/bin/python" -m pytest \
 	  tests/integration --ignore tests/integration/test_migrations.py
 

@@ -21,8 +21,8 @@ from benchmarks.data import fill
 from benchmarks.picture import Bar, picture
 from benchmarks.plans import Plan, buffers, every_list, explain, faults, nodes, values
 from local.postgres import embedded_postgres_url
-from taskapi import tasks
-from taskapi.migrate import migrate
+from taskapi.postgres.migrate import migrate
+from taskapi.tasks import statements as tasks
 
 ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "lists.svg"
@@ -98,7 +98,7 @@ def databases(folder: Path) -> Iterator[tuple[Connection, Connection]]:
 
 
 def made(url: str, name: str) -> Connection:
-    """Return a connection as taskapi.db has it, to a new database."""
+    """Return a connection as taskapi.postgres.connection has it, to a new database."""
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}".encode())
     own = url.replace("/postgres?", f"/{name}?")

@@ -18,9 +18,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from taskapi.log import logger
-from taskapi.migrate import migrate
-from tests.api import SECRET, Client
-from tests.faults.servers import POOL_SIZE, PgBouncer, running_postgres
+from taskapi.postgres.migrate import migrate
+from tests.support.api import SECRET, Client
+from tests.support.servers import POOL_SIZE, PgBouncer, running_postgres
 
 DATABASE = "load"
 OPERATIONS = (

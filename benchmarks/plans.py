@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from taskapi import tasks
+from taskapi.tasks import statements as tasks
 
 Plan = dict[str, Any]
 

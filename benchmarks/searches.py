@@ -16,8 +16,8 @@ import psycopg
 from benchmarks import results
 from benchmarks.plans import values
 from local.postgres import embedded_postgres_url
-from taskapi import tasks
-from taskapi.migrate import migrate
+from taskapi.postgres.migrate import migrate
+from taskapi.tasks import statements as tasks
 
 CHARACTERS = 1_000_000
 LIMIT = 10.0

@@ -32,9 +32,10 @@ from local.tokens import (
     is_configured,
     why_no_token,
 )
-from taskapi import migrate, settings
+from taskapi import settings
 from taskapi.errors import SettingsError
-from taskapi.faults import describe
+from taskapi.postgres import migrate
+from taskapi.postgres.faults import describe
 
 # Frontends often take 3000, 4200, 5173 and 8080, and the ones after.
 PORT, PAGE_PORT = 8000, 8010

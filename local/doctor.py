@@ -18,12 +18,13 @@ from dotenv import load_dotenv
 
 from local import doctor_database
 from local.tokens import LOCAL, ROOT, is_configured
-from taskapi import auth, jwks, tokens
+from taskapi.auth import jwks, tokens
+from taskapi.auth.fetch import HEADERS
 from taskapi.errors import ServiceUnavailable, SettingsError
-from taskapi.event import encoded
-from taskapi.fetch import HEADERS
 from taskapi.log import logger
 from taskapi.settings import BetterAuth, Expected, better_auth, secret_remark
+from taskapi.web import authenticated as auth
+from taskapi.web.event import encoded
 
 OK, FAILED, NOTE = "ok", "FAILED", "note"
 CUT_OFF = "The token is cut off: copy all of it."

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import psycopg
 
-from taskapi import db, time_budget
+from taskapi import time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
-from taskapi.faults import describe
+from taskapi.postgres import connection as db
+from taskapi.postgres.faults import describe
 
 SETTINGS = """
     SELECT current_setting('server_encoding'), setting::bigint / 1000.0,

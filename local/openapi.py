@@ -17,8 +17,6 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from local.template import Function, load_template
-from taskapi import etags
-from taskapi.auth import AuthenticatedRoute
 from taskapi.errors import (
     ApiError,
     Conflict,
@@ -27,8 +25,10 @@ from taskapi.errors import (
     NotFound,
     PreconditionFailed,
 )
-from taskapi.listing import Listing
-from taskapi.validation import RULES
+from taskapi.tasks import etags
+from taskapi.tasks.list_query import Listing
+from taskapi.web.authenticated import AuthenticatedRoute
+from taskapi.web.validation import RULES
 
 ROOT = Path(__file__).parent.parent
 

@@ -13,11 +13,12 @@ import pytest
 from moto import mock_aws
 
 from local.postgres import embedded_postgres_url
-from taskapi import db, secret
+from taskapi import secret
 from taskapi.log import logger
-from taskapi.migrate import migrate
-from tests.api import API_URL, SECRET, Client
-from tests.secret_store import NAMES, Clock, Store
+from taskapi.postgres import connection as db
+from taskapi.postgres.migrate import migrate
+from tests.support.api import API_URL, SECRET, Client
+from tests.support.secret_store import NAMES, Clock, Store
 
 
 def pytest_collection_modifyitems(

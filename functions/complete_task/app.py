@@ -1,12 +1,13 @@
 """PATCH /api/{user_id}/tasks/{task_id}/complete: toggle or set completed."""
 
-from taskapi.early import connected
-from taskapi import answers, tasks
-from taskapi.auth import AuthenticatedRoute, Caller
-from taskapi.framework import Response
-from taskapi.http import create_app, lambda_handler
-from taskapi.params import IfMatch, TaskId
-from taskapi.tasks import Completion
+from taskapi.cold_start.preconnect import wait_until_connected
+from taskapi.cold_start.framework import Response
+from taskapi.tasks import statements as tasks
+from taskapi.tasks.statements import Completion
+from taskapi.web.authenticated import AuthenticatedRoute, Caller
+from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.parameters import IfMatch, TaskId
+from taskapi.web.task_responses import task_response
 
 app = create_app(AuthenticatedRoute)
 
@@ -19,7 +20,7 @@ async def complete_task(
     if_match: IfMatch = None,
 ) -> Response:
     completed = completion.get("completed") if completion else None
-    return answers.one(tasks.complete(caller, task_id, completed, if_match))
+    return task_response(tasks.complete(caller, task_id, completed, if_match))
 
 
-handler = lambda_handler(app, connected)
+handler = lambda_handler(app, wait_until_connected)

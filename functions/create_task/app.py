@@ -1,12 +1,13 @@
 """POST /api/{user_id}/tasks: add a task to the caller's list."""
 
-from taskapi.early import connected
-from taskapi import answers, tasks
-from taskapi.auth import AuthenticatedRoute, Caller
-from taskapi.framework import Response
-from taskapi.http import create_app, lambda_handler
-from taskapi.params import IdempotencyKey
-from taskapi.tasks import NewTask
+from taskapi.cold_start.preconnect import wait_until_connected
+from taskapi.cold_start.framework import Response
+from taskapi.tasks import statements as tasks
+from taskapi.tasks.statements import NewTask
+from taskapi.web.authenticated import AuthenticatedRoute, Caller
+from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.parameters import IdempotencyKey
+from taskapi.web.task_responses import created_response
 
 app = create_app(AuthenticatedRoute)
 
@@ -15,7 +16,7 @@ app = create_app(AuthenticatedRoute)
 async def create_task(
     new: NewTask, caller: Caller, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    return answers.created(*tasks.create(caller, new, idempotency_key))
+    return created_response(*tasks.create(caller, new, idempotency_key))
 
 
-handler = lambda_handler(app, connected)
+handler = lambda_handler(app, wait_until_connected)

@@ -1,11 +1,12 @@
 """DELETE /api/{user_id}/tasks/{task_id}: delete one of the caller's tasks."""
 
-from taskapi.early import connected
-from taskapi import answers, tasks
-from taskapi.auth import AuthenticatedRoute, Caller
-from taskapi.framework import Response
-from taskapi.http import create_app, lambda_handler
-from taskapi.params import IfMatch, TaskId
+from taskapi.cold_start.preconnect import wait_until_connected
+from taskapi.cold_start.framework import Response
+from taskapi.tasks import statements as tasks
+from taskapi.web.authenticated import AuthenticatedRoute, Caller
+from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.parameters import IfMatch, TaskId
+from taskapi.web.task_responses import no_content
 
 app = create_app(AuthenticatedRoute)
 
@@ -15,7 +16,7 @@ async def delete_task(
     caller: Caller, task_id: TaskId, if_match: IfMatch = None
 ) -> Response:
     tasks.delete(caller, task_id, if_match)
-    return answers.deleted()
+    return no_content()
 
 
-handler = lambda_handler(app, connected)
+handler = lambda_handler(app, wait_until_connected)

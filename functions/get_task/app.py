@@ -1,11 +1,12 @@
 """GET /api/{user_id}/tasks/{task_id}: return one of the caller's tasks."""
 
-from taskapi.early import connected
-from taskapi import answers, tasks
-from taskapi.auth import AuthenticatedRoute, Caller
-from taskapi.framework import Response
-from taskapi.http import create_app, lambda_handler
-from taskapi.params import IfNoneMatch, TaskId
+from taskapi.cold_start.preconnect import wait_until_connected
+from taskapi.cold_start.framework import Response
+from taskapi.tasks import statements as tasks
+from taskapi.web.authenticated import AuthenticatedRoute, Caller
+from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.parameters import IfNoneMatch, TaskId
+from taskapi.web.task_responses import task_or_304
 
 app = create_app(AuthenticatedRoute)
 
@@ -14,7 +15,7 @@ app = create_app(AuthenticatedRoute)
 async def get_task(
     caller: Caller, task_id: TaskId, if_none_match: IfNoneMatch = None
 ) -> Response:
-    return answers.one_unless(tasks.get(caller, task_id), if_none_match)
+    return task_or_304(tasks.get(caller, task_id), if_none_match)
 
 
-handler = lambda_handler(app, connected)
+handler = lambda_handler(app, wait_until_connected)

@@ -1,7 +1,7 @@
 """GET and HEAD /health: say that the API is up, without waking the database."""
 
-from taskapi.framework import Response
-from taskapi.http import create_app, json_response, lambda_handler
+from taskapi.cold_start.framework import Response
+from taskapi.web.handler import create_app, json_response, lambda_handler
 
 app = create_app()
 

@@ -1,18 +1,19 @@
 """GET /api/{user_id}/tasks: list the caller's tasks, a page at a time."""
 
-from taskapi.early import connected
-from taskapi import answers, tasks
-from taskapi.auth import AuthenticatedRoute, Caller
-from taskapi.framework import Request, Response
-from taskapi.http import create_app, lambda_handler
-from taskapi.listing import listing
+from taskapi.cold_start.preconnect import wait_until_connected
+from taskapi.cold_start.framework import Request, Response
+from taskapi.tasks import statements as tasks
+from taskapi.tasks.list_query import listing
+from taskapi.web.authenticated import AuthenticatedRoute, Caller
+from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.task_responses import list_response
 
 app = create_app(AuthenticatedRoute)
 
 
 @app.get("/api/{user_id}/tasks")
 async def list_tasks(request: Request, caller: Caller) -> Response:
-    return answers.many(tasks.list_page(caller, listing(request)), request)
+    return list_response(tasks.list_page(caller, listing(request)), request)
 
 
-handler = lambda_handler(app, connected)
+handler = lambda_handler(app, wait_until_connected)

@@ -1,12 +1,13 @@
 """PUT and PATCH /api/{user_id}/tasks/{task_id}: change the fields that are sent."""
 
-from taskapi.early import connected
-from taskapi import answers, tasks
-from taskapi.auth import AuthenticatedRoute, Caller
-from taskapi.framework import Response
-from taskapi.http import create_app, lambda_handler
-from taskapi.params import IfMatch, TaskId
-from taskapi.tasks import TaskChanges
+from taskapi.cold_start.preconnect import wait_until_connected
+from taskapi.cold_start.framework import Response
+from taskapi.tasks import statements as tasks
+from taskapi.tasks.statements import TaskChanges
+from taskapi.web.authenticated import AuthenticatedRoute, Caller
+from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.parameters import IfMatch, TaskId
+from taskapi.web.task_responses import task_response
 
 app = create_app(AuthenticatedRoute)
 
@@ -16,7 +17,7 @@ app = create_app(AuthenticatedRoute)
 async def update_task(
     changes: TaskChanges, caller: Caller, task_id: TaskId, if_match: IfMatch = None
 ) -> Response:
-    return answers.one(tasks.update(caller, task_id, changes, if_match))
+    return task_response(tasks.update(caller, task_id, changes, if_match))
 
 
-handler = lambda_handler(app, connected)
+handler = lambda_handler(app, wait_until_connected)

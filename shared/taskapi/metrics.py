@@ -12,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from taskapi.log import SERVICE
-from taskapi.tally import tally
+from taskapi.request_stats import request_stats
 
 NAMESPACE = "Tasks"
 
@@ -26,19 +26,19 @@ UNITS = {
 
 
 def emf(error: str | None, cold_start: bool) -> dict[str, Any]:
-    """Return what to add to the log line of a request, and begin a new tally.
+    """Return what to add to the log line of a request, and reset the counts.
 
     Each value of a dimension makes another metric, with a price of its own: so there
     is the service alone, and for errors their code.
     """
     values: dict[str, float] = {"Requests": 1}
-    if tally.database_seconds:
-        values["DatabaseTime"] = round(tally.database_seconds * 1000, 1)
-    if tally.database_retries:
-        values["DatabaseRetries"] = tally.database_retries
+    if request_stats.database_seconds:
+        values["DatabaseTime"] = round(request_stats.database_seconds * 1000, 1)
+    if request_stats.database_retries:
+        values["DatabaseRetries"] = request_stats.database_retries
     if cold_start:
         values["ColdStarts"] = 1
-    tally.database_seconds, tally.database_retries = 0.0, 0
+    request_stats.database_seconds, request_stats.database_retries = 0.0, 0
     directives = [directive(tuple(values))]
     if error:
         values["Errors"] = 1

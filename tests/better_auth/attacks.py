@@ -16,7 +16,6 @@ from functools import partial
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.api import SECRET
 from tests.better_auth.world import (
     ALGORITHMS,
     ORIGIN,
@@ -29,6 +28,7 @@ from tests.better_auth.world import (
     key,
     secret,
 )
+from tests.support.api import SECRET
 
 Build = Callable[[], str]
 

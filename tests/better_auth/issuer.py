@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api import SECRET
+from tests.support.api import SECRET
 
 FOLDER = Path(__file__).parent
 MODULES = FOLDER / "node_modules"

@@ -16,8 +16,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from jwt.algorithms import get_default_algorithms
 
-from taskapi import signatures, tokens
-from tests.api import SECRET
+from taskapi.auth import signatures, tokens
+from tests.support.api import SECRET
 
 NAMES = (
     "BETTER_AUTH_SECRET",

@@ -10,8 +10,8 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Locator, Page, Route, expect
 
 from local.page_server import PageServer
-from tests.api import SECRET
 from tests.browser.conftest import Site, User
+from tests.support.api import SECRET
 
 Screenshot = Callable[[Page, str], None]
 

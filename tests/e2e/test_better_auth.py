@@ -12,12 +12,12 @@ import jwt
 import pytest
 
 from local.doctor import findings
-from tests.api import SECRET
 from tests.better_auth.issuer import MODULES, BetterAuth, User, better_auth, install
 from tests.better_auth.world import ALGORITHMS, configured
 from tests.e2e.conftest import Client, serving
 from tests.e2e.test_run import free_port
-from tests.faults.servers import eventually
+from tests.support.api import SECRET
+from tests.support.servers import eventually
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,8 +14,8 @@ import uvicorn
 
 from local.docs import WithDocs
 from local.gateway import Gateway, server_config
-from tests.api import SECRET
 from tests.e2e.conftest import Client, Project
+from tests.support.api import SECRET
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,8 +19,8 @@ import pytest
 
 from benchmarks.artifacts import ARCH
 from benchmarks.emulator import emulated, wait_for
-from tests.api import ROUTES, SECRET, event, token
 from tests.e2e.test_run import free_port
+from tests.support.api import ROUTES, SECRET, event, token
 
 ROOT = Path(__file__).parents[2]
 RUNTIME_CLIENT = ["awslambdaric", "simplejson", "snapshot_restore_py"]

@@ -21,8 +21,8 @@ from packaging.utils import canonicalize_name
 
 from supply_chain import sbom
 from supply_chain.lock import SHARED, locked
-from tests.api import event
 from tests.e2e.test_lambda_runtime import ROOT, build, pytestmark
+from tests.support.api import event
 
 __all__ = ["build", "pytestmark"]
 
@@ -158,7 +158,7 @@ def test_has_byte_code_that_is_not_checked_against_its_source(
         (file.parent / "__pycache__" / f"{file.stem}.cpython-313.pyc").exists()
         for file in sources
     )
-    assert layer(arch) / "python/taskapi/http.py" in sources
+    assert layer(arch) / "python/taskapi/web/handler.py" in sources
 
 
 def test_tracebacks_name_the_files_of_lambda(layer: Layer, arch: str) -> None:

@@ -19,8 +19,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from taskapi.errors import ApiError
-from tests.api import token
 from tests.e2e.conftest import serving
+from tests.support.api import token
 
 ROOT = Path(__file__).parents[2]
 

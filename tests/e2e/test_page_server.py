@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from local.page_server import PageServer
-from tests.api import SECRET
 from tests.e2e.test_run import ROOT, copied, free_port, running
+from tests.support.api import SECRET
 
 
 @pytest.fixture(scope="module")

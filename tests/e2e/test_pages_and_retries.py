@@ -10,8 +10,8 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from tests.api import token
 from tests.e2e.conftest import Client, Reply, serving
+from tests.support.api import token
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,10 +16,10 @@ import pytest
 from local import tokens
 from ops import sign_in, smoke
 from ops.web import Answer, Server
-from tests.api import SECRET, token
 from tests.better_auth.issuer import BetterAuth, better_auth
 from tests.e2e.conftest import Client, serving
 from tests.e2e.test_run import copied
+from tests.support.api import SECRET, token
 
 
 @pytest.fixture(scope="module")

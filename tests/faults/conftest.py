@@ -13,11 +13,12 @@ from unittest.mock import patch
 
 import pytest
 
-from taskapi import db, settings, time_budget
-from taskapi.migrate import migrate
-from tests.api import SECRET, Answer, Client
-from tests.faults.proxy import Proxy
-from tests.faults.servers import PGBOUNCER, PgBouncer, Postgres, running_postgres
+from taskapi import settings, time_budget
+from taskapi.postgres import connection as db
+from taskapi.postgres.migrate import migrate
+from tests.support.api import SECRET, Answer, Client
+from tests.support.proxy import Proxy
+from tests.support.servers import PGBOUNCER, PgBouncer, Postgres, running_postgres
 
 DATABASE = "faults"
 

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 
 from taskapi import settings
-from taskapi.faults import FAULTS, TOO_SLOW
-from tests.api import SECRET
+from taskapi.postgres.faults import FAULTS, TOO_SLOW
 from tests.faults.conftest import DATABASE, Api, become, forget_connection
-from tests.faults.servers import Postgres, eventually, meanwhile
-from tests.secret_store import Store
+from tests.support.api import SECRET
+from tests.support.secret_store import Store
+from tests.support.servers import Postgres, eventually, meanwhile
 
 DATABASE_URL = settings.database_url
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.faults.conftest import Api
-from tests.faults.proxy import Deed, Once
+from tests.support.proxy import Deed, Once
 
 ANSWER = "12TDCZ"
 """ParseComplete, BindComplete, RowDescription, DataRow, CommandComplete, Ready."""

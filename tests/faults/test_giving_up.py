@@ -6,10 +6,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from taskapi import db
+from taskapi.postgres import connection as db
 from tests.faults.conftest import DATABASE, Api
-from tests.faults.proxy import Act
-from tests.faults.servers import eventually
+from tests.support.proxy import Act
+from tests.support.servers import eventually
 
 WRITES: dict[str, dict[str, Any]] = {
     "update_task": {"json_body": {"title": "new"}},

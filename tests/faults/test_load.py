@@ -4,11 +4,11 @@ import subprocess
 import sys
 
 from benchmarks.load import HEADER
-from tests.faults.servers import PgBouncer
+from tests.support.servers import PgBouncer
 
 LOAD = """
 from benchmarks.load import main
-from tests.crowd import be_patient
+from tests.support.crowd import be_patient
 be_patient()
 main()
 """

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.api import SECRET
 from tests.faults.conftest import DATABASE, Api
-from tests.faults.proxy import Act, Deed, Direction
+from tests.support.api import SECRET
+from tests.support.proxy import Act, Deed, Direction
 
 PROCESSES = 4
 KILLS = 0.01

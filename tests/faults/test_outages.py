@@ -11,11 +11,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from taskapi import db, time_budget
-from tests.api import Answer
+from taskapi import time_budget
+from taskapi.postgres import connection as db
 from tests.faults.conftest import DATABASE, Api
-from tests.faults.proxy import STALL, Act, Direction, Once
-from tests.faults.servers import PgBouncer, eventually, meanwhile
+from tests.support.api import Answer
+from tests.support.proxy import STALL, Act, Direction, Once
+from tests.support.servers import PgBouncer, eventually, meanwhile
 
 
 def toggle(api: Api, id: int) -> Answer:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from taskapi import cursors
+from taskapi.tasks import cursors
 from tests.faults.conftest import Api
 
 OPERATIONS = {

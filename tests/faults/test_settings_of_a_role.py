@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.api import Answer
 from tests.faults.conftest import Api, become
+from tests.support.api import Answer
 
 SETTINGS = {
     "text and formats": {

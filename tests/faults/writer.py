@@ -13,7 +13,7 @@ import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.api import Client
+from tests.support.api import Client
 
 
 @dataclass

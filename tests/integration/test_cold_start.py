@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.api import ROUTES, SECRET, event, token
 from tests.better_auth.world import Jwks, key, world_settings
+from tests.support.api import ROUTES, SECRET, event, token
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,7 +67,7 @@ def run(script: str, start: str | None = "on-demand", **environment: str) -> Any
 def test_connects_before_the_framework_is_imported(database: str) -> None:
     told = run(
         """
-from taskapi import db
+from taskapi.postgres import connection as db
 connect_early = db.connect_early
 def connect():
     told["begins"] = "fastapi" in sys.modules
@@ -111,14 +111,15 @@ def test_the_init_phase_is_not_over_before_both_are_there(
 ) -> None:
     told = run(
         f"""
-from taskapi import db, jwks
+from taskapi.postgres import connection as db
+from taskapi.auth import jwks
 quick = {slow}
 main = threading.main_thread().ident
 def slow(argument):
     # Until the main thread has nothing else to do.
     while True:
         frame = sys._current_frames()[main]
-        while frame and frame.f_code.co_name != "connected":
+        while frame and frame.f_code.co_name != "wait_until_connected":
             frame = frame.f_back
         if frame:
             there = quick(argument)
@@ -139,7 +140,8 @@ told = told | {{"connected": db._idle is not None}}
 def test_keys_are_fetched_beside_connecting(database: str, jwks: Jwks) -> None:
     told = run(
         """
-from taskapi import db, jwks
+from taskapi.postgres import connection as db
+from taskapi.auth import jwks
 both = threading.Barrier(2, timeout=60)
 connect, fetched = db.connect, jwks.fetched
 db.connect = lambda deadline: [both.wait(), connect(deadline)][1]
@@ -171,7 +173,7 @@ class Finder:
             told["imported"].append(name)
 sys.meta_path.insert(0, Finder)
 import app
-told["signatures"] = "taskapi.signatures" in sys.modules
+told["signatures"] = "taskapi.auth.signatures" in sys.modules
 """,
         DATABASE_URL=database,
         **world_settings(world, jwks.url),
@@ -181,7 +183,7 @@ told["signatures"] = "taskapi.signatures" in sys.modules
 
 
 FAIL = """
-from taskapi import db
+from taskapi.postgres import connection as db
 # Two attempts.
 db.backoff = lambda attempt: 0.0 if attempt == 1 else 60.0
 import app
@@ -201,7 +203,8 @@ def test_a_failure_is_reported_by_the_first_request() -> None:
 def test_a_bug_is_reported_by_the_first_request(database: str, broken: str) -> None:
     told = run(
         f"""
-from taskapi import db, secret
+from taskapi import secret
+from taskapi.postgres import connection as db
 def bug(*args, **kwargs):
     raise RuntimeError
 {broken} = bug
@@ -240,7 +243,7 @@ def test_opens_nothing_where_this_is_no_lambda(database: str) -> None:
     told = run(
         """
 import app
-from taskapi import db
+from taskapi.postgres import connection as db
 told["threads"], told["connected"] = threading.active_count(), db._idle is not None
 """,
         start=None,
@@ -304,7 +307,7 @@ def test_threads_hand_over_sooner_while_the_init_phase_imports(database: str) ->
     told = run(
         """
 usual = sys.getswitchinterval()
-from taskapi import db
+from taskapi.postgres import connection as db
 connect_early = db.connect_early
 def connect():
     told["quicker"] = sys.getswitchinterval() < usual
@@ -322,7 +325,8 @@ def test_an_old_failure_is_not_the_first_requests() -> None:
     told = run(
         """
 import app
-from taskapi import db, time_budget
+from taskapi import time_budget
+from taskapi.postgres import connection as db
 failure, connect, real = db._failure, db.connect, time_budget.clock
 def counted(deadline):
     connects.append(deadline)
@@ -353,7 +357,9 @@ def test_keys_that_were_not_there_are_fetched_again_where_that_is_old(
         f"""
 import time
 real = time.monotonic
-from taskapi import jwks, settings, tokens
+from taskapi import settings
+from taskapi.auth import jwks
+from taskapi.auth import tokens
 jwks.FAILURE_COOL_DOWN = jwks.COOL_DOWN = 1000.0
 import app
 tokens.signatures(settings.better_auth())._keys._clock = lambda: real() + {seconds}
@@ -386,10 +392,12 @@ told["routes"] = list(app.app.openapi()["paths"])
 
 RESTORED_TWICE = """
 import app, snapshot_restore_py
-from taskapi import db, secret, tokens
+from taskapi import secret
+from taskapi.postgres import connection as db
+from taskapi.auth import tokens
 told["connected"] = db._idle is not None
 told["settings"] = secret.held._values
-told["imported"] = {"cryptography", "taskapi.jwks", "jwt"} <= set(sys.modules)
+told["imported"] = {"cryptography", "taskapi.auth.jwks", "jwt"} <= set(sys.modules)
 told["threads"] = threading.active_count()
 copies = []
 for _ in range(2):
@@ -446,7 +454,7 @@ import app, snapshot_restore_py
 os.environ["DATABASE_URL"] = os.environ["LATE"]
 for hook, args, kwargs in snapshot_restore_py.get_after_restore():
     hook(*args, **kwargs)
-from taskapi import db
+from taskapi.postgres import connection as db
 told["connected"] = db._idle is not None
 told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
 """,

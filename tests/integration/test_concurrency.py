@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.api import Answer, Client
-from tests.crowd import Crowd
+from tests.support.api import Answer, Client
+from tests.support.crowd import Crowd
 
 SIZE = 50
 

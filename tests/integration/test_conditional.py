@@ -9,7 +9,7 @@ from typing import Any, Literal
 import psycopg
 import pytest
 
-from tests.api import Answer, Client, event, invoke, token
+from tests.support.api import Answer, Client, event, invoke, token
 
 WRITES: dict[str, dict[str, Any]] = {
     "update_task": {"json_body": {"title": "changed"}},

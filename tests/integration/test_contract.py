@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.api import ROUTES, Client, event, invoke, token
+from tests.support.api import ROUTES, Client, event, invoke, token
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
@@ -868,7 +868,7 @@ def test_a_bug_says_nothing_about_its_cause(
     def fail(*args: object, **options: object) -> Any:
         raise KeyError("the task's secret text")
 
-    monkeypatch.setattr("taskapi.db.query", fail)
+    monkeypatch.setattr("taskapi.postgres.connection.query", fail)
 
     answer = user.send("get_task", 1)
 

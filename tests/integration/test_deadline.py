@@ -8,11 +8,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from taskapi import db, early, jwks, secret, time_budget
-from tests.api import ROUTES, SECRET, Answer, Client, event, invoke
+from taskapi import secret, time_budget
+from taskapi.auth import jwks
+from taskapi.cold_start import preconnect as early
+from taskapi.postgres import connection as db
 from tests.better_auth.world import Jwks, claims, forget, key
 from tests.better_auth.world import secret as hs256
-from tests.secret_store import Clock
+from tests.support.api import ROUTES, SECRET, Answer, Client, event, invoke
+from tests.support.secret_store import Clock
 
 DEADLINE = 0.6
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tasks"
@@ -167,7 +170,7 @@ def test_the_init_phase_ends_before_lambda_ends_it(
     hang_secret(monkeypatch, deaf)
     started = time.monotonic()
 
-    early.begin()()
+    early.start()()
 
     assert time.monotonic() - started < DEADLINE + 40
     assert time_budget._deadline is None

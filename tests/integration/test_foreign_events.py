@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from taskapi import db
-from tests.api import CONTEXT, ROUTES, event, invoke, token
+from taskapi.postgres import connection as db
+from tests.support.api import CONTEXT, ROUTES, event, invoke, token
 
 ROOT = Path(__file__).parents[2]
 

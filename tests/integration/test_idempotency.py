@@ -7,8 +7,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from taskapi import db, tasks
-from tests.api import Answer, Client
+from taskapi.postgres import connection as db
+from taskapi.tasks import statements as tasks
+from tests.support.api import Answer, Client
 
 RULE = {
     "error": "validation_error",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from taskapi.errors import SettingsError
 from taskapi.log import logger
-from tests.api import CONTEXT, ROUTES, Client, event, token
+from tests.support.api import CONTEXT, ROUTES, Client, event, token
 
 PRIVATE = "a private text"
 
@@ -25,12 +25,12 @@ ERRORS: dict[str, BaseException] = {
     "no Exception": BaseException(PRIVATE),
 }
 PLACES = [
-    "taskapi.tasks.create",
-    "taskapi.http.invalid",
-    "taskapi.http.parse",
-    "taskapi.http.check_declared",
-    "taskapi.answers.json_response",
-    "taskapi.auth.authenticate",
+    "taskapi.tasks.statements.create",
+    "taskapi.web.handler.invalid",
+    "taskapi.web.handler.parse",
+    "taskapi.web.handler.check_declared",
+    "taskapi.web.task_responses.json_response",
+    "taskapi.web.authenticated.authenticate",
     "fastapi.routing.solve_dependencies",
     "starlette.routing.Route.matches",
     "mangum.adapter.HTTPCycle.__init__",
@@ -54,7 +54,7 @@ def test_a_bug_anywhere_is_the_contracts_500(
         pytest.skip("nothing of ours runs there")
     monkeypatch.setattr(place, fail)
     # invalid() is asked only where something is.
-    title = PRIVATE if place != "taskapi.http.invalid" else 1
+    title = PRIVATE if place != "taskapi.web.handler.invalid" else 1
 
     answer = user.send("create_task", json_body={"title": title, "x": PRIVATE})
 
@@ -70,7 +70,7 @@ def test_a_bug_anywhere_is_the_contracts_500(
     assert PRIVATE not in text + "".join(capfd.readouterr())
 
 
-@pytest.mark.parametrize("place", ["taskapi.auth.pseudonym", *PLACES[::3]])
+@pytest.mark.parametrize("place", ["taskapi.web.authenticated.pseudonym", *PLACES[::3]])
 def test_a_wrong_setting_is_said_in_one_line_wherever_it_is_met(
     user: Client, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

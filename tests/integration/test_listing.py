@@ -19,9 +19,10 @@ import pytest
 from benchmarks import searches
 from benchmarks.data import fill
 from benchmarks.plans import every_list, faults
-from taskapi import cursors, db
-from taskapi.migrate import migrate
-from tests.api import CONTEXT, ROUTES, Client, event, token
+from taskapi.postgres import connection as db
+from taskapi.postgres.migrate import migrate
+from taskapi.tasks import cursors
+from tests.support.api import CONTEXT, ROUTES, Client, event, token
 
 LISTS = list(itertools.product(["created", "updated", "title"], ["asc", "desc"]))
 every_order = pytest.mark.parametrize(("sort", "order"), LISTS)

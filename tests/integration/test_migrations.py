@@ -11,9 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from taskapi import db, migrate
 from taskapi.errors import SettingsError
-from taskapi.migrate import MIGRATIONS
+from taskapi.postgres import connection as db
+from taskapi.postgres import migrate
+from taskapi.postgres.migrate import MIGRATIONS
 
 NAMES = sorted(file.name for file in MIGRATIONS.glob("*.sql"))
 
@@ -129,7 +130,7 @@ def test_lets_others_have_their_turn_while_a_table_is_busy(
         if len(pauses) == 2:
             busy_table.rollback()
 
-    monkeypatch.setattr("taskapi.migrate.time.sleep", pause)
+    monkeypatch.setattr("taskapi.postgres.migrate.time.sleep", pause)
 
     assert migrate.migrate(impatient(new_database)) == ["1.sql"]
 
@@ -145,7 +146,7 @@ def test_gives_up_on_a_table_that_stays_busy(
     files("ALTER TABLE one ADD COLUMN a INT;")
     monkeypatch.setattr(migrate, "LOCK_TIMEOUT", "1ms")
     pauses: list[float] = []
-    monkeypatch.setattr("taskapi.migrate.time.sleep", pauses.append)
+    monkeypatch.setattr("taskapi.postgres.migrate.time.sleep", pauses.append)
 
     with pytest.raises(psycopg.errors.LockNotAvailable):
         migrate.migrate(impatient(new_database))
@@ -224,7 +225,7 @@ def test_the_command_names_the_file_that_failed(new_database: str) -> None:
     run(new_database, "CREATE VIEW tasks AS SELECT 1 AS id")
 
     ran = subprocess.run(
-        [sys.executable, "-m", "taskapi.migrate"],
+        [sys.executable, "-m", "taskapi.postgres.migrate"],
         env=os.environ | {"DATABASE_URL": new_database},
         capture_output=True,
         text=True,

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from taskapi import auth, db
-from tests.api import ROUTES, Client, event, invoke, token
+from taskapi.postgres import connection as db
+from taskapi.web import authenticated as auth
+from tests.support.api import ROUTES, Client, event, invoke, token
 from tests.unit.test_architecture import ROOT
 
 KEYS = {
@@ -181,7 +182,7 @@ def test_a_bug_is_logged_without_the_words_in_its_message(
     def fail(*_: object, **__: object) -> None:
         raise ValueError(TITLE)
 
-    monkeypatch.setattr("taskapi.tasks.get", fail)
+    monkeypatch.setattr("taskapi.tasks.statements.get", fail)
 
     answer = user.send("get_task", 1)
 

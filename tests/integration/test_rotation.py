@@ -5,10 +5,11 @@ import json
 
 import pytest
 
-from taskapi import secret, tokens
-from tests.api import ROUTES, SECRET, Answer, Client, event, invoke
+from taskapi import secret
+from taskapi.auth import tokens
 from tests.better_auth.world import Jwks, Secret, claims, key, world_settings
-from tests.secret_store import Clock, Store
+from tests.support.api import ROUTES, SECRET, Answer, Client, event, invoke
+from tests.support.secret_store import Clock, Store
 
 NEW = "another secret for the tests, of 32 bytes and more"
 

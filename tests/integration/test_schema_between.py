@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from taskapi import tasks
-from taskapi.migrate import MIGRATIONS, migrate
+from taskapi.postgres.migrate import MIGRATIONS, migrate
+from taskapi.tasks import statements as tasks
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCKS = re.findall(
@@ -78,7 +78,7 @@ def migrated(
         shutil.copytree(MIGRATIONS, tmp_path, dirs_exist_ok=True)
         for number, source in enumerate(sources):
             (tmp_path / f"99{number}.sql").write_text(source)
-        monkeypatch.setattr("taskapi.migrate.MIGRATIONS", tmp_path)
+        monkeypatch.setattr("taskapi.postgres.migrate.MIGRATIONS", tmp_path)
         migrate(new_database)
         return new_database
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from taskapi import db
-from tests.api import Client
+from taskapi.postgres import connection as db
+from tests.support.api import Client
 
 TAKE_TURN = "SELECT take_search_turn(%s)"
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.api import ROUTES, Answer, Client, event, invoke
 from tests.better_auth import attacks
 from tests.better_auth.attacks import OTHER_WORLD, Build, published
 from tests.better_auth.world import (
@@ -22,6 +21,7 @@ from tests.better_auth.world import (
     secret,
     world_settings,
 )
+from tests.support.api import ROUTES, Answer, Client, event, invoke
 
 
 @pytest.fixture(scope="module")

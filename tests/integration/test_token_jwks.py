@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from taskapi import db, settings, tokens
-from tests.api import ROUTES, Answer, Client, event, invoke
+from taskapi import settings
+from taskapi.auth import tokens
+from taskapi.postgres import connection as db
 from tests.better_auth.world import (
     ORIGIN,
     Jwks,
@@ -19,6 +20,7 @@ from tests.better_auth.world import (
     secret,
     world_settings,
 )
+from tests.support.api import ROUTES, Answer, Client, event, invoke
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from fastapi import FastAPI
 
 from local.openapi import api_routes, document, methods
 from local.template import load_template
-from taskapi import tasks
-from taskapi.auth import AuthenticatedRoute
-from taskapi.event import HEADERS_READ
-from tests.api import ROUTES
+from taskapi.tasks import statements as tasks
+from taskapi.web.authenticated import AuthenticatedRoute
+from taskapi.web.event import HEADERS_READ
+from tests.support.api import ROUTES
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = sorted(file.parent.name for file in ROOT.glob("functions/*/app.py"))
@@ -88,9 +88,11 @@ class Finder:
     def find_spec(name, path=None, target=None):
         if name.partition(".")[0] not in {"app", "taskapi", *sys.stdlib_module_names}:
             order.append(name)
-        elif name == "taskapi.early":
+        elif name == "taskapi.cold_start.preconnect":
             order.append(name)
-        elif name == "taskapi.http" and (early := sys.modules.get("taskapi.early")):
+        elif name == "taskapi.web.handler" and (
+            early := sys.modules.get("taskapi.cold_start.preconnect")
+        ):
             early.wait = lambda: order.append("waited")
 sys.meta_path.insert(0, Finder)
 import app
@@ -109,12 +111,20 @@ print(*order)
     imported = set(modules)
 
     # What waits for the network begins before all other imports, and is waited for.
-    needs_network = bool({"taskapi.db", "taskapi.tokens", "taskapi.secret"} & imported)
-    assert (order[0] == "taskapi.early") is needs_network
+    needs_network = bool(
+        {"taskapi.postgres.connection", "taskapi.auth.tokens", "taskapi.secret"}
+        & imported
+    )
+    assert (order[0] == "taskapi.cold_start.preconnect") is needs_network
     assert (order[-1] == "waited") is needs_network
     unwanted = {"functions", "local", "tests", "boto3", "uvicorn", "email_validator"}
     if folder == "health":
-        unwanted |= {"psycopg", "jwt", "taskapi.tasks", "taskapi.auth"}
+        unwanted |= {
+            "psycopg",
+            "jwt",
+            "taskapi.tasks",
+            "taskapi.auth",
+        }
     assert imported & unwanted == set()
 
 
@@ -154,7 +164,7 @@ def test_every_statement_is_bound_to_the_user(name: str, sql: str) -> None:
 
 
 def test_statements_are_constants() -> None:
-    tree = ast.parse((ROOT / "shared" / "taskapi" / "tasks.py").read_text())
+    tree = ast.parse((ROOT / "shared/taskapi/tasks/statements.py").read_text())
 
     formatted = [
         ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
@@ -164,7 +174,11 @@ def test_statements_are_constants() -> None:
 
 
 def test_importing_needs_no_environment() -> None:
-    modules = [f"taskapi.{file.stem}" for file in ROOT.glob("shared/taskapi/*.py")]
+    shared = ROOT / "shared"
+    modules = [
+        ".".join(file.relative_to(shared).with_suffix("").parts)
+        for file in shared.glob("taskapi/**/*.py")
+    ]
     code = f"import importlib; [importlib.import_module(m) for m in {modules}]"
 
     ran = subprocess.run(

@@ -14,8 +14,8 @@ import pytest
 from taskapi import settings
 from taskapi.errors import SettingsError
 from taskapi.settings import BetterAuth, Expected, better_auth
-from tests.api import SECRET
 from tests.better_auth.world import configured
+from tests.support.api import SECRET
 
 ROOT = Path(__file__).parents[2]
 ANY = Expected(None, None)

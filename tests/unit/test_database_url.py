@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from taskapi import database_url
 from taskapi.errors import SettingsError
-from taskapi.faults import describe
+from taskapi.postgres import conninfo as database_url
+from taskapi.postgres.faults import describe
 
 POOLED = "postgresql://me:s3cret@ep-cool-rain-123-pooler.eu-central-1.aws.neon.tech/db"
 DIRECT = POOLED.replace("-pooler", "")

@@ -6,8 +6,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from taskapi import db, time_budget
-from taskapi.faults import (
+from taskapi import time_budget
+from taskapi.postgres import connection as db
+from taskapi.postgres.faults import (
     CA_FILE,
     CLIENT_CERTIFICATE,
     FAULTS,

@@ -12,9 +12,9 @@ from starlette.applications import Starlette
 from local import tokens
 from local.docs import WithDocs
 from ops import pseudonym
-from taskapi import auth
-from tests.api import SECRET
+from taskapi.web import authenticated as auth
 from tests.better_auth.world import configured
+from tests.support.api import SECRET
 
 ROOT = Path(__file__).parents[2]
 OTHERS = {

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from local import doctor
-from taskapi import auth
 from taskapi.errors import Unauthorized
 from taskapi.secret import Outage, Secret
-from tests.api import SECRET
+from taskapi.web import authenticated as auth
 from tests.better_auth.world import (
     ORIGIN,
     Jwks,
@@ -22,6 +21,7 @@ from tests.better_auth.world import (
     secret,
     world_settings,
 )
+from tests.support.api import SECRET
 
 
 @pytest.fixture(autouse=True)

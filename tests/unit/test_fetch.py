@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from taskapi.fetch import FetchError, fetch
+from taskapi.auth.fetch import FetchError, fetch
 from tests.better_auth.world import Jwks
 
 DOCUMENT = b'{"keys": []}'

@@ -12,12 +12,19 @@ from typing import Any
 import psutil
 import pytest
 
-from taskapi import jwks, time_budget
+from taskapi import time_budget
+from taskapi.auth import jwks
+from taskapi.auth.jwks import (
+    COOL_DOWN,
+    FAILURE_COOL_DOWN,
+    MAX_BYTES,
+    KeySet,
+    Unavailable,
+)
+from taskapi.auth.tokens import InvalidToken
 from taskapi.errors import ServiceUnavailable
-from taskapi.jwks import COOL_DOWN, FAILURE_COOL_DOWN, MAX_BYTES, KeySet, Unavailable
-from taskapi.tokens import InvalidToken
 from tests.better_auth.world import ALGORITHMS, Jwks, issuer_keys, key
-from tests.faults.servers import eventually
+from tests.support.servers import eventually
 
 OLD, NEW = key("EdDSA"), key("EdDSA", "new")
 

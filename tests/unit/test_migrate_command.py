@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from taskapi import migrate, secret
+from taskapi import secret
+from taskapi.postgres import migrate
 
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tasks-AbCdEf"
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "testing"}
@@ -36,7 +37,7 @@ def test_says_in_one_line_what_is_missing(
     }
 
     ran = subprocess.run(
-        [sys.executable, "-m", "taskapi.migrate"],
+        [sys.executable, "-m", "taskapi.postgres.migrate"],
         env=environment | given,
         capture_output=True,
         text=True,

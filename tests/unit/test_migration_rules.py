@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from taskapi.migrate import ALONE, MIGRATIONS
+from taskapi.postgres.migrate import ALONE, MIGRATIONS
 
 ROOT = Path(__file__).parents[2]
 SQUAWK = Path(sys.executable).parent / "squawk"

@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from local.sample_events import FOLDER, TOKEN, USER, sample_events, text
-from tests.api import ROUTES, Client, invoke, token
+from tests.support.api import ROUTES, Client, invoke, token
 
 
 @pytest.mark.parametrize("name", ROUTES)

@@ -15,7 +15,7 @@ from botocore.parsers import ResponseParserError
 
 from taskapi import secret, settings, time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
-from tests.secret_store import Clock, Store
+from tests.support.secret_store import Clock, Store
 
 KEY = "a secret of Better Auth's, over 32 bytes"
 

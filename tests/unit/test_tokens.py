@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from taskapi import tokens
-from taskapi.pyjwt import hmac_sha256
+from taskapi.auth import tokens
+from taskapi.cold_start.pyjwt import hmac_sha256
 from taskapi.settings import Expected
-from tests.api import ROUTES, SECRET, event
 from tests.better_auth.world import (
     ORIGIN,
     Jwks,
@@ -22,6 +21,7 @@ from tests.better_auth.world import (
     secret,
     world_settings,
 )
+from tests.support.api import ROUTES, SECRET, event
 
 ROOT = Path(__file__).parents[2]
 
@@ -159,9 +159,9 @@ def test_hs256_does_without_cryptography(when: str) -> None:
     )
 
     assert status == 401
-    assert "taskapi.pyjwt" in modules
+    assert "taskapi.cold_start.pyjwt" in modules
     assert not {m for m in modules if m.split(".")[0] == "cryptography"}
-    assert "taskapi.jwks" not in modules
+    assert "taskapi.auth.jwks" not in modules
 
 
 @pytest.mark.parametrize("when", ["early", "late"])
@@ -173,7 +173,7 @@ def test_the_jwks_does_with_cryptography(when: str) -> None:
         status, modules = imported(f"Bearer {key('EdDSA').token()}", when, given)
 
     assert status == 401
-    assert {"cryptography", "taskapi.jwks"} <= modules
+    assert {"cryptography", "taskapi.auth.jwks"} <= modules
     assert server.fetches == 1
 
 
@@ -186,7 +186,8 @@ def test_importing_needs_no_settings(given: dict[str, str]) -> None:
 
 def test_pyjwt_is_imported_before_the_first_request_where_settings_allow() -> None:
     script = (
-        "import functions.list_tasks.app, sys; print('taskapi.pyjwt' in sys.modules)"
+        "import functions.list_tasks.app, sys; "
+        "print('taskapi.cold_start.pyjwt' in sys.modules)"
     )
     path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'shared'}"}
 
@@ -249,7 +250,7 @@ def test_settings_change_in_a_warm_environment_from_hs256_to_the_jwks_and_back(
 
 NEXT_PERSON = """
 import sys
-from taskapi.pyjwt import hmac_sha256
+from taskapi.cold_start.pyjwt import hmac_sha256
 before = set(sys.modules)
 {imports_first}
 hmac_sha256()

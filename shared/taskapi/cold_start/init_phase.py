@@ -28,7 +28,7 @@ if START:
     sys.setswitchinterval(SWITCH_INTERVAL)
 
 
-def over() -> None:
+def end_init_phase() -> None:
     """End it; what is there now stays, so the collector need never look at it again."""
     if START:
         gc.freeze()

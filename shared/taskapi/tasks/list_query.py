@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from taskapi.framework import (
+from taskapi.cold_start.framework import (
     BaseModel,
     BeforeValidator,
     Field,

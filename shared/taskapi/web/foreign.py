@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from taskapi.event import type_name
+from taskapi.web.event import type_name
 
 KINDS: Iterable[tuple[str, tuple[str, ...]]] = (
     ("an HTTP API or function URL event (2.0)", ("routeKey", "requestContext.http")),

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from taskapi.cold_start.framework import RequestValidationError
 from taskapi.errors import Problem, ValidationFailed
-from taskapi.event import type_name
-from taskapi.framework import RequestValidationError
+from taskapi.web.event import type_name
 
 RULES = {
     "body": ("The body must be a JSON object", "object"),

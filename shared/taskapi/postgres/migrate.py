@@ -1,4 +1,4 @@
-"""Bring a database up to date: `python -m taskapi.migrate`, or `make migrate`.
+"""Bring a database up to date: `python -m taskapi.postgres.migrate`, or `make migrate`.
 
 A short module rather than a tool: yoyo's lock is a row that outlives a killed process,
 dbmate's driver refuses the channel_binding that Neon's URLs have, and neither locks
@@ -15,9 +15,10 @@ from pathlib import Path
 
 import psycopg
 
-from taskapi import database_url, secret, settings
+from taskapi import secret, settings
 from taskapi.errors import SettingsError
-from taskapi.faults import describe
+from taskapi.postgres import conninfo as database_url
+from taskapi.postgres.faults import describe
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -13,9 +13,10 @@ from psycopg.abc import PQGen
 from psycopg.pq import ConnStatus, PollingStatus, TransactionStatus
 from psycopg.rows import TupleRow
 
-from taskapi import database_url, log, secret, settings, time_budget
+from taskapi import log, secret, settings, time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
-from taskapi.faults import (
+from taskapi.postgres import conninfo as database_url
+from taskapi.postgres.faults import (
     CANCELLED,
     FAULTS,
     SEARCH_RUNNING,
@@ -23,7 +24,7 @@ from taskapi.faults import (
     Retry,
     fault_of,
 )
-from taskapi.tally import tally
+from taskapi.request_stats import request_stats
 
 PATIENCE = 5.0
 """Seconds for one connecting, or for one statement that may be sent again.
@@ -144,7 +145,7 @@ def query(
         deadline = time_budget.deadline()
         return attempts(sql.encode(), params, repeatable, writes, deadline)
     finally:
-        tally.database_seconds += time_budget.clock() - started
+        request_stats.database_seconds += time_budget.clock() - started
 
 
 def attempts(
@@ -181,7 +182,7 @@ def attempts(
             log_fault(fault, error, attempt=attempt, sent=sent, again=again)
             if not again:
                 raise fault.answer(unknown) from error
-        tally.database_retries += 1
+        request_stats.database_retries += 1
         time.sleep(pause)
 
 

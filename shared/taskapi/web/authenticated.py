@@ -7,11 +7,11 @@ from typing import Annotated
 from urllib.parse import unquote
 
 from taskapi import settings
+from taskapi.auth.tokens import InvalidToken, subject
+from taskapi.cold_start.framework import BeforeValidator, Path, Request
 from taskapi.errors import Unauthorized
-from taskapi.framework import BeforeValidator, Path, Request
-from taskapi.http import ContractRoute
 from taskapi.log import logger
-from taskapi.tokens import InvalidToken, subject
+from taskapi.web.handler import ContractRoute
 
 
 def authenticate(authorization: str | None, user_id: str) -> str:

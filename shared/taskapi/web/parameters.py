@@ -3,14 +3,14 @@
 import re
 from typing import Annotated
 
-from taskapi.errors import NotFound
-from taskapi.framework import (
+from taskapi.cold_start.framework import (
     BeforeValidator,
     Header,
     Path,
     StringConstraints,
     WithJsonSchema,
 )
+from taskapi.errors import NotFound
 
 MAX_ID = 2**63 - 1
 """The greatest bigint."""

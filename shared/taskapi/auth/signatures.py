@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from taskapi.pyjwt import hmac_sha256
+from taskapi.auth.tokens import InvalidToken, NotConfigured, WrongSignature, decoded
+from taskapi.cold_start.pyjwt import hmac_sha256
 from taskapi.settings import BetterAuth
-from taskapi.tokens import InvalidToken, NotConfigured, WrongSignature, decoded
 
 if TYPE_CHECKING:
     from jwt.algorithms import Algorithm
 
-    from taskapi.jwks import KeySet
+    from taskapi.auth.jwks import KeySet
 
 
 class Signatures:
@@ -50,7 +50,7 @@ def key_set(url: str) -> "KeySet":
 
     Fetching imports modules that HS256 has no need of.
     """
-    from taskapi.jwks import KeySet
+    from taskapi.auth.jwks import KeySet
 
     return KeySet(url)
 

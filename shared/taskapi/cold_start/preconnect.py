@@ -2,22 +2,24 @@
 
 Opening a connection takes several round trips, and importing FastAPI takes about as
 long without using the network. So each function imports this module first of all, and
-waits for it last (`connected`): no freeze falls into a handshake.
+waits for it last (`wait_until_connected`): no freeze falls into a handshake.
 """
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
-from taskapi.init_phase import FROM_SNAPSHOT, START
-from taskapi import db, secret, settings, time_budget, tokens
+from taskapi.cold_start.init_phase import FROM_SNAPSHOT, START
+from taskapi import secret, settings, time_budget
+from taskapi.auth import tokens
 from taskapi.errors import SettingsError
+from taskapi.postgres import connection as db
 
 INIT_TIMEOUT = 10.0
 """Seconds that Lambda gives the init phase, and what comes after a restore."""
 
 
-def begin() -> Callable[[], None]:
+def start() -> Callable[[], None]:
     """Begin to connect, and to fetch keys beside that; return what waits for both.
 
     Failures aren't reported here: the first request meets them again. All of it has
@@ -46,10 +48,10 @@ def begin() -> Callable[[], None]:
     return finish
 
 
-wait = begin() if START and not FROM_SNAPSHOT else None
+wait = start() if START and not FROM_SNAPSHOT else None
 
 
-def connected() -> None:
+def wait_until_connected() -> None:
     """Wait until the connection is there or has failed.
 
     A snapshot is restored many times, so it holds neither a connection nor a setting,
@@ -59,9 +61,9 @@ def connected() -> None:
     if FROM_SNAPSHOT:
         from snapshot_restore_py import register_after_restore
 
-        import taskapi.jwks
-        import taskapi.signatures  # noqa: F401
+        import taskapi.auth.jwks
+        import taskapi.auth.signatures  # noqa: F401
 
-        register_after_restore(lambda: begin()())
+        register_after_restore(lambda: start()())
     elif wait:
         wait()

@@ -6,8 +6,9 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
-from taskapi import db, time_budget
-from tests.api import SECRET, Answer, Client
+from taskapi import time_budget
+from taskapi.postgres import connection as db
+from tests.support.api import SECRET, Answer, Client
 
 FUNCTIONS = ["create_task", "update_task", "complete_task", "delete_task", "get_task"]
 

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import TupleRow
 from typing_extensions import TypedDict
 
-from taskapi import cursors, db, etags
+from taskapi.cold_start.framework import StrictBool, StringConstraints
 from taskapi.errors import (
     Conflict,
     IdempotencyKeyReused,
@@ -19,11 +19,12 @@ from taskapi.errors import (
     PreconditionFailed,
     ValidationFailed,
 )
-from taskapi.faults import Locked
-from taskapi.framework import StrictBool, StringConstraints
+from taskapi.postgres import connection as db
+from taskapi.postgres.faults import Locked
+from taskapi.tasks import cursors, etags
 
 if TYPE_CHECKING:
-    from taskapi.listing import Listing
+    from taskapi.tasks.list_query import Listing
 
 Title = Annotated[
     str,

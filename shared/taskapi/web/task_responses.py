@@ -2,11 +2,11 @@
 
 from urllib.parse import quote, unquote_plus, urlencode
 
-from taskapi.etags import matches
-from taskapi.event import encoded
-from taskapi.framework import Request, Response
-from taskapi.http import json_response
-from taskapi.tasks import Page, Task, public
+from taskapi.cold_start.framework import Request, Response
+from taskapi.tasks.etags import matches
+from taskapi.tasks.statements import Page, Task, public
+from taskapi.web.event import encoded
+from taskapi.web.handler import json_response
 
 URI = "%!$'()*+,;:@/?=[]"
 """What a query may hold besides letters, digits and "-._~" (RFC 3986), and the brackets
@@ -20,19 +20,19 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.htm
 """
 
 
-def one(task: Task) -> Response:
+def task_response(task: Task) -> Response:
     """Return 200 with the task and its ETag."""
     return json_response(public(task), headers={"etag": task.etag})
 
 
-def one_unless(task: Task, if_none_match: str | None) -> Response:
-    """Return 304 where the caller has this version already, else as one()."""
+def task_or_304(task: Task, if_none_match: str | None) -> Response:
+    """Return 304 where the caller has this version already, else as task_response()."""
     if matches(if_none_match, task.etag):
         return Response(status_code=304, headers={"etag": task.etag})
-    return one(task)
+    return task_response(task)
 
 
-def created(task: Task, replayed: bool) -> Response:
+def created_response(task: Task, replayed: bool) -> Response:
     """Return 201 with the task, where it is, and whether this is a replay."""
     headers = {
         "location": f"/api/{encoded(task.user_id)}/tasks/{task.id}",
@@ -43,12 +43,12 @@ def created(task: Task, replayed: bool) -> Response:
     return json_response(public(task), 201, headers)
 
 
-def deleted() -> Response:
+def no_content() -> Response:
     """Return 204."""
     return Response(status_code=204)
 
 
-def many(page: Page, request: Request) -> Response:
+def list_response(page: Page, request: Request) -> Response:
     """Return 200 with the tasks, and the Link to the next page where there is one."""
     headers = {}
     if page.cursor is not None:
@@ -66,7 +66,7 @@ def next_page(request: Request, cursor: str) -> str:
     target = f"{path}?{following(query, cursor)}"
     if len(target) <= LONGEST_TARGET:
         return target
-    from taskapi.listing import Listing
+    from taskapi.tasks.list_query import Listing
 
     known = request.query_params.items()
     kept = {name: value for name, value in known if name in Listing.model_fields}

@@ -20,11 +20,11 @@ from collections.abc import Callable, Iterator, Mapping
 import jwt
 
 from taskapi import settings, time_budget
+from taskapi.auth.fetch import FetchError, address_of, fetch
+from taskapi.auth.tokens import InvalidToken
 from taskapi.errors import ServiceUnavailable
-from taskapi.fetch import FetchError, address_of, fetch
 from taskapi.log import logger
 from taskapi.single_flight import SingleFlight
-from taskapi.tokens import InvalidToken
 
 ALGORITHMS = {
     "EdDSA": ("OKP", "Ed25519"),

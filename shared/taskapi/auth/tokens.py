@@ -12,8 +12,8 @@ from taskapi import secret, strict_json
 from taskapi.settings import Expected, better_auth
 
 if TYPE_CHECKING:
+    from taskapi.auth.signatures import Signatures
     from taskapi.settings import BetterAuth
-    from taskapi.signatures import Signatures
 
 LEEWAY = 10
 """Seconds by which the clocks of Better Auth and this API may differ."""
@@ -205,6 +205,6 @@ def span(seconds: float) -> str:
 @lru_cache(maxsize=1)
 def signatures(config: "BetterAuth") -> "Signatures":
     """Return what checks signatures: imported on first use, as few modules as do."""
-    from taskapi.signatures import Signatures
+    from taskapi.auth.signatures import Signatures
 
     return Signatures(config)

@@ -8,7 +8,7 @@ with what it saves: in millions of instructions, of 1,300 (`make bench` counts t
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import taskapi.init_phase  # noqa: F401
+import taskapi.cold_start.init_phase  # noqa: F401
 
 # isort: split
 from pydantic import BaseModel

@@ -6,18 +6,9 @@ import traceback
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from taskapi import init_phase, time_budget
-from taskapi.body import check_declared, parse
-from taskapi.errors import (
-    ApiError,
-    BadRequest,
-    InternalError,
-    PayloadTooLarge,
-    SettingsError,
-    ValidationFailed,
-)
-from taskapi.event import ForeignEvent, GatewayRequest, read_event, type_name
-from taskapi.framework import (
+from taskapi import time_budget
+from taskapi.cold_start import init_phase
+from taskapi.cold_start.framework import (
     APIRoute,
     FastAPI,
     HTTPException,
@@ -27,10 +18,20 @@ from taskapi.framework import (
     Response,
     to_json,
 )
+from taskapi.errors import (
+    ApiError,
+    BadRequest,
+    InternalError,
+    PayloadTooLarge,
+    SettingsError,
+    ValidationFailed,
+)
 from taskapi.log import logger
 from taskapi.metrics import emf
-from taskapi.tally import tally
-from taskapi.validation import RULES, invalid
+from taskapi.request_stats import request_stats
+from taskapi.web.body import check_declared, parse
+from taskapi.web.event import ForeignEvent, GatewayRequest, read_event, type_name
+from taskapi.web.validation import RULES, invalid
 
 if TYPE_CHECKING:
     from mangum.types import (
@@ -117,9 +118,9 @@ class ContractRoute(APIRoute):
                 await self.check_body(request)
                 return await endpoint(request)
             except ApiError as error:
-                return problem(error)
+                return error_response(error)
             except RequestValidationError as error:
-                return problem(invalid(error))
+                return error_response(invalid(error))
 
         return handle
 
@@ -188,7 +189,7 @@ def lambda_handler(
     )
     cold = True
     ready()
-    init_phase.over()
+    init_phase.end_init_phase()
 
     def serve(request: GatewayRequest, context: "LambdaContext") -> LambdaResponse:
         """Return the app's answer, or the contract's 500, whatever goes wrong."""
@@ -202,7 +203,7 @@ def lambda_handler(
             time_budget.end()
         if failures:
             log_cause(failures[0])
-            return as_lambda_response(problem(InternalError()))
+            return as_lambda_response(error_response(InternalError()))
         return response
 
     def handler(event: object, context: "LambdaContext") -> LambdaResponse:
@@ -226,7 +227,7 @@ def lambda_handler(
             route=request.route,
             status=response["statusCode"],
             duration_ms=round((time.perf_counter() - started) * 1000, 1),
-            database_ms=round(tally.database_seconds * 1000, 1),
+            database_ms=round(request_stats.database_seconds * 1000, 1),
             cold_start=cold,
             **emf(logger.get_current_keys().get("error"), cold),
         )
@@ -247,7 +248,7 @@ def refuse(
     Who can invoke the function may read both. No metric counts it: a warm-up ping must
     not roll back a deployment.
     """
-    from taskapi.foreign import kind_of
+    from taskapi.web.foreign import kind_of
 
     expected = " or ".join(sorted(routes))
     expected = f"an API Gateway HTTP API event, payload format 2.0, for {expected}"
@@ -258,7 +259,7 @@ def refuse(
         expected=expected,
         function_request_id=context.aws_request_id,
     )
-    response = as_lambda_response(problem(BadRequest(f"Expected {expected}")))
+    response = as_lambda_response(error_response(BadRequest(f"Expected {expected}")))
     add_common_headers(response, context.aws_request_id)
     return response
 
@@ -284,7 +285,7 @@ def json_response(
     return Response(to_json(content), status, headers, "application/json")
 
 
-def problem(error: ApiError) -> Response:
+def error_response(error: ApiError) -> Response:
     """Return the contract's error body."""
     logger.append_keys(error=error.code)
     body: dict[str, object] = {"error": error.code, "message": error.message}

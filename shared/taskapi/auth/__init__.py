@@ -1,0 +1,1 @@
+"""Who is calling: tokens, their signatures, and the keys that check them."""

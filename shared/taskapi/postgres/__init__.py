@@ -1,0 +1,1 @@
+"""The connection to Postgres, its faults, and the migrations."""

@@ -1,0 +1,1 @@
+"""What a task is, and the statements that read and write tasks."""
