@@ -82,6 +82,7 @@ lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov $(REDOCLY) ## check 
 	.venv/bin/zizmor --offline --quiet .github
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	@mkdir -p .aws-sam && .venv/bin/python -m local.template > .aws-sam/template.json
 	.venv-checkov/bin/checkov --config-file .checkov.yaml
 	$(REDOCLY) lint --config openapi/redocly.yaml openapi.json
 
