@@ -151,7 +151,7 @@ compatible: .venv/dev ## run the tests of older code on today's schema (BASE=ori
 	cd "$$folder" && PYTHONPATH="$$folder/shared" "$(CURDIR)/.venv/bin/python" -m pytest \
 	  tests/integration --ignore tests/integration/test_migrations.py
 
-costs: .venv/bin/python ## say what a million requests cost (ARGS='--duration-ms 20')
+costs: .venv/local ## say what a million requests cost (ARGS='--duration-ms 20')
 	@.venv/bin/python -m ops.costs $(ARGS)
 
 # Each in a folder of its own: make deploy BUILT=1 must not ship what is for this machine.

@@ -18,7 +18,8 @@ import boto3
 import yaml
 from botocore.exceptions import ClientError
 
-from local.template import read_template
+from local.loops import LOOP, TRANSFORM, expand
+from local.template import parse_template
 
 Template = dict[str, Any]
 Values = dict[str, str]
@@ -34,7 +35,7 @@ class Change(NamedTuple):
 
 
 def main(built: str, copy: str, parameters: str, *overrides: str) -> None:
-    template: Template = read_template(Path(built))
+    template: Template = parse_template(Path(built))
     values = yaml.safe_load(Path(parameters).read_text(encoding="utf-8"))
     values |= dict(each.split("=", 1) for each in overrides)
     for change in CHANGES:
@@ -46,6 +47,10 @@ def main(built: str, copy: str, parameters: str, *overrides: str) -> None:
 def obsolete() -> list[str]:
     """Return the reasons that no longer hold."""
     return [change.reason for change in CHANGES if not change.needed()]
+
+
+def write_out_loops(template: Template, values: Values) -> None:
+    template |= expand(template)
 
 
 def set_defaults(template: Template, values: Values) -> None:
@@ -198,6 +203,20 @@ def transform_ignores_parameters() -> bool:
     return "ItVersion1111111111" not in ids
 
 
+def loops_make_nothing() -> bool:
+    topic = {"Type": "AWS::SNS::Topic"}
+    loop = {f"{LOOP}Each": ["It", ["A"], {"${It}Topic": topic}]}
+    try:
+        with stack({"Transform": TRANSFORM, "Resources": loop}) as (name, _):
+            made = boto3.client("cloudformation").describe_stack_resources(
+                StackName=name
+            )
+    except ClientError:
+        return True
+    ids = [each["LogicalResourceId"] for each in made["StackResources"]]
+    return ids != ["ATopic"]
+
+
 def body_makes_no_routes() -> bool:
     body = {
         "openapi": "3.0.1",
@@ -259,6 +278,7 @@ def metric_math_is_refused() -> bool:
 
 
 CHANGES = (
+    Change("it has no loops, Fn::ForEach", write_out_loops, loops_make_nothing),
     Change(
         "its transform of SAM ignores the parameters that are given",
         set_defaults,
