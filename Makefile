@@ -25,11 +25,15 @@ $(error STAGE must be one of $(STAGES), not "$(STAGE)")
 endif
 endif
 
-# SAM leaves out a name that the template doesn't have, without a word.
+# PARAMETERS become words of a shell's command, and may come from a form on GitHub. SAM
+# leaves out a name that the template doesn't have, without a word.
 ifneq ($(filter deploy,$(MAKECMDGOALS)),)
+ifneq ($(findstring $$,$(value PARAMETERS))$(findstring ',$(value PARAMETERS)),)
+$(error PARAMETERS may have neither dollar signs nor single quotes)
+endif
 NAMES := $(shell sed -n '/^Parameters:/,/^Rules:/s/^  \([A-Za-z]*\):.*/\1/p' template.yaml)
-UNKNOWN := $(strip $(shell printf '%s\n' $(PARAMETERS) | \
-  grep -vE '^($(subst $(eval) ,|,$(NAMES)))='))
+UNKNOWN := $(strip $(shell printf '%s\n' '$(PARAMETERS)' | tr -s ' \t' '\n' | \
+  grep -vE '^(($(subst $(eval) ,|,$(NAMES)))=[]A-Za-z0-9:/.,@_*+=[-]*)?$$'))
 ifneq ($(UNKNOWN),)
 $(error PARAMETERS has what is no Name=Value of template.yaml's: $(UNKNOWN))
 endif
@@ -42,7 +46,7 @@ TEMPLATE = $(BUILD_DIR)/$(if $(AWS_ENDPOINT_URL),emulated.json,template.yaml)
 PARAMETERS_GIVEN = Architecture=$(ARCH) Release=$(RELEASE) \
   $(if $(SECRET_ARN),SecretArn=$(SECRET_ARN)) \
   $(if $(PERMISSIONS_BOUNDARY_ARN),PermissionsBoundaryArn=$(PERMISSIONS_BOUNDARY_ARN)) \
-  $(PARAMETERS)
+  $(strip $(PARAMETERS))
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
