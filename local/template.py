@@ -281,10 +281,15 @@ def _strings(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
-def main() -> None:
-    template = read_template(Path(__file__).parents[1] / "template.yaml")
+def main() -> int:
+    try:
+        template = read_template(Path(__file__).parents[1] / "template.yaml")
+    except TemplateError as error:
+        print(error, file=sys.stderr)
+        return 1
     json.dump(template, sys.stdout, indent=1)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

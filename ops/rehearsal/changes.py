@@ -18,7 +18,7 @@ import boto3
 import yaml
 from botocore.exceptions import ClientError
 
-from local.loops import LOOP, TRANSFORM, expand
+from local.loops import LOOP
 from local.template import parse_template
 
 Template = dict[str, Any]
@@ -49,8 +49,10 @@ def obsolete() -> list[str]:
     return [change.reason for change in CHANGES if not change.needed()]
 
 
-def write_out_loops(template: Template, values: Values) -> None:
-    template |= expand(template)
+def outside_loops(template: Template) -> Template:
+    """Return the resources that no loop makes."""
+    resources = template["Resources"].items()
+    return {name: each for name, each in resources if not name.startswith(LOOP)}
 
 
 def set_defaults(template: Template, values: Values) -> None:
@@ -82,7 +84,7 @@ def write_out_the_api(template: Template, values: Values) -> None:
         },
     }
     resources["ApiDomainMapping"]["Properties"]["Stage"] = {"Ref": "ApiStage"}
-    for name, function in resources.copy().items():
+    for name, function in outside_loops(template).items():
         events = function["Properties"].pop("Events", {})
         for event, properties in events.items():
             resources |= route(name, event, properties["Properties"])
@@ -139,13 +141,13 @@ def spell_cors_in_camel_case(template: Template, values: Values) -> None:
 def turn_canaries_off(template: Template, values: Values) -> None:
     template["Parameters"]["GradualDeployment"]["Default"] = "false"
     del template["Globals"]["Function"]["DeploymentPreference"]
-    for resource in template["Resources"].values():
+    for resource in outside_loops(template).values():
         resource["Properties"].pop("DeploymentPreference", None)
 
 
 def drop_metric_math(template: Template, values: Values) -> None:
     """Watch the first metric of a computed one alone."""
-    for resource in template["Resources"].values():
+    for resource in outside_loops(template).values():
         properties = resource["Properties"]
         if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
             queries = properties.pop("Metrics")
@@ -201,20 +203,6 @@ def transform_ignores_parameters() -> bool:
         made = boto3.client("cloudformation").describe_stack_resources(StackName=name)
     ids = [each["LogicalResourceId"] for each in made["StackResources"]]
     return "ItVersion1111111111" not in ids
-
-
-def loops_make_nothing() -> bool:
-    topic = {"Type": "AWS::SNS::Topic"}
-    loop = {f"{LOOP}Each": ["It", ["A"], {"${It}Topic": topic}]}
-    try:
-        with stack({"Transform": TRANSFORM, "Resources": loop}) as (name, _):
-            made = boto3.client("cloudformation").describe_stack_resources(
-                StackName=name
-            )
-    except ClientError:
-        return True
-    ids = [each["LogicalResourceId"] for each in made["StackResources"]]
-    return ids != ["ATopic"]
 
 
 def body_makes_no_routes() -> bool:
@@ -278,7 +266,6 @@ def metric_math_is_refused() -> bool:
 
 
 CHANGES = (
-    Change("it has no loops, Fn::ForEach", write_out_loops, loops_make_nothing),
     Change(
         "its transform of SAM ignores the parameters that are given",
         set_defaults,

@@ -219,20 +219,26 @@ class Dependencies:
         assert name not in waiting, " waits for ".join((*waiting, name))
         if name in self.order:
             return
-        for other in self.named_in(self.template["Resources"][name]):
+        resources = self.template["Resources"]
+        for other in references(resources[name]) & resources.keys():
             if other != name:
                 self.visit(other, (*waiting, name))
         self.order.append(name)
 
-    def named_in(self, value: Any) -> set[str]:
-        match value:
-            case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
-                found = {name}
-            case {"Fn::Sub": str(text) | [str(text), *_]}:
-                found = set(re.findall(r"\$\{([^!}.]+)", text))
-            case dict() | list():
-                parts = value.values() if isinstance(value, dict) else value
-                found = {name for part in parts for name in self.named_in(part)}
-            case _:
-                found = set()
-        return {name for name in found if name in self.template["Resources"]}
+
+def references(value: Any) -> set[str]:
+    """Return the names of all resources and parameters that a value refers to."""
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            return {name}
+        case {"Fn::Sub": str(text)}:
+            return set(re.findall(r"\$\{([^!}.]+)", text))
+        case {"Fn::Sub": [str(text), dict(given)]}:
+            return references({"Fn::Sub": text}) - given.keys() | references(
+                [*given.values()]
+            )
+        case dict():
+            return references([*value.values()])
+        case list():
+            return {name for part in value for name in references(part)}
+    return set()

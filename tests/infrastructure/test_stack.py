@@ -25,6 +25,7 @@ from tests.infrastructure.stacks import (
     Dependencies,
     Json,
     Stack,
+    references,
 )
 
 FUNCTIONS = {f.name: f for f in load_template(ROOT / "template.yaml").functions}
@@ -84,6 +85,20 @@ def functions(stack: Stack) -> dict[str, Json]:
     found = stack.of_type("AWS::Lambda::Function")
     assert found.keys() == FUNCTIONS.keys()
     return found
+
+
+def test_all_that_is_referred_to_exists(stack: Stack) -> None:
+    """A function that the loop leaves out has no role, no log and no alarm."""
+    template = stack.template
+    there = template["Resources"].keys() | template["Parameters"].keys()
+
+    missing = {
+        name
+        for name in references(template["Resources"]) - there
+        if not name.startswith("AWS::")
+    }
+
+    assert missing == set()
 
 
 def test_nothing_waits_for_itself(stack: Stack) -> None:
