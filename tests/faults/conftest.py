@@ -14,9 +14,11 @@ from unittest.mock import patch
 import pytest
 
 from taskapi import settings, time_budget
-from taskapi.postgres import connection as db
+from taskapi.postgres import query
+from taskapi.postgres.connection import ATTEMPT_TIMEOUT, CANCEL_TIMEOUT
 from taskapi.postgres.migrate import migrate
 from tests.support.api import SECRET, Answer, Client
+from tests.support.connections import forget_connection
 from tests.support.proxy import Proxy
 from tests.support.servers import PGBOUNCER, PgBouncer, Postgres, running_postgres
 
@@ -111,16 +113,10 @@ class Api:
         """Assert that the next request succeeds, in the usual time budget."""
         with (
             patch.object(time_budget, "REQUEST_TIMEOUT", 8.0),
-            patch.object(db, "PATIENCE", 5.0),
+            patch.object(query, "ATTEMPT_TIMEOUT", ATTEMPT_TIMEOUT),
         ):
             answer = self.send("list_tasks")
         assert answer.status == 200, answer.text
-
-
-def forget_connection() -> None:
-    if db._idle:
-        db._idle.close()
-    db._idle = None
 
 
 @pytest.fixture
@@ -129,7 +125,7 @@ def api_on(
 ) -> Iterator[Callable[[Proxy], Api]]:
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
     monkeypatch.setattr(settings, "database_url", settings.database_url)
-    monkeypatch.setattr(db, "FIRST_PAUSE", db.FIRST_PAUSE / 10)
+    monkeypatch.setattr(query, "FIRST_PAUSE", query.FIRST_PAUSE / 10)
 
     def build(proxy: Proxy) -> Api:
         proxy.reset()
@@ -165,15 +161,17 @@ def either(request: pytest.FixtureRequest) -> Api:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the time of one attempt a tenth of what it is."""
-    monkeypatch.setattr(db, "PATIENCE", db.PATIENCE / 10)
+def short_attempts(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Make the timeout of an attempt a tenth of what it is, and return it."""
+    timeout = ATTEMPT_TIMEOUT / 10
+    monkeypatch.setattr(query, "ATTEMPT_TIMEOUT", timeout)
+    return timeout
 
 
 @pytest.fixture
-def hurried(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the whole time budget a tenth of what it is, but for cancelling."""
-    budget = time_budget.REQUEST_TIMEOUT / 10 + db.CANCELLING
+def short_budget(short_attempts: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the whole time budget a tenth of what it is, except for cancelling."""
+    budget = time_budget.REQUEST_TIMEOUT / 10 + CANCEL_TIMEOUT
     monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", budget)
 
 

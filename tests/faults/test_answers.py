@@ -9,8 +9,9 @@ import pytest
 
 from taskapi import settings
 from taskapi.postgres.faults import FAULTS, TOO_SLOW
-from tests.faults.conftest import DATABASE, Api, become, forget_connection
+from tests.faults.conftest import DATABASE, Api, become
 from tests.support.api import SECRET
+from tests.support.connections import forget_connection
 from tests.support.secret_store import Store
 from tests.support.servers import Postgres, eventually, meanwhile
 
@@ -230,7 +231,7 @@ def test_too_many_connections_are_waited_out(
 
 
 def test_too_many_connections_for_too_long(
-    api: Api, role: Callable[[str], str], hurried: None
+    api: Api, role: Callable[[str], str], short_budget: None
 ) -> None:
     become(api, role("LOGIN CONNECTION LIMIT 0"))
 
@@ -374,7 +375,7 @@ def test_a_url_that_libpq_refuses_is_one_line_without_its_password(
 
 
 def test_a_refused_connection_is_logged_without_what_the_url_says(
-    api: Api, hurried: None
+    api: Api, short_budget: None
 ) -> None:
     api.point("postgresql://s3cretuser:s3cret@127.0.0.1:1/s3cretdb")
 
@@ -409,7 +410,7 @@ def connection(url: str) -> psycopg.Connection | None:
 
 
 def test_a_pooler_without_places_for_clients(
-    api: Api, pooler: Callable[..., str], hurried: None
+    api: Api, pooler: Callable[..., str], short_budget: None
 ) -> None:
     url = pooler(max_client_conn=1)
     api.point(url)
@@ -459,7 +460,7 @@ def test_a_pooler_that_refuses_the_password(
     assert "wr0ng" not in api.log.getvalue()
 
 
-def test_a_pooler_that_cannot_reach_postgres(pooled: Api, hurried: None) -> None:
+def test_a_pooler_that_cannot_reach_postgres(pooled: Api, short_budget: None) -> None:
     id = pooled.create()["id"]
     pooled.postgres.stop()
     try:

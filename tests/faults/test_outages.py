@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from taskapi import time_budget
-from taskapi.postgres import connection as db
+from taskapi.postgres import connection
 from tests.faults.conftest import DATABASE, Api
 from tests.support.api import Answer
 from tests.support.proxy import Act, Direction, Once
@@ -33,7 +33,7 @@ def assert_toggled(api: Api, id: int) -> None:
 
 
 def sees_its_end() -> bool:
-    return db._idle is not None and not db._idle.is_usable()
+    return connection._idle is not None and not connection._idle.is_usable()
 
 
 @contextmanager
@@ -263,7 +263,7 @@ def test_waits_out_three_seconds_of_refused_connections(either: Api) -> None:
     assert {fault["sent"] for fault in either.faults} == {False}
 
 
-def test_gives_up_on_refused_connections(either: Api, hurried: None) -> None:
+def test_gives_up_on_refused_connections(either: Api, short_budget: None) -> None:
     id = either.create()["id"]
     either.proxy.kill()
     either.proxy.refuse()
@@ -301,7 +301,7 @@ STALLS: dict[str, tuple[Direction, str, str]] = {
 
 @pytest.mark.parametrize("stalled", STALLS)
 def test_gives_up_on_a_stall_in_connect(
-    either: Api, hurried: None, stalled: str
+    either: Api, short_budget: None, stalled: str
 ) -> None:
     direction, type, sslmode = STALLS[stalled]
     either.point(either.proxy.url(DATABASE, sslmode=sslmode))
@@ -320,16 +320,18 @@ def test_gives_up_on_a_stall_in_connect(
     either.works()
 
 
-def test_connects_again_after_a_stall_in_connect(either: Api, impatient: None) -> None:
+def test_connects_again_after_a_stall_in_connect(
+    either: Api, short_attempts: float
+) -> None:
     either.proxy.rule = Once("up", "startup", "stall")
 
-    with within(db.PATIENCE):
+    with within(short_attempts):
         answer = either.send("create_task", json_body={"title": "new"})
 
     assert answer.status == 201, answer.text
 
 
-def test_gives_up_on_a_host_that_does_not_answer(api: Api, hurried: None) -> None:
+def test_gives_up_on_a_host_that_does_not_answer(api: Api, short_budget: None) -> None:
     with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
@@ -368,17 +370,21 @@ def stalling(either: Api, request: pytest.FixtureRequest) -> Api:
 
 
 @pytest.mark.parametrize("function", ["list_tasks", "create_task"])
-def test_repeats_after_a_stall(stalling: Api, function: str, impatient: None) -> None:
+def test_repeats_after_a_stall(
+    stalling: Api, function: str, short_attempts: float
+) -> None:
     body = {"title": "new"} if function == "create_task" else None
 
-    with within(db.PATIENCE):
+    with within(short_attempts):
         answer = stalling.send(function, json_body=body)
 
     assert answer.status < 300, answer.text
     assert len(stalling.rows()) == (2 if body else 1)
 
 
-def test_does_not_repeat_a_toggle_after_a_stall(stalling: Api, hurried: None) -> None:
+def test_does_not_repeat_a_toggle_after_a_stall(
+    stalling: Api, short_budget: None
+) -> None:
     [id] = stalling.rows()
 
     with within(time_budget.REQUEST_TIMEOUT):

@@ -184,8 +184,8 @@ told["signatures"] = "taskapi.auth.signatures" in sys.modules
 
 FAIL = """
 from taskapi import time_budget
-from taskapi.postgres import connection as db
-db.CANCELLING = 0.0
+from taskapi.postgres import connection as db, query
+query.CANCEL_TIMEOUT = 0.0
 time_budget.REQUEST_TIMEOUT = 0.2
 import app
 answer = app.handler(EVENT, CONTEXT)
@@ -391,7 +391,7 @@ told["routes"] = list(app.app.openapi()["paths"])
 RESTORED_TWICE = """
 import app, snapshot_restore_py
 from taskapi import secret
-from taskapi.postgres import connection as db
+from taskapi.postgres import connection as db, query
 from taskapi.auth import tokens
 told["connected"] = db._idle is not None
 told["settings"] = secret.held._values
@@ -403,9 +403,9 @@ for _ in range(2):
     if not os.fork():
         for hook, args, kwargs in snapshot_restore_py.get_after_restore():
             hook(*args, **kwargs)
-        [(backend,)] = db.query("SELECT pg_backend_pid()", {})
+        [(backend,)] = query.query("SELECT pg_backend_pid()", {})
         answer = app.handler(EVENT, CONTEXT)["statusCode"]
-        copy = [backend, db.lot.random(), answer]
+        copy = [backend, query.rng.random(), answer]
         os.write(writing, json.dumps(copy).encode())
         os._exit(0)
     os.wait()

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from taskapi.errors import SettingsError
-from taskapi.postgres import conninfo as database_url
-from taskapi.postgres.faults import describe
+from taskapi.postgres import conninfo
+from taskapi.postgres.conninfo import to_conninfo
+from taskapi.postgres.diagnosis import describe
 
 POOLED = "postgresql://me:s3cret@ep-cool-rain-123-pooler.eu-central-1.aws.neon.tech/db"
 DIRECT = POOLED.replace("-pooler", "")
@@ -19,19 +20,17 @@ ELSEWHERE = "postgresql://me:s3cret@db.example.com/db"
 
 @pytest.fixture(autouse=True)
 def forget() -> None:
-    database_url.conninfo.cache_clear()
+    to_conninfo.cache_clear()
 
 
 def told(url: str) -> dict[str, object]:
-    return {**conninfo_to_dict(database_url.conninfo(url))}
+    return {**conninfo_to_dict(to_conninfo(url))}
 
 
 @pytest.fixture
 def bundle(monkeypatch: pytest.MonkeyPatch) -> str:
     """Let there be Lambda's bundle of certificates."""
-    monkeypatch.setattr(
-        database_url, "is_file", lambda path: path.startswith("/etc/pki")
-    )
+    monkeypatch.setattr(conninfo, "is_file", lambda path: path.startswith("/etc/pki"))
     return "/etc/pki/tls/certs/ca-bundle.crt"
 
 
@@ -114,8 +113,8 @@ def test_warns_in_one_line_each(
     url: str, words: list[str], log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "tasks")
-    database_url.conninfo(url)
-    database_url.conninfo(url)
+    to_conninfo(url)
+    to_conninfo(url)
 
     lines = log.getvalue().splitlines()
     assert [word for word, line in zip(words, lines, strict=True) if word in line] == (
@@ -127,7 +126,7 @@ def test_warns_in_one_line_each(
 def test_migrating_over_the_direct_endpoint_is_what_neon_advises(
     log: io.StringIO,
 ) -> None:
-    database_url.conninfo(f"{DIRECT}?sslmode=require")
+    to_conninfo(f"{DIRECT}?sslmode=require")
 
     assert log.getvalue() == ""
 
@@ -263,7 +262,7 @@ MALFORMED = {
 @pytest.mark.parametrize(("url", "words"), MALFORMED.values(), ids=MALFORMED)
 def test_says_at_once_what_is_wrong_and_quotes_nothing(url: str, words: str) -> None:
     with pytest.raises(SettingsError, match=r"^DATABASE_URL ") as caught:
-        database_url.conninfo(url)
+        to_conninfo(url)
 
     assert words in str(caught.value)
     assert "s3cret" not in str(caught.value)
@@ -283,7 +282,7 @@ def test_says_at_once_what_is_wrong_and_quotes_nothing(url: str, words: str) -> 
 )
 def test_does_not_blame_a_password_that_is_right(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        database_url.conninfo(url)
+        to_conninfo(url)
 
     assert "password" not in str(caught.value)
 
@@ -345,8 +344,8 @@ def test_no_part_of_a_password_is_in_what_may_be_printed(
 def attempt(url: str) -> str:
     """Return what a command prints that connects to url, without a look-up."""
     try:
-        conninfo = database_url.conninfo(url)
-        psycopg.connect(make_conninfo(conninfo, hostaddr="127.0.0.1", port="1"))
+        complete = to_conninfo(url)
+        psycopg.connect(make_conninfo(complete, hostaddr="127.0.0.1", port="1"))
     except SettingsError as error:
         return str(error)
     except psycopg.Error as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from taskapi.postgres.migrate import ALONE, MIGRATIONS
+from taskapi.postgres.migrate import MIGRATIONS, NO_TRANSACTION
 
 ROOT = Path(__file__).parents[2]
 SQUAWK = Path(sys.executable).parent / "squawk"
@@ -41,7 +41,7 @@ def broken_rules(sql: str) -> set[str]:
 
 
 def is_alone(sql: str) -> bool:
-    return sql.startswith(ALONE.decode())
+    return sql.startswith(NO_TRANSACTION.decode())
 
 
 def unmarked(sql: str) -> set[str]:
