@@ -1,4 +1,4 @@
-"""A Postgres of these tests' own, PgBouncer, and a proxy before each of them."""
+"""A Postgres for these tests, a PgBouncer, and a proxy in front of each."""
 
 import io
 import json
@@ -29,8 +29,8 @@ DATABASE = "faults"
 def folder() -> Iterator[Path]:
     """Return a folder for servers.
 
-    Not pytest's own: that is closed to all but root when root runs the tests, as
-    soon as root runs other tests too, and the servers don't run as root.
+    It isn't pytest's, which only root can read when root runs the tests: the servers
+    don't run as root.
     """
     with TemporaryDirectory() as name:
         yield Path(name)
@@ -77,7 +77,7 @@ class Api:
 
     @property
     def faults(self) -> list[dict[str, Any]]:
-        """Return what was logged of failures, a line each."""
+        """Return the log lines of failures."""
         lines = map(json.loads, self.log.getvalue().splitlines())
         return [line for line in lines if line["level"] == "WARNING"]
 
@@ -110,7 +110,7 @@ class Api:
         return [str(query) for [query] in rows]
 
     def works(self) -> None:
-        """Assert that the next request succeeds, in the usual time budget."""
+        """Assert that the next request succeeds, with the usual time budget."""
         with (
             patch.object(time_budget, "REQUEST_TIMEOUT", 8.0),
             patch.object(query, "ATTEMPT_TIMEOUT", ATTEMPT_TIMEOUT),
@@ -177,7 +177,7 @@ def short_budget(short_attempts: float, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.fixture
 def role(postgres: Postgres) -> Iterator[Callable[[str], str]]:
-    """Return what makes a role with some options, and returns its name."""
+    """Return a function that creates a role with some options, and returns its name."""
     made: list[str] = []
 
     def make(options: str = "LOGIN", *, privileges: bool = True) -> str:
@@ -203,7 +203,7 @@ def become(api: Api, role: str) -> None:
 
 @pytest.fixture
 def pooler(postgres: Postgres, pgbouncer: PgBouncer) -> Iterator[Callable[..., str]]:
-    """Return what starts another PgBouncer, and returns the URL."""
+    """Return a function that starts another PgBouncer, and returns its URL."""
     started: list[PgBouncer] = []
 
     def start(**settings: object) -> str:

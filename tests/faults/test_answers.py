@@ -46,7 +46,7 @@ def assert_unavailable(
     assert answer.status == 503, answer.text
     assert answer.headers["retry-after"] == retry_after
     [message] = {row.message for row in FAULTS.values() if row.meaning == meaning}
-    # The last attempt may end with the budget.
+    # The last attempt may run out of time.
     assert answer.json["message"] in (message, TOO_SLOW)
     assert api.faults[0]["message"] == meaning
     assert (len(api.faults) > 1) == retried
@@ -116,7 +116,7 @@ def test_a_bug_is_a_500_that_quotes_nothing(api: Api, raising: None, code: str) 
 
 @pytest.fixture
 def reading(either: Api) -> Iterator[Api]:
-    """Return the functions on a database that allows nothing but reading."""
+    """Return the functions on a database that refuses writes."""
     setting = "default_transaction_read_only"
     either.postgres.execute(f"ALTER DATABASE {DATABASE} SET {setting} = on")
     either.postgres.terminate(DATABASE)
@@ -289,7 +289,7 @@ def test_a_new_password_is_read_from_the_secret_at_once(
 
 @pytest.fixture(scope="session")
 def scram(postgres: Postgres) -> None:
-    """Let members of a role be asked for a password."""
+    """Have Postgres ask the members of a role for a password."""
     postgres.execute("CREATE ROLE needs_password")
     rules = postgres.folder / "pg_hba.conf"
     rule = "local all +needs_password scram-sha-256\n"
@@ -402,7 +402,10 @@ def test_options_that_the_pooler_refuses(pooled: Api) -> None:
 
 
 def connection(url: str) -> psycopg.Connection | None:
-    """Return a connection unless the place is taken, as by who saw the pooler start."""
+    """Return a connection, or None while another client has the only place.
+
+    The check that the pooler has started has it for a moment.
+    """
     try:
         return psycopg.connect(url)
     except psycopg.OperationalError:

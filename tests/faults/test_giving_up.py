@@ -8,7 +8,7 @@ import pytest
 
 from taskapi.postgres import connection, query
 from tests.faults.conftest import DATABASE, Api
-from tests.support.proxy import Act
+from tests.support.proxy import Action
 from tests.support.servers import eventually
 
 WRITES: dict[str, dict[str, Any]] = {
@@ -76,7 +76,7 @@ def test_says_so_where_the_server_cannot_be_asked_to_stop(
 ) -> None:
     id = either.create()["id"]
     either.proxy.rule = lambda direction, type, _message: (
-        Act("stall") if (direction, type) == ("up", "startup") else None
+        Action("stall") if (direction, type) == ("up", "startup") else None
     )
 
     with either.postgres.locked(DATABASE):
@@ -113,7 +113,7 @@ def test_a_read_never_says_that_a_change_may_have_been_made(
 ) -> None:
     id = either.create()["id"]
     either.proxy.rule = lambda direction, type, _message: (
-        Act("stall") if (direction, type) == ("up", "P") else None
+        Action("stall") if (direction, type) == ("up", "P") else None
     )
 
     answer = either.send(function, id if function == "get_task" else None)

@@ -14,7 +14,7 @@ _barrier: Barrier | None = None
 
 
 class Crowd:
-    """As many environments as there are requests, which begin in one moment.
+    """One environment for each request; all requests begin at the same moment.
 
     They are forked from a process that has imported the functions and nothing else: a
     process that runs tests has threads and connections, which don't survive a fork.
@@ -42,7 +42,7 @@ def initialize(barrier: Barrier, database: str) -> None:
 
 
 def send_with_others(client: Client, function: str, request: dict[str, Any]) -> Answer:
-    """Connect, wait until all the others have, then send."""
+    """Connect, wait until all the others have connected, then send."""
     assert _barrier
     client.send("get_task", 1)
     _barrier.wait(timeout=60)

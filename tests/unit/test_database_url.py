@@ -1,4 +1,4 @@
-"""DATABASE_URL: what libpq is told, what is warned of, and what is never printed."""
+"""DATABASE_URL: what libpq gets, what is logged, and what is never printed."""
 
 import io
 
@@ -23,20 +23,20 @@ def forget() -> None:
     to_conninfo.cache_clear()
 
 
-def told(url: str) -> dict[str, object]:
+def libpq_parameters(url: str) -> dict[str, object]:
     return {**conninfo_to_dict(to_conninfo(url))}
 
 
 @pytest.fixture
 def bundle(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Let there be Lambda's bundle of certificates."""
+    """Make it look as if Lambda's certificates were here; return their path."""
     monkeypatch.setattr(conninfo, "is_file", lambda path: path.startswith("/etc/pki"))
     return "/etc/pki/tls/certs/ca-bundle.crt"
 
 
 @pytest.mark.parametrize("query", ["", "?sslmode=verify-full", "?sslrootcert=system"])
 def test_neon_is_verified_in_full(bundle: str, query: str) -> None:
-    params = told(POOLED + query)
+    params = libpq_parameters(POOLED + query)
 
     assert params["sslmode"] == "verify-full"
     assert params["sslrootcert"] == bundle
@@ -45,7 +45,7 @@ def test_neon_is_verified_in_full(bundle: str, query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "stated",
     [
         {"sslmode": "require"},
         {"sslmode": "verify-full", "sslrootcert": __file__},
@@ -54,16 +54,16 @@ def test_neon_is_verified_in_full(bundle: str, query: str) -> None:
         {"options": "endpoint=ep-cool-rain-123", "sslmode": "require"},
         {"connect_timeout": "3", "sslmode": "disable"},
     ],
-    ids=lambda said: ",".join(f"{name}={value}" for name, value in said.items()),
+    ids=lambda stated: ",".join(f"{name}={value}" for name, value in stated.items()),
 )
 @pytest.mark.parametrize("url", [POOLED, ELSEWHERE], ids=["neon", "elsewhere"])
-def test_what_the_url_says_wins(url: str, said: dict[str, str], bundle: str) -> None:
-    query = "&".join(f"{k}={v.replace('=', '%3D')}" for k, v in said.items())
+def test_what_the_url_says_wins(url: str, stated: dict[str, str], bundle: str) -> None:
+    query = "&".join(f"{k}={v.replace('=', '%3D')}" for k, v in stated.items())
 
-    params = told(f"{url}?{query}")
+    params = libpq_parameters(f"{url}?{query}")
 
-    assert params.items() >= said.items()
-    if said["sslmode"] != "verify-full":
+    assert params.items() >= stated.items()
+    if stated["sslmode"] != "verify-full":
         assert "sslrootcert" not in params
 
 
@@ -78,24 +78,24 @@ def test_what_the_url_says_wins(url: str, said: dict[str, str], bundle: str) -> 
     ],
 )
 def test_a_local_server_needs_no_tls(url: str, log: io.StringIO) -> None:
-    assert told(url) == {**conninfo_to_dict(url), "client_encoding": "UTF8"}
+    assert libpq_parameters(url) == {**conninfo_to_dict(url), "client_encoding": "UTF8"}
     assert log.getvalue() == ""
 
 
 def test_other_servers_are_left_alone(bundle: str) -> None:
     url = f"{ELSEWHERE}?sslmode=require"
 
-    assert told(url) == {**conninfo_to_dict(url), "client_encoding": "UTF8"}
+    assert libpq_parameters(url) == {**conninfo_to_dict(url), "client_encoding": "UTF8"}
 
 
 def test_text_travels_in_utf8_whatever_the_url_says() -> None:
     url = f"{ELSEWHERE}?sslmode=require&client_encoding=latin1"
 
-    assert told(url)["client_encoding"] == "UTF8"
+    assert libpq_parameters(url)["client_encoding"] == "UTF8"
 
 
 def test_other_servers_that_are_verified_get_the_bundle(bundle: str) -> None:
-    assert told(f"{ELSEWHERE}?sslmode=verify-full")["sslrootcert"] == bundle
+    assert libpq_parameters(f"{ELSEWHERE}?sslmode=verify-full")["sslrootcert"] == bundle
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_does_not_blame_a_password_that_is_right(url: str) -> None:
 
 
 MARK = "Xq7Zw9Kv2Jy4"
-"""Twelve characters no four of which are in any message."""
+"""Twelve characters. No four of them in a row are in any message."""
 
 SPECIAL = [*"@:/?#%&=+ '\"\\[]<>,;|$!~^`{}()*\n\t", "%zz", "%2F", "://", "=a&b="]
 passwords = st.lists(
@@ -342,7 +342,7 @@ def test_no_part_of_a_password_is_in_what_may_be_printed(
 
 
 def attempt(url: str) -> str:
-    """Return what a command prints that connects to url, without a look-up."""
+    """Return what a command prints that connects to url, without DNS."""
     try:
         complete = to_conninfo(url)
         psycopg.connect(make_conninfo(complete, hostaddr="127.0.0.1", port="1"))
@@ -356,10 +356,10 @@ def attempt(url: str) -> str:
 def test_a_password_of_special_characters_arrives() -> None:
     url = "postgresql://me:p%40ss%20%27w%5Crd@localhost/db"
 
-    assert told(url)["password"] == r"p@ss 'w\rd"
+    assert libpq_parameters(url)["password"] == r"p@ss 'w\rd"
 
 
 def test_the_parameters_are_known_to_libpq() -> None:
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
 
-    assert told(POOLED).keys() <= known
+    assert libpq_parameters(POOLED).keys() <= known

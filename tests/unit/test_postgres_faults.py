@@ -1,4 +1,4 @@
-"""The time budget, and the table of faults where no real server says it."""
+"""The time budget, and errors that tests/faults/ can't provoke on a real server."""
 
 import re
 from pathlib import Path
@@ -120,8 +120,8 @@ BUGS = {
     *("23", "24", "25", "26", "27", "2B", "2D", "2F", "34", "38", "39", "3B", "42"),
     *("44", "HV", "P0"),
 }
-"""Classes of which no code is a fault but those that have a row: our statements alone
-could cause them. 25 is about transactions, of which we begin none; 42 is syntax."""
+"""Classes of errors that only a bug in our statements could cause, except for codes
+that have a row. 25 is about transactions, and we begin none; 42 is syntax."""
 
 
 def codes() -> dict[str, type[psycopg.Error]]:
@@ -148,7 +148,7 @@ def test_every_sqlstate_is_either_in_the_table_or_a_bug(
 def test_every_row_is_of_a_code_that_there_is() -> None:
     known = {*codes(), *(code[:2] for code in codes()), SEARCH_RUNNING}
 
-    # 72 was Postgres 16's.
+    # 72 is Postgres 16's.
     assert {key for key in FAULTS if key[:2].isupper() or key[0].isdigit()} <= (
         known | {"72"}
     )
