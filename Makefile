@@ -147,7 +147,8 @@ delete: .venv-sam/bin/sam ## delete a stack (STAGE=dev); secrets and SAM's bucke
 smoke: .venv/local ## check a running API, deployed or local (URL=https://…, TOKEN=…)
 	@.venv/bin/python -m ops.smoke "$(URL)"
 
-# Whoever deploys has both for some minutes, and after a rollback for longer.
+# During a deployment, and after a rollback, older code runs on the newer schema. It may
+# have its migrations in another folder.
 compatible: .venv/dev ## run the tests of older code on today's schema (BASE=origin/main)
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	git archive $(BASE) | tar -xC "$$folder" && \

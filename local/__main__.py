@@ -35,7 +35,7 @@ from local.tokens import (
 from taskapi import settings
 from taskapi.errors import SettingsError
 from taskapi.postgres import migrate
-from taskapi.postgres.faults import describe
+from taskapi.postgres.diagnosis import describe
 
 # Frontends often take 3000, 4200, 5173 and 8080, and the ones after.
 PORT, PAGE_PORT = 8000, 8010

@@ -126,7 +126,8 @@ def test_is_at_most_12_mb_zipped(layer: Layer, arch: str) -> None:
 def test_holds_nothing_that_does_not_run(layer: Layer, arch: str) -> None:
     unwanted = re.compile(
         r"(^|/)(tests?|testclient\.\w+|bin|include|docs?|examples?|\w+\.egg-info"
-        r"|boto3|botocore|INSTALLER|RECORD|layer\.py|requirements\.\w+)(/|$)"
+        r"|boto3|botocore|INSTALLER|RECORD|layer\.py|requirements\.\w+"
+        r"|migrate\.py|migrations)(/|$)"
         r"|\.(pyi|h|c|pxd|pyx|typed|a|pth)$|\.cpython-3(?!13)\d"
     )
 

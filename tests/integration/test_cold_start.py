@@ -183,9 +183,9 @@ told["signatures"] = "taskapi.auth.signatures" in sys.modules
 
 
 FAIL = """
-from taskapi.postgres import connection as db
+from taskapi.postgres import connection as db, query
 # Two attempts.
-db.backoff = lambda attempt: 0.0 if attempt == 1 else 60.0
+query.backoff = lambda attempt: 0.0 if attempt == 1 else 60.0
 import app
 answer = app.handler(EVENT, CONTEXT)
 told["status"], told["body"] = answer["statusCode"], json.loads(answer["body"])
@@ -393,7 +393,7 @@ told["routes"] = list(app.app.openapi()["paths"])
 RESTORED_TWICE = """
 import app, snapshot_restore_py
 from taskapi import secret
-from taskapi.postgres import connection as db
+from taskapi.postgres import connection as db, query
 from taskapi.auth import tokens
 told["connected"] = db._idle is not None
 told["settings"] = secret.held._values
@@ -405,9 +405,9 @@ for _ in range(2):
     if not os.fork():
         for hook, args, kwargs in snapshot_restore_py.get_after_restore():
             hook(*args, **kwargs)
-        [(backend,)] = db.query("SELECT pg_backend_pid()", {})
+        [(backend,)] = query.query("SELECT pg_backend_pid()", {})
         answer = app.handler(EVENT, CONTEXT)["statusCode"]
-        copy = [backend, db.lot.random(), answer]
+        copy = [backend, query.rng.random(), answer]
         os.write(writing, json.dumps(copy).encode())
         os._exit(0)
     os.wait()
