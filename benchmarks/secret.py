@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from benchmarks import artifacts, results
 from benchmarks.emulator import environment
-from benchmarks.instructions import instructions
+from benchmarks.instructions import count_instructions
 from benchmarks.world import Case, by_secret, database, events, serving
 
 LATENCY = 0.005
@@ -143,7 +143,7 @@ def measure(names: list[str], runs: int) -> dict[str, Row]:
         measured = cases(url, to_vault, names)
         for each in measured:
             if each.name != LATE:
-                rows[each.name]["instructions"] = instructions(each)
+                rows[each.name]["instructions"] = count_instructions(each)
         for run in range(runs):
             for each in measured:
                 wall, cpu = sample(each, kept)
@@ -176,7 +176,7 @@ def table(rows: Mapping[str, Row]) -> str:
 
 
 def main() -> None:
-    asked = results.arguments(__doc__, ROWS, runs=12)
+    asked = results.parse_options(__doc__, ROWS, runs=12)
     rows = measure(asked.only, asked.runs)
     print(table(rows))
     if asked.save:

@@ -41,7 +41,7 @@ def test_the_lock_file_holds_each_package_to_hashes() -> None:
 
 def test_dependabot_opens_no_pull_request_that_would_need_a_new_lock_file() -> None:
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
-    locked_or_compared = [*ROOT.glob("shared/*.*"), *ROOT.glob("benchmarks/peers/*/*")]
+    locked_or_compared = [*ROOT.glob("shared/*.*"), *ROOT.glob("benchmarks/baselines/*/*")]
 
     for update in updates:
         if update["package-ecosystem"] in ("pip", "uv"):
