@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from benchmarks import artifacts
-from benchmarks.world import Case, by_secret, events
+from benchmarks.world import Case, events, hs256_settings
 
 BASELINES = {
     "bare": "the bare handler (psycopg, PyJWT, no framework)",
@@ -52,7 +52,7 @@ def case(name: str, url: str, eddsa: Eddsa) -> Case:
         if name.endswith("-eddsa"):
             settings = {"DATABASE_URL": url, **eddsa.settings}
             return Case(name, artifact, events(function, issue=eddsa.issue), settings)
-        return Case(name, artifact, events(function), by_secret(url))
+        return Case(name, artifact, events(function), hs256_settings(url))
     baseline, shipped, _ = name.partition("-shipped")
     artifact = artifacts.baseline(baseline, shipped=bool(shipped))
-    return Case(name, artifact, events(), by_secret(url))
+    return Case(name, artifact, events(), hs256_settings(url))

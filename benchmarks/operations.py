@@ -21,7 +21,7 @@ import psycopg
 from benchmarks import artifacts, results
 from benchmarks.candidates import BARE
 from benchmarks.instructions import count_instructions, process_environment
-from benchmarks.world import FILL, WRITABLE, Case, by_secret, database, events
+from benchmarks.world import FILL, WRITABLE, Case, database, events, hs256_settings
 
 DRIVER = artifacts.ROOT / "benchmarks" / "drivers" / "operations.py"
 
@@ -104,7 +104,7 @@ def make_case(name: str, url: str) -> Case:
     artifact = (
         artifacts.baseline(BARE) if name in BARE_LISTS else artifacts.ours(function)
     )
-    settings = by_secret(url) | {"ROWS_APART": str(WRITABLE // 2)}
+    settings = hs256_settings(url) | {"ROWS_APART": str(WRITABLE // 2)}
     return Case(name, artifact, events(function, user_id), settings, tasks)
 
 

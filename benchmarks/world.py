@@ -121,7 +121,7 @@ def database() -> Iterator[str]:
         yield url
 
 
-def by_secret(url: str) -> dict[str, str]:
+def hs256_settings(url: str) -> dict[str, str]:
     """Return the settings for HS256 tokens."""
     return {"DATABASE_URL": url, "BETTER_AUTH_SECRET": SECRET}
 
@@ -138,7 +138,7 @@ def issuer() -> Iterator[tuple[dict[str, str], Callable[[str], str]]]:
         claims = make_claims() | {"sub": user_id, "iss": ORIGIN, "aud": ORIGIN}
         return jwt.encode(claims, key, "EdDSA", {"kid": jwk["kid"]})
 
-    with serving(lambda path, headers: (200, json.dumps(document).encode())) as url:
+    with serve_json(lambda path, headers: (200, json.dumps(document).encode())) as url:
         settings = {"BETTER_AUTH_URL": ORIGIN, "BETTER_AUTH_JWKS_URL": f"{url}/jwks"}
         yield settings, issue
 
@@ -147,7 +147,7 @@ Answering = Callable[[str, Mapping[str, str]], tuple[int, bytes]]
 
 
 @contextmanager
-def serving(answer: Answering) -> Iterator[str]:
+def serve_json(answer: Answering) -> Iterator[str]:
     """Serve JSON over HTTP on this machine; yield the URL.
 
     answer takes a path and headers, and returns the status and the body.
