@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from benchmarks import artifacts, results
 from benchmarks.emulator import environment
-from benchmarks.instructions import instructions
-from benchmarks.world import Case, by_secret, database, events, serving
+from benchmarks.instructions import count_instructions
+from benchmarks.world import Case, database, events, hs256_settings, serve_json
 
 LATENCY = 0.005
 
@@ -86,7 +86,7 @@ class Vault:
 def vault(secret: Mapping[str, str]) -> Iterator[tuple[Vault, dict[str, str]]]:
     """Give the vault, and the settings that lead to it by either way."""
     kept = Vault(secret)
-    with serving(kept.service) as service, serving(kept.extension) as extension:
+    with serve_json(kept.service) as service, serve_json(kept.extension) as extension:
         yield (
             kept,
             {
@@ -105,7 +105,7 @@ def cases(url: str, to_vault: Mapping[str, str], names: list[str]) -> list[Case]
 
     def settings(name: str) -> dict[str, str]:
         if name == BASE:
-            return by_secret(url) | CREDENTIALS
+            return hs256_settings(url) | CREDENTIALS
         if name == "boto3":
             port = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
             return {key: value for key, value in to_vault.items() if key != port}
@@ -139,11 +139,11 @@ def measure(names: list[str], runs: int) -> dict[str, Row]:
     rows: dict[str, Row] = {
         name: {"wall": [], "cpu": [], "instructions": None} for name in names
     }
-    with database() as url, vault(by_secret(url)) as (kept, to_vault):
+    with database() as url, vault(hs256_settings(url)) as (kept, to_vault):
         measured = cases(url, to_vault, names)
         for each in measured:
             if each.name != LATE:
-                rows[each.name]["instructions"] = instructions(each)
+                rows[each.name]["instructions"] = count_instructions(each)
         for run in range(runs):
             for each in measured:
                 wall, cpu = sample(each, kept)
@@ -176,7 +176,7 @@ def table(rows: Mapping[str, Row]) -> str:
 
 
 def main() -> None:
-    asked = results.arguments(__doc__, ROWS, runs=12)
+    asked = results.parse_options(__doc__, ROWS, runs=12)
     rows = measure(asked.only, asked.runs)
     print(table(rows))
     if asked.save:

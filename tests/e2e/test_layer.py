@@ -20,7 +20,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from supply_chain import sbom
-from supply_chain.lock import SHARED, locked
+from supply_chain.lock import SHARED, read_lock
 from tests.e2e.test_lambda_runtime import ROOT, build, pytestmark
 from tests.support.api import event
 
@@ -209,7 +209,7 @@ def test_holds_the_locked_packages(layer: Layer, arch: str) -> None:
         for package in distributions(path=[str(layer(arch) / "python")])
     }
 
-    pinned = {name: version for name, (version, _) in locked().items()}
+    pinned = {name: version for name, (version, _) in read_lock().items()}
     assert found == {k: v for k, v in pinned.items() if k not in BUILD_TOOLS_AND_NAMES}
 
 
@@ -223,7 +223,7 @@ def test_its_bill_of_materials_lists_the_locked_packages(
     parts = json.loads(file.read_bytes())["components"]
     assert {part["purl"]: bool(part["licenses"]) for part in parts} == {
         f"pkg:pypi/{name}@{version}": True
-        for name, (version, _) in locked().items()
+        for name, (version, _) in read_lock().items()
         if name not in BUILD_TOOLS_AND_NAMES
     }
     assert "openssl" in [

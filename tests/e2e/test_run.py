@@ -18,7 +18,7 @@ import httpx
 import psutil
 import pytest
 
-from local.__main__ import CannotRun, _listener
+from local.__main__ import CannotRun, listen
 
 ROOT = Path(__file__).parents[2]
 
@@ -202,7 +202,7 @@ def test_a_bad_origin_is_one_line_before_anything_starts(clone: Path) -> None:
 def test_a_bad_host_is_one_line(host: str) -> None:
     message = r"HOST must be an address of this machine: 127.0.0.1, or 0.0.0.0 for all."
 
-    with pytest.raises(CannotRun, match=f"^{message}$"), _listener(host, 0):
+    with pytest.raises(CannotRun, match=f"^{message}$"), listen(host, 0):
         pytest.fail("it listens")
 
 
