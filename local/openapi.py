@@ -25,52 +25,22 @@ from taskapi.errors import (
     NotFound,
     PreconditionFailed,
 )
-from taskapi.tasks import etags
+from taskapi.tasks import etags, list_query
+from taskapi.tasks.fields import FIELDS
 from taskapi.tasks.list_query import Listing
+from taskapi.web import validation
 from taskapi.web.authenticated import AuthenticatedRoute
-from taskapi.web.validation import RULES
 
 ROOT = Path(__file__).parent.parent
 
 Json = dict[str, Any]
 
-EXAMPLE: Json = {
-    "id": 1,
-    "title": "Buy groceries",
-    "description": "Oats, milk, two lemons",
-    "completed": False,
-    "user_id": "demo",
-    "created_at": "2026-01-01T12:00:00.000000Z",
-    "updated_at": "2026-01-01T12:00:00.000000Z",
-    "etag": '"1-1"',
-}
-TIME: Json = {
-    "type": "string",
-    "format": "date-time",
-    "description": "RFC 3339, in UTC.",
-}
+EXAMPLE: Json = {field.name: field.example for field in FIELDS}
 TASK: Json = {
     "type": "object",
     "required": list(EXAMPLE),
     "additionalProperties": False,
-    "properties": {
-        "id": {
-            "type": "integer",
-            "format": "int64",
-            "minimum": 1,
-            "description": "Never used again.",
-        },
-        "title": {"type": "string"},
-        "description": {"type": ["string", "null"]},
-        "completed": {"type": "boolean"},
-        "user_id": {"type": "string", "description": "The owner: the token's `sub`."},
-        "created_at": TIME,
-        "updated_at": TIME,
-        "etag": {
-            "type": "string",
-            "description": "The value of the `ETag` header, for `If-Match`.",
-        },
-    },
+    "properties": {field.name: field.schema for field in FIELDS},
     "examples": [EXAMPLE],
 }
 PROBLEM: Json = {
@@ -505,9 +475,9 @@ def error_example(error: type[ApiError], function: str) -> Json:
     """Return an error's body, as this function may answer it."""
     if error.code == "validation_error":
         field = INVALID.get(function, "title")
-        message, constraint = RULES[field]
-        details: Json = {"field": field, "constraint": constraint}
-        return {"error": error.code, "message": message, "details": details}
+        rule = (validation.RULES | list_query.RULES)[field]
+        details: Json = {"field": field, "constraint": rule.constraint}
+        return {"error": error.code, "message": rule.message, "details": details}
     body: Json = {"error": error.code, "message": MESSAGES[error.code]}
     if error.code == "precondition_failed":
         body["details"] = {"task": EXAMPLE | {"title": "Buy oats", "etag": '"1-2"'}}

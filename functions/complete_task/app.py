@@ -2,10 +2,11 @@
 
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Response
-from taskapi.tasks import statements as tasks
-from taskapi.tasks.statements import Completion
+from taskapi.tasks.fields import Completion
+from taskapi.tasks.write import complete
+from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller
-from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.handler import lambda_handler
 from taskapi.web.parameters import IfMatch, TaskId
 from taskapi.web.task_responses import task_response
 
@@ -20,7 +21,7 @@ async def complete_task(
     if_match: IfMatch = None,
 ) -> Response:
     completed = completion.get("completed") if completion else None
-    return task_response(tasks.complete(caller, task_id, completed, if_match))
+    return task_response(complete(caller, task_id, completed, if_match))
 
 
 handler = lambda_handler(app, wait_until_connected)

@@ -2,10 +2,11 @@
 
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Response
-from taskapi.tasks import statements as tasks
-from taskapi.tasks.statements import NewTask
+from taskapi.tasks.create import create
+from taskapi.tasks.fields import NewTask
+from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller
-from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.handler import lambda_handler
 from taskapi.web.parameters import IdempotencyKey
 from taskapi.web.task_responses import created_response
 
@@ -16,7 +17,7 @@ app = create_app(AuthenticatedRoute)
 async def create_task(
     new: NewTask, caller: Caller, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    return created_response(*tasks.create(caller, new, idempotency_key))
+    return created_response(*create(caller, new, idempotency_key))
 
 
 handler = lambda_handler(app, wait_until_connected)

@@ -2,9 +2,10 @@
 
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Response
-from taskapi.tasks import statements as tasks
+from taskapi.tasks.write import delete
+from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller
-from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.handler import lambda_handler
 from taskapi.web.parameters import IfMatch, TaskId
 from taskapi.web.task_responses import no_content
 
@@ -15,7 +16,7 @@ app = create_app(AuthenticatedRoute)
 async def delete_task(
     caller: Caller, task_id: TaskId, if_match: IfMatch = None
 ) -> Response:
-    tasks.delete(caller, task_id, if_match)
+    delete(caller, task_id, if_match)
     return no_content()
 
 

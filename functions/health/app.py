@@ -1,7 +1,9 @@
 """GET and HEAD /health: say that the API is up, without waking the database."""
 
 from taskapi.cold_start.framework import Response
-from taskapi.web.handler import create_app, json_response, lambda_handler
+from taskapi.web.app import create_app
+from taskapi.web.handler import lambda_handler
+from taskapi.web.responses import json_response
 
 app = create_app()
 

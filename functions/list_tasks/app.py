@@ -2,18 +2,21 @@
 
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Request, Response
-from taskapi.tasks import statements as tasks
-from taskapi.tasks.list_query import listing
+from taskapi.tasks.list_query import RULES, Listing
+from taskapi.tasks.lists import list_page
+from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller
-from taskapi.web.handler import create_app, lambda_handler
-from taskapi.web.task_responses import list_response
+from taskapi.web.handler import lambda_handler
+from taskapi.web.list_response import list_response
+from taskapi.web.query import parse_query
 
 app = create_app(AuthenticatedRoute)
 
 
 @app.get("/api/{user_id}/tasks")
 async def list_tasks(request: Request, caller: Caller) -> Response:
-    return list_response(tasks.list_page(caller, listing(request)), request)
+    query = parse_query(request, Listing, RULES)
+    return list_response(list_page(caller, query), request)
 
 
 handler = lambda_handler(app, wait_until_connected)

@@ -2,10 +2,11 @@
 
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Response
-from taskapi.tasks import statements as tasks
-from taskapi.tasks.statements import TaskChanges
+from taskapi.tasks.fields import TaskChanges
+from taskapi.tasks.write import update
+from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller
-from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.handler import lambda_handler
 from taskapi.web.parameters import IfMatch, TaskId
 from taskapi.web.task_responses import task_response
 
@@ -17,7 +18,7 @@ app = create_app(AuthenticatedRoute)
 async def update_task(
     changes: TaskChanges, caller: Caller, task_id: TaskId, if_match: IfMatch = None
 ) -> Response:
-    return task_response(tasks.update(caller, task_id, changes, if_match))
+    return task_response(update(caller, task_id, changes, if_match))
 
 
 handler = lambda_handler(app, wait_until_connected)
