@@ -1,5 +1,6 @@
 """Idempotency-Key: a create that is sent again, and the key's own life."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -133,6 +134,64 @@ def test_no_text_is_kept_with_a_key(
 
     assert "secret" not in json.dumps(row)
     assert set(row[0]) == {"user_id", "key", "fingerprint", "task_id", "created_at"}
+
+
+# Two releases at once: fingerprints, of which those of bodies without new fields stay
+
+
+def fingerprint_of_the_first_release(body: dict[str, Any]) -> bytes:
+    title, description = body["title"].strip(), body.get("description")
+    values = [title, description, body.get("completed", False)]
+    return hashlib.sha256(json.dumps(values).encode()).digest()
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_key_of_the_first_release_is_replayed(
+    user: Client, postgres: psycopg.Connection[Any], body: dict[str, Any]
+) -> None:
+    first = user.create(**body)
+    postgres.execute(
+        "INSERT INTO idempotency_keys VALUES (%s, 'k', %s, %s, %s)",
+        (
+            user.user_id,
+            fingerprint_of_the_first_release(body),
+            first["id"],
+            first["created_at"],
+        ),
+    )
+
+    again = create(user, "k", **body)
+
+    assert (again.status, again.json) == (201, first)
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_the_first_release_replays_a_key_of_this_one(
+    user: Client, postgres: psycopg.Connection[Any], body: dict[str, Any]
+) -> None:
+    create(user, "k", **body)
+
+    [(stored,)] = postgres.execute(
+        "SELECT fingerprint FROM idempotency_keys WHERE user_id = %s", (user.user_id,)
+    )
+    assert stored == fingerprint_of_the_first_release(body)
+
+
+def test_a_new_field_counts_where_it_is_not_at_its_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = {"title": "a", "description": None, "completed": False}
+    before = creating.fingerprint(old)
+
+    monkeypatch.setitem(creating.DEFAULTS, "priority", "medium")
+    monkeypatch.setitem(creating.DEFAULTS, "tags", [])
+
+    assert creating.fingerprint({**old, "priority": "medium", "tags": []}) == before
+    high = creating.fingerprint({**old, "priority": "high", "tags": []})
+    tagged = creating.fingerprint({**old, "priority": "medium", "tags": ["high"]})
+    assert len({before, high, tagged}) == 3
+    assert high == creating.fingerprint({"tags": [], "priority": "high", **old})
 
 
 # Keys that are refused
