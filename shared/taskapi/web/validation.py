@@ -64,7 +64,7 @@ def to_problem(field: str, error: "ErrorDetails", rules: Mapping[str, Rule]) -> 
     kind = error["type"]
     if rule.is_text and kind in CHARACTERS:
         sentence, constraint = CHARACTERS[kind]
-        message = f"{field.capitalize()} {sentence}"
+        message = f"{field.capitalize().replace('_', ' ')} {sentence}"
     elif kind.endswith("_type") and field in fields.RULES:
         message = f"{rule.type_message or message}, not {type_name(error.get('input'))}"
     return {"field": field, "constraint": constraint, "message": message}
