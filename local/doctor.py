@@ -18,12 +18,23 @@ from dotenv import load_dotenv
 
 from local import doctor_database
 from local.tokens import LOCAL, ROOT, is_configured
-from taskapi.auth import jwks, tokens
-from taskapi.auth.fetch import HEADERS
+from taskapi.auth import jwks
+from taskapi.auth.authenticate import bearer_token
+from taskapi.auth.claims import abbreviate, claim_errors, humanize, is_time
+from taskapi.auth.deadline_connection import USER_AGENT
+from taskapi.auth.signatures import signatures_for
+from taskapi.auth.tokens import (
+    MAX_BYTES,
+    InvalidToken,
+    decode_segment,
+    parse_object,
+    read_header,
+)
+from taskapi.auth.verify import expected_claims, verify
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.log import logger
-from taskapi.settings import BetterAuth, Expected, better_auth, secret_remark
-from taskapi.web import authenticated as auth
+from taskapi.settings.better_auth import BetterAuth, Expected, better_auth
+from taskapi.settings.hs256_secret import whitespace_warning
 from taskapi.web.event import encoded
 
 OK, FAILED, NOTE = "ok", "FAILED", "note"
@@ -145,8 +156,8 @@ def settings_findings(config: BetterAuth) -> Iterator[Finding]:
         yield Finding(NOTE, "HS256 is refused: BETTER_AUTH_SECRET isn't set.")
     else:
         yield Finding(OK, "HS256 is checked with BETTER_AUTH_SECRET.")
-        if remark := secret_remark(config.secret.decode(errors="replace")):
-            yield Finding(NOTE, f"{remark}.")
+        if warning := whitespace_warning(config.secret.decode(errors="replace")):
+            yield Finding(NOTE, f"{warning}.")
         yield from expectations("HS256", config.by_secret)
     if config.jwks_url is None:
         yield Finding(NOTE, f"{asymmetric} are refused: BETTER_AUTH_URL isn't set.")
@@ -163,18 +174,18 @@ def expectations(algorithms: str, expected: Expected) -> Iterator[Finding]:
         if value is None:
             yield Finding(NOTE, f"{algorithms}: any {claim} will do; {name} isn't set.")
         else:
-            yield Finding(OK, f"{algorithms}: {claim} must be {tokens.shown(value)}.")
+            yield Finding(OK, f"{algorithms}: {claim} must be {abbreviate(value)}.")
 
 
 def jwks_findings(url: str) -> Iterator[Finding]:
     try:
-        keys = jwks.keys_at(url)
+        keys = jwks.fetch_keys(url)
     except jwks.Unavailable as error:
         yield Finding(
             FAILED,
             f"The keys are not reachable: {error}. Until they have been, the API "
             "answers 503. Does Better Auth run there, with the jwt() plugin? See what "
-            f"the API sees: curl -i -A '{HEADERS['User-Agent']}' '{url}'. If Better "
+            f"the API sees: curl -i -A '{USER_AGENT}' '{url}'. If Better "
             "Auth's baseURL has a path, the keys are at <baseURL>/jwks: set "
             "BETTER_AUTH_JWKS_URL to that.",
         )
@@ -186,38 +197,38 @@ def jwks_findings(url: str) -> Iterator[Finding]:
 def token_findings(token: str, config: BetterAuth) -> Iterator[Finding]:
     """Yield what fails in the header, then in the signature, then in the claims."""
     try:
-        header = tokens.header_of(token)
-    except tokens.InvalidToken as error:
+        header = read_header(token)
+    except InvalidToken as error:
         hint = hint_about_form(token) or hint_about_size(token)
         yield Finding(FAILED, f"{sentence(error)} {hint}".strip())
         return
-    algorithm = tokens.shown(header.get("alg"))
+    algorithm = abbreviate(header.get("alg"))
     yield Finding(OK, f"The token's alg is {algorithm}.")
     try:
-        tokens.signatures(config).payload(token, header)
+        signatures_for(config).verified_payload(token, header)
         yield Finding(OK, "The signature is right.")
     except ServiceUnavailable:
         yield Finding(FAILED, "The signature can't be checked without the JWKS.")
-    except tokens.InvalidToken as error:
+    except InvalidToken as error:
         hint = hint_about_end(token, header) or hint_about_key(header, config)
         yield Finding(FAILED, f"{sentence(error)} {hint}".strip())
-    yield from claim_findings(token, tokens.expected_of(header, config))
+    yield from claim_findings(token, expected_claims(header, config))
 
 
 def claim_findings(token: str, expected: Expected) -> Iterator[Finding]:
     """Yield what fails in the claims, whoever has signed them."""
     try:
         payload = token.split(".")[1]
-        claims = tokens.parsed(tokens.decoded(payload), "payload")
-    except tokens.InvalidToken as error:
+        claims = parse_object(decode_segment(payload), "payload")
+    except InvalidToken as error:
         yield Finding(FAILED, sentence(error))
         return
     now = time.time()
-    failures = list(tokens.failures(claims, expected, now))
+    failures = list(claim_errors(claims, expected, now))
     for failure in failures:
         yield Finding(FAILED, sentence(failure))
-    if not failures and tokens.is_time(exp := claims["exp"]):
-        yield Finding(OK, f"The claims are right, for {tokens.span(exp - now)} more.")
+    if not failures and is_time(exp := claims["exp"]):
+        yield Finding(OK, f"The claims are right, for {humanize(exp - now)} more.")
     if any("wrong issuer" in failure for failure in failures):
         yield Finding(NOTE, "Set BETTER_AUTH_ISSUER, or Better Auth's baseURL.")
     if any("wrong audience" in failure for failure in failures):
@@ -227,8 +238,8 @@ def claim_findings(token: str, expected: Expected) -> Iterator[Finding]:
 def verdict(token: str) -> Finding:
     """Return what the API itself says."""
     try:
-        user = tokens.subject(auth.bearer_token(f"Bearer {token}"))
-    except (tokens.InvalidToken, ServiceUnavailable):
+        user = verify(bearer_token(f"Bearer {token}"))
+    except (InvalidToken, ServiceUnavailable):
         return Finding(FAILED, "So the API does not accept this token.")
     return Finding(OK, f"So the API accepts this token for /api/{encoded(user)}/tasks.")
 
@@ -253,19 +264,19 @@ def hint_about_form(token: str) -> str:
 
 def hint_about_size(token: str) -> str:
     """Return what makes a token too long: Better Auth puts the whole user into it."""
-    if len(token) <= tokens.MAX_BYTES:
+    if len(token) <= MAX_BYTES:
         return ""
     remedy = (
         "Have Better Auth put less into it: jwt({ jwt: { definePayload: ({ user }) => "
         "({ id: user.id, email: user.email }) } }), see docs/tokens.md."
     )
     try:
-        claims = tokens.parsed(tokens.decoded(token.split(".")[1]), "payload")
-    except (tokens.InvalidToken, IndexError):
+        claims = parse_object(decode_segment(token.split(".")[1]), "payload")
+    except (InvalidToken, IndexError):
         return remedy
     sizes = {name: len(json.dumps(value)) for name, value in claims.items()}
     name = max(sizes, key=lambda name: sizes[name], default="")
-    return f"Most of it is {tokens.shown(name)}, {sizes.get(name, 0)} bytes. {remedy}"
+    return f"Most of it is {abbreviate(name)}, {sizes.get(name, 0)} bytes. {remedy}"
 
 
 def hint_about_end(token: str, header: Mapping[str, object]) -> str:

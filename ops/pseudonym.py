@@ -6,9 +6,9 @@ import sys
 from dotenv import load_dotenv
 
 from local.tokens import ROOT
+from taskapi.auth.pseudonym import pseudonym
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.postgres.migrate import operators_secret
-from taskapi.web.authenticated import pseudonym
 
 
 def main() -> int:

@@ -255,7 +255,7 @@ def test_every_function_imports(build: Path, world: str) -> None:
     imported = json.loads(run(build / "SharedLayer", IMPORT_ALL, **WORLDS[world]))
 
     names = {Path(file).name for file in imported}
-    assert {"http.py", "tokens.py", "signatures.py"} <= names
+    assert {"handler.py", "tokens.py", "signatures.py"} <= names
     assert ("jwks.py" in names) is (world == "JWKS")
 
 

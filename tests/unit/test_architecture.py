@@ -112,7 +112,11 @@ print(*order)
 
     # What waits for the network begins before all other imports, and is waited for.
     needs_network = bool(
-        {"taskapi.postgres.connection", "taskapi.auth.tokens", "taskapi.secret"}
+        {
+            "taskapi.postgres.connection",
+            "taskapi.auth.verify",
+            "taskapi.settings.secret",
+        }
         & imported
     )
     assert (order[0] == "taskapi.cold_start.preconnect") is needs_network
