@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from local.openapi import api_routes, document, methods
 from local.template import load_template
+from taskapi import cold_start
 from taskapi.tasks import statements as tasks
 from taskapi.web.authenticated import AuthenticatedRoute
 from taskapi.web.event import HEADERS_READ
@@ -225,3 +226,11 @@ def test_the_makefile_has_every_command_the_readme_names() -> None:
 
 def test_health_has_no_settings() -> None:
     assert FUNCTIONS["health"].environment == {"POWERTOOLS_SERVICE_NAME": "local"}
+
+
+def test_the_tests_that_guard_the_cold_start_exist() -> None:
+    named = set(re.findall(r"\btest_\w+", str(cold_start.__doc__)))
+    tests = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+
+    assert len(named) > 5
+    assert {name for name in named if f"def {name}(" not in tests} == set()
