@@ -111,7 +111,7 @@ def pasted_token(given: str) -> str:
             text = max(strings_in(json.loads(text)), key=looks_like_a_token, default="")
     if bearer := re.search(r"\bBearer(?::|\s)\s*([^'\"`\\]+)", text, re.IGNORECASE):
         text = bearer[1]
-    elif pair := re.search(r"[\w.-]+[\"']?\s*[=:]\s*[\"'`]?(eyJ[^;,'\"`]+)", text):
+    elif pair := re.search(r"[\w.-][\"']?\s*[=:]\s*[\"'`]?(eyJ[^;,'\"`]+)", text):
         text = pair[1]
     text = text.partition(" -")[0].strip(" \t\r\n\"'`,;\u201c\u201d\u2018\u2019\ufeff")
     pieces = re.split(r"\s*[\r\n]\s*", text)

@@ -70,7 +70,7 @@ class BetterAuth:
             self.origin + path, data, headers | ({"cookie": cookie} if cookie else {})
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=30) as response:
+        with opener.open(request, timeout=120) as response:
             return response.headers, response.read().decode()
 
     def sign_up(self, path: str = "/api/auth") -> User:
@@ -95,7 +95,7 @@ class BetterAuth:
     def stop(self) -> None:
         if self.process.stdin:
             self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(60)
         if self.process.stdout:
             self.process.stdout.close()
 

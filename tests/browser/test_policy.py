@@ -48,7 +48,7 @@ def test_an_injected_script_does_not_run(
 
     page.evaluate(INJECTED)
 
-    page.wait_for_function("window.blocked.includes('inline')", timeout=5_000)
+    page.wait_for_function("window.blocked.includes('inline')", timeout=20_000)
     assert page.evaluate("window.injected") is None
 
 
@@ -62,7 +62,7 @@ def test_nothing_can_be_sent_elsewhere(
     page.evaluate("fetch('http://127.0.0.1:9/secret').catch(() => 0)")
 
     wanted = "window.blocked.includes('http://127.0.0.1:9/secret')"
-    page.wait_for_function(wanted, timeout=5_000)
+    page.wait_for_function(wanted, timeout=20_000)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from local.doctor import findings
 from tests.better_auth.issuer import MODULES, BetterAuth, User, better_auth, install
 from tests.better_auth.world import ALGORITHMS, configured
 from tests.e2e.conftest import Client, serving
+from tests.e2e.test_run import free_port
 from tests.support.api import SECRET
 from tests.support.servers import eventually
 
@@ -37,8 +38,8 @@ def status(client: Client, user: User, token: str) -> int:
 
 @pytest.fixture
 def issuer() -> Iterator[BetterAuth]:
-    """Return Better Auth as it is by default."""
-    with better_auth() as issuer:
+    """Return Better Auth as it is by default, on a port that it can have again."""
+    with better_auth(port=free_port()) as issuer:
         yield issuer
 
 

@@ -429,7 +429,7 @@ def test_environment_outlives(project: Project, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["exit", "quit", "hang", "large"])
 def test_environment_ends_and_another_takes_over(project: Project, how: str) -> None:
-    with serving(project(FAIL, timeout=0.5)) as ask:
+    with serving(project(FAIL, timeout=2 if how == "hang" else 10)) as ask:
         first, failed, last = ask("GET", "/"), ask("GET", f"/?{how}"), ask("GET", "/")
 
     assert (failed.status, failed.json) == (500, {"message": "Internal Server Error"})
@@ -579,5 +579,5 @@ def test_environment_ends_when_the_gateway_dies(
 
     environment.stdin.close()
 
-    assert environment.wait(timeout=10) == 0
+    assert environment.wait(timeout=60) == 0
     environment.stdout.close()

@@ -18,7 +18,8 @@ import httpx
 import pytest
 
 from benchmarks.artifacts import ARCH
-from benchmarks.emulator import emulated, free_ports, wait_for
+from benchmarks.emulator import emulated, wait_for
+from tests.e2e.test_run import free_port
 from tests.support.api import ROUTES, SECRET, event, token
 
 ROOT = Path(__file__).parents[2]
@@ -130,7 +131,7 @@ def invoke(enter: Enter, database: str) -> Iterator[Invoke]:
 @contextmanager
 def emulator(enter: list[str]) -> Iterator[str]:
     """Run a function under the emulator; give the URL that invokes it."""
-    port, api_port = free_ports()
+    port, api_port = free_port(), free_port()
     process = subprocess.Popen(
         [*enter, *emulated(port, api_port)],
         env={

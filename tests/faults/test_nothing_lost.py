@@ -55,7 +55,7 @@ def test_nothing_is_lost_and_nothing_doubled(
             "DATABASE_URL": api.proxy.url(DATABASE),
             "POWERTOOLS_LOG_LEVEL": "CRITICAL",
         },
-        timeout=60,
+        timeout=300,
     )
 
     api.proxy.rule = None

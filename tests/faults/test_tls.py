@@ -133,7 +133,7 @@ def test_refuses_a_server_that_nobody_vouches_for(api: Api, tls: TlsServer) -> N
 
 
 def test_cancels_a_statement_over_tls(
-    api: Api, tls: TlsServer, certificate: Path, hurried: None
+    api: Api, tls: TlsServer, certificate: Path, hurried: None, cancelling: None
 ) -> None:
     id = api.create()["id"]
     api.point(url(tls, sslrootcert=certificate))

@@ -193,10 +193,10 @@ def meanwhile(work: Callable[[], object]) -> Iterator[None]:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(work)
         yield
-        running.result(20)
+        running.result(60)
 
 
-def eventually(condition: Callable[[], T | None], seconds: float = 10) -> T:
+def eventually(condition: Callable[[], T | None], seconds: float = 60) -> T:
     """Wait until condition holds, and return what it returned."""
     deadline = time.monotonic() + seconds
     while not (held := condition()):

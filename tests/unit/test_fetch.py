@@ -27,7 +27,7 @@ def server() -> Iterator[Jwks]:
 
 
 def got(url: str, max_bytes: int = 1000) -> bytes:
-    return fetch(url, timeout=5, max_bytes=max_bytes)
+    return fetch(url, timeout=60, max_bytes=max_bytes)
 
 
 def failure(url: str) -> str:
@@ -210,11 +210,21 @@ def test_an_address_that_swallows_packets_leaves_time_for_the_next(
             ),
         )
 
-        body = fetch(f"http://localhost:{port}/jwks", timeout=1, max_bytes=1000)
+        given = {}
+
+        def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+            given[address[0]] = timeout
+            return connecting(address, 0.1 if address[0] == "127.0.0.2" else timeout)
+
+        connecting = socket.create_connection
+        monkeypatch.setattr(socket, "create_connection", connect)
+
+        body = fetch(f"http://localhost:{port}/jwks", timeout=60, max_bytes=1000)
 
         for filler in fillers:
             filler.close()
     assert body == DOCUMENT
+    assert given["127.0.0.2"] <= 30 < given["127.0.0.1"]
 
 
 def test_goes_through_the_proxy_that_the_environment_names(
@@ -236,7 +246,7 @@ def test_goes_through_the_proxy_that_the_environment_names(
 
     said = failure("https://auth.example.com/api/auth/jwks")
 
-    serving.result(5)
+    serving.result(60)
     request = seen.getvalue().decode()
     assert request.startswith("CONNECT auth.example.com:443 ")
     assert "Proxy-Authorization: Basic dXNlcjpwQHNz" in request

@@ -2,15 +2,14 @@
 
 import http.server
 import json
-import os
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
+import psutil
 import pytest
 
 from taskapi import time_budget
@@ -37,6 +36,13 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
+
+
+@pytest.fixture(autouse=True)
+def never_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a fetch that succeeds as long as a busy machine takes."""
+    monkeypatch.setattr(jwks, "TIMEOUT", 60.0)
+    monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", 60.0)
 
 
 @pytest.fixture
@@ -212,7 +218,8 @@ class Dripping:
         self.accepted = 0
         self._over = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/jwks"
+        self.port: int = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/jwks"
         self._before = before
         threading.Thread(target=self._serve, daemon=True).start()
 
@@ -246,31 +253,43 @@ DRIPS = {
 
 
 @pytest.mark.parametrize("before", DRIPS.values(), ids=DRIPS)
-def test_a_dripping_server_leaves_neither_threads_nor_files(
+def test_a_dripping_server_leaves_neither_threads_nor_sockets(
     before: bytes, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    real, threads = jwks.fetched, []
+
+    def fetched(url: str) -> bytes:
+        threads.append(threading.current_thread())
+        return real(url)
+
+    monkeypatch.setattr(jwks, "fetched", fetched)
     monkeypatch.setattr(jwks, "TIMEOUT", 0.03)
     server = Dripping(before)
     keys = KeySet(server.url, clock)
-    counts = []
 
     for _ in range(10):
         unavailable(keys)
         eventually(lambda: keys._flight._running and keys._flight._running.done())
-        counts.append((threading.active_count(), len(os.listdir("/proc/self/fd"))))
+        assert sockets_to(server.port) == 0
         clock.now += FAILURE_COOL_DOWN
 
+    assert len(threads) == 10
+    eventually(lambda: not any(thread.is_alive() for thread in threads))
+    eventually(lambda: server.accepted == 10)
     server.close()
-    # The server's own socket may or may not be closed by now.
-    assert max(fds for _, fds in counts) - min(fds for _, fds in counts) <= 2
-    assert max(threads for threads, _ in counts) - counts[0][0] <= 1
+
+
+def sockets_to(port: int) -> int:
+    """Return how many sockets of this process are connected to a port, or were."""
+    open_sockets = psutil.Process().net_connections("tcp")
+    return sum(bool(each.raddr) and each.raddr.port == port for each in open_sockets)
 
 
 def test_never_fetches_twice_at_once(
     keys: KeySet, server: Jwks, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = threading.Event()
-    server.before_answering = lambda: answer.wait(5)
+    server.before_answering = lambda: answer.wait(60)
     monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", 0.01)
 
     for _ in range(5):
@@ -279,7 +298,7 @@ def test_never_fetches_twice_at_once(
     assert server.fetches <= 1
 
     answer.set()
-    monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", 8.0)
+    monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", 60.0)
     assert known(keys, OLD.kid)
     assert server.fetches == 1
 
@@ -329,12 +348,12 @@ def test_a_known_key_does_not_wait_for_a_fetch(keys: KeySet, server: Jwks) -> No
 
     def hesitate() -> None:
         asked.set()
-        answer.wait(2)
+        answer.wait(60)
 
     server.before_answering = hesitate
     with ThreadPoolExecutor(1) as threads:
         unknown = threads.submit(known, keys, "unknown")
-        assert asked.wait(2)
+        assert asked.wait(60)
         assert known(keys, OLD.kid)
         assert not unknown.done()
         answer.set()
@@ -406,7 +425,7 @@ def test_a_server_that_sends_now_and_then_is_given_up(
 ) -> None:
     never = threading.Event()
     monkeypatch.setattr(jwks, "TIMEOUT", 0.2)
-    server.before_answering = lambda: never.wait(5)
+    server.before_answering = lambda: never.wait(60)
 
     with pytest.raises(Unavailable, match="took over"):
         jwks.fetch_document(server.url)
@@ -422,20 +441,20 @@ def test_a_server_that_drips_its_headers_is_given_up(
     class Dripping(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-            while not given_up.wait(0.02):
+            # For a minute at most: a client that doesn't give up fails, and hangs not.
+            for _ in range(3000):
+                if given_up.wait(0.02):
+                    break
                 self.wfile.write(b"x")
 
     monkeypatch.setattr(jwks, "TIMEOUT", 0.2)
     with http.server.HTTPServer(("127.0.0.1", 0), Dripping) as server:
         thread = threading.Thread(target=server.handle_request)
         thread.start()
-        started = time.monotonic()
         with pytest.raises(Unavailable, match="took over"):
             jwks.fetch_document(f"http://127.0.0.1:{server.server_port}/")
-        elapsed = time.monotonic() - started
         given_up.set()
         thread.join()
-    assert elapsed < 10
 
 
 def test_an_address_without_a_server_is_unavailable(server: Jwks) -> None:
