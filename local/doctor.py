@@ -1,7 +1,7 @@
-"""`make doctor TOKEN=...`: what the API would check of a token, and what fails.
+"""`make doctor TOKEN=...`: what the API checks of a token, and which checks fail.
 
 The settings come from the environment and from `.env`, as for `make run`. The checks
-are the API's own; here they go on after the first that fails, and say more.
+are the API's own, but go on after the first failure, and explain more.
 """
 
 import json
@@ -39,14 +39,14 @@ from taskapi.web.event import encoded
 
 OK, FAILED, NOTE = "ok", "FAILED", "note"
 CUT_OFF = "The token is cut off: copy all of it."
-# An RSA key's own size makes its signatures longer or shorter.
+# How long the signatures of RSA are depends on the key.
 SIGNATURE_CHARACTERS = {"HS256": 43, "EdDSA": 86, "ES256": 86, "ES512": 176}
 
 
 TOKEN = re.compile(
     r"(?:(?<![\w.-])|(?<=%20))eyJ[\w-]*\.[\w-]+\.[\w-]+(?![\w=-]|\.[\w-])", re.ASCII
 )
-"""A JWT in a longer text: neither of fewer parts nor of more."""
+"""A JWT in a longer text: exactly three parts."""
 
 
 class Finding(NamedTuple):
@@ -71,7 +71,7 @@ def main() -> int:
 
 
 def findings(given: str) -> Iterator[Finding]:
-    """Yield what there is to say of the settings, the keys and the token."""
+    """Yield findings about the settings, then the keys, then the token."""
     yield from development_secret()
     try:
         config = better_auth()
@@ -79,7 +79,7 @@ def findings(given: str) -> Iterator[Finding]:
         yield Finding(FAILED, f"{error}.")
         return
     except ServiceUnavailable as error:
-        # The reason is for the log alone, and quotes no value.
+        # Only the log has the reason; it quotes no value.
         reason = logger.get_current_keys().get("reason", error.message)
         yield Finding(FAILED, f"{reason}.")
         return
@@ -101,9 +101,9 @@ def findings(given: str) -> Iterator[Finding]:
 
 
 def pasted_token(given: str) -> str:
-    """Return the token in what people paste: a header, a curl command, JSON, a cookie.
+    """Return the token in a pasted header, curl command, JSON text or cookie.
 
-    Line breaks inside a token are from a terminal that has wrapped the line.
+    Line breaks inside a token come from a terminal that has wrapped the line.
     """
     text = given.strip()
     if text[:1] in ("{", "[", '"'):
@@ -139,7 +139,7 @@ def looks_like_a_token(text: str) -> bool:
 
 
 def development_secret() -> Iterator[Finding]:
-    """Take the secret that `make run` makes, where nothing else is set."""
+    """Use the secret that `make run` makes, where no setting says otherwise."""
     path = LOCAL / "secret"
     if not is_configured() and path.exists():
         os.environ["BETTER_AUTH_SECRET"] = path.read_text()
@@ -195,7 +195,7 @@ def jwks_findings(url: str) -> Iterator[Finding]:
 
 
 def token_findings(token: str, config: BetterAuth) -> Iterator[Finding]:
-    """Yield what fails in the header, then in the signature, then in the claims."""
+    """Yield findings about the header, then the signature, then the claims."""
     try:
         header = read_header(token)
     except InvalidToken as error:
@@ -216,7 +216,7 @@ def token_findings(token: str, config: BetterAuth) -> Iterator[Finding]:
 
 
 def claim_findings(token: str, expected: Expected) -> Iterator[Finding]:
-    """Yield what fails in the claims, whoever has signed them."""
+    """Yield findings about the claims, even if the signature is wrong."""
     try:
         payload = token.split(".")[1]
         claims = parse_object(decode_segment(payload), "payload")
@@ -236,7 +236,7 @@ def claim_findings(token: str, expected: Expected) -> Iterator[Finding]:
 
 
 def verdict(token: str) -> Finding:
-    """Return what the API itself says."""
+    """Return whether the API accepts the token."""
     try:
         user = verify(bearer_token(f"Bearer {token}"))
     except (InvalidToken, ServiceUnavailable):
@@ -245,14 +245,14 @@ def verdict(token: str) -> Finding:
 
 
 def sentence(failure: object) -> str:
-    """Return the reason as a sentence of its own."""
+    """Return the reason as a whole sentence."""
     text = re.sub(r"^it\b", "the token", str(failure))
     text = re.sub(r"\bits\b", "the token's", text, count=1)
     return f"{text[0].upper()}{text[1:]}."
 
 
 def hint_about_form(token: str) -> str:
-    """Return what the text probably is instead."""
+    """Return what a text that isn't a JWT probably is instead."""
     if token.count(".") == 4:
         return "Five parts are an encrypted one, such as Better Auth's session cookie."
     if token.startswith("eyJ") and token.count(".") < 2:
@@ -263,7 +263,7 @@ def hint_about_form(token: str) -> str:
 
 
 def hint_about_size(token: str) -> str:
-    """Return what makes a token too long: Better Auth puts the whole user into it."""
+    """Return which claim makes a token too long, and how to leave it out."""
     if len(token) <= MAX_BYTES:
         return ""
     remedy = (
@@ -280,7 +280,7 @@ def hint_about_size(token: str) -> str:
 
 
 def hint_about_end(token: str, header: Mapping[str, object]) -> str:
-    """Return what to do about a signature that is too short to be one."""
+    """Return what to do if the signature is too short."""
     whole = SIGNATURE_CHARACTERS.get(str(header.get("alg")), 0)
     return CUT_OFF if len(token.rpartition(".")[2]) < whole else ""
 

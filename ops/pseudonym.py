@@ -1,4 +1,4 @@
-"""`make pseudonym ID=…`: what the logs call a user, with the settings of a stage."""
+"""`make pseudonym ID=…`: the name by which a stage's logs call a user."""
 
 import os
 import sys
