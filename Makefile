@@ -106,7 +106,6 @@ build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_6
 	@# Its standard output says to go on with sam deploy --guided.
 	PATH="$(CURDIR)/.venv/bin:$$PATH" .venv-sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR) >/dev/null
-	@$(MAKE) --no-print-directory -C shared functions BUILD_DIR="$(abspath $(BUILD_DIR))"
 	@echo $(ARCH) > $(BUILD_DIR)/architecture
 	@echo 'Built for $(ARCH) in $(BUILD_DIR).$(if $(filter deploy,$(MAKECMDGOALS)),, make deploy BUILT=1 STAGE=… deploys it.)'
 

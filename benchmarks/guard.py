@@ -1,8 +1,8 @@
-"""Fails where a cold start has become dearer: `python -m benchmarks.guard`.
+"""Fails if a cold start takes 10% more than committed: `python -m benchmarks.guard`.
 
-Counts the instructions of one cold function and of the floor, and compares them with
-results.json. The floor tells what another build of Python makes of the same work, and
-the limit moves with it.
+It counts the instructions of one cold function and of the floor (the bare handler), and
+compares them with results.json. Another build of Python takes more or fewer for the
+same work; the floor shows how many, and the limit is scaled by it.
 """
 
 import statistics
@@ -25,7 +25,7 @@ class Counts(NamedTuple):
 
 
 def limit(committed: Counts) -> float:
-    """Return how many times the floor our function may take at most."""
+    """Return the most that our function may take, as a multiple of the floor."""
     return committed.ours / committed.floor * (1 + TOLERANCE)
 
 
@@ -62,7 +62,7 @@ def main() -> int:
     if is_dearer(now, committed):
         print(
             f"A cold start takes over {TOLERANCE:.0%} more than results.json says. "
-            "Look at `python -X importtime`; if it is worth its price, say so in the "
+            "Look at `python -X importtime`; if it is worth that, say so in the "
             "commit, and run `make bench`.",
             file=sys.stderr,
         )

@@ -32,10 +32,11 @@ from local.tokens import (
     is_configured,
     why_no_token,
 )
-from taskapi import settings
 from taskapi.errors import SettingsError
 from taskapi.postgres import migrate
 from taskapi.postgres.faults import describe
+from taskapi.settings import environment
+from taskapi.settings.better_auth import better_auth
 
 # Frontends often take 3000, 4200, 5173 and 8080, and the ones after.
 PORT, PAGE_PORT = 8000, 8010
@@ -87,8 +88,8 @@ def _run() -> None:
     load_template(ROOT / "template.yaml", os.environ.get("ALLOWED_ORIGINS"))
     with _listener(host, port) as listener, _database() as database_url:
         _settle_authentication()
-        settings.database_url()
-        settings.better_auth()
+        environment.database_url()
+        better_auth()
         _migrate(database_url)
         secret = development_secret_in_use()
         _serve(listener, _page(page_port, secret), secret)

@@ -26,7 +26,7 @@ from local.tokens import (
     is_configured,
     why_no_token,
 )
-from taskapi import settings
+from taskapi.settings import urls
 
 SAM_VENV = ROOT / ".venv-sam" / "bin"
 
@@ -101,7 +101,7 @@ def is_loopback(url: str) -> bool:
     """Whether a URL leads to this machine alone; one without a host is a socket's."""
     host = (urlsplit(url).hostname or "localhost").lower()
     named = host.endswith(".localhost") or "%2f" in host
-    return named or settings.is_loopback(host)
+    return named or urls.is_loopback(host)
 
 
 def check_containers() -> None:

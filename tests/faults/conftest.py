@@ -13,9 +13,10 @@ from unittest.mock import patch
 
 import pytest
 
-from taskapi import settings, time_budget
+from taskapi import time_budget
 from taskapi.postgres import connection as db
 from taskapi.postgres.migrate import migrate
+from taskapi.settings import environment
 from tests.support.api import SECRET, Answer, Client
 from tests.support.proxy import Proxy
 from tests.support.servers import PGBOUNCER, PgBouncer, Postgres, running_postgres
@@ -82,7 +83,7 @@ class Api:
     def point(self, url: str) -> None:
         """Make the functions use another database."""
         forget_connection()
-        settings.database_url = lambda: url
+        environment.database_url = lambda: url
 
     def send(self, function: str, id: object = None, **request: Any) -> Answer:
         return self.client.send(function, id, **request)
@@ -128,7 +129,7 @@ def api_on(
     postgres: Postgres, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[Proxy], Api]]:
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
-    monkeypatch.setattr(settings, "database_url", settings.database_url)
+    monkeypatch.setattr(environment, "database_url", environment.database_url)
     monkeypatch.setattr(db, "FIRST_PAUSE", db.FIRST_PAUSE / 10)
 
     def build(proxy: Proxy) -> Api:

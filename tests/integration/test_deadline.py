@@ -8,10 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from taskapi import secret, time_budget
+from taskapi import time_budget
 from taskapi.auth import jwks
-from taskapi.cold_start import preconnect as early
+from taskapi.cold_start import preconnect
 from taskapi.postgres import connection as db
+from taskapi.settings import secret, secret_sources, secrets_manager
 from tests.better_auth.world import Jwks, claims, forget, key
 from tests.better_auth.world import secret as hs256
 from tests.support.api import ROUTES, SECRET, Answer, Client, event, invoke
@@ -34,7 +35,7 @@ def deaf_server() -> Iterator[int]:
 def deaf(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Make all the times short, and forget connection, keys and settings."""
     monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", DEADLINE)
-    monkeypatch.setattr(secret, "ATTEMPT_TIMEOUT", 0.3)
+    monkeypatch.setattr(secrets_manager, "ATTEMPT_TIMEOUT", 0.3)
     monkeypatch.setattr(secret, "TIMEOUT", DEADLINE / 3)
     monkeypatch.setattr(secret, "FIRST_TIMEOUT", DEADLINE / 2)
     monkeypatch.setattr(jwks, "TIMEOUT", DEADLINE / 3)
@@ -63,8 +64,8 @@ def remember(patch: pytest.MonkeyPatch, clock: Clock, **values: str) -> None:
     """Have values of the secret's that are due to be read again."""
     patch.setenv("SECRET_ARN", ARN)
     with pytest.MonkeyPatch.context() as once:
-        once.setattr(secret, "fetched", lambda *_: json.dumps(values))
-        secret.held.values()
+        once.setattr(secret_sources, "fetch_text", lambda *_: json.dumps(values))
+        secret.settings_secret.values()
     clock.now += secret.TTL
 
 
@@ -170,7 +171,7 @@ def test_the_init_phase_ends_before_lambda_ends_it(
     hang_secret(monkeypatch, deaf)
     started = time.monotonic()
 
-    early.start()()
+    preconnect.start()()
 
     assert time.monotonic() - started < DEADLINE + 40
     assert time_budget._deadline is None

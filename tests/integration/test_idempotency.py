@@ -10,6 +10,7 @@ import pytest
 
 from taskapi.postgres import connection as db
 from taskapi.tasks import create as creating
+from taskapi.tasks.fields import DEFAULTS
 from tests.support.api import Answer, Client
 
 RULE = {
@@ -184,8 +185,8 @@ def test_a_new_field_counts_where_it_is_not_at_its_default(
     old = {"title": "a", "description": None, "completed": False}
     before = creating.fingerprint(old)
 
-    monkeypatch.setitem(creating.DEFAULTS, "priority", "medium")
-    monkeypatch.setitem(creating.DEFAULTS, "tags", [])
+    monkeypatch.setitem(DEFAULTS, "priority", "medium")
+    monkeypatch.setitem(DEFAULTS, "tags", [])
 
     assert creating.fingerprint({**old, "priority": "medium", "tags": []}) == before
     high = creating.fingerprint({**old, "priority": "high", "tags": []})

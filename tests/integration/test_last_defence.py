@@ -70,7 +70,7 @@ def test_a_bug_anywhere_is_the_contracts_500(
     assert PRIVATE not in text + "".join(capfd.readouterr())
 
 
-@pytest.mark.parametrize("place", ["taskapi.web.authenticated.pseudonym", *PLACES[::3]])
+@pytest.mark.parametrize("place", ["taskapi.auth.authenticate.pseudonym", *PLACES[::3]])
 def test_a_wrong_setting_is_said_in_one_line_wherever_it_is_met(
     user: Client, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from taskapi.auth.pseudonym import pseudonym
 from taskapi.postgres import connection as db
-from taskapi.web import authenticated as auth
 from tests.support.api import ROUTES, Client, event, invoke, token
 from tests.unit.test_architecture import ROOT
 
@@ -64,7 +64,7 @@ def test_a_request_is_one_line_of_log(user: Client, log: io.StringIO) -> None:
     assert line["function_request_id"] == "test"
     assert line["route"] == "POST /api/{user_id}/tasks"
     assert line["status"] == 201
-    assert line["user"] == auth.pseudonym(user.user_id)
+    assert line["user"] == pseudonym(user.user_id)
     assert 0 < line["database_ms"] <= line["duration_ms"]
     assert isinstance(line["cold_start"], bool)
     assert set(line) <= KEYS

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from local.openapi import api_routes, document, methods
 from local.template import load_template
+from taskapi import cold_start
 from taskapi.tasks.fields import NAMES, RULES, NewTask, Task, TaskChanges
 from taskapi.web.authenticated import AuthenticatedRoute
 from tests.support.api import ROUTES
@@ -98,7 +99,11 @@ print(*order)
 """
 """Prints what a function imports, and in which order it begins with what isn't ours."""
 
-NETWORK = {"taskapi.postgres.connection", "taskapi.auth.tokens", "taskapi.secret"}
+NETWORK = {
+    "taskapi.postgres.connection",
+    "taskapi.auth.verify",
+    "taskapi.settings.secret",
+}
 """The modules that wait for the network."""
 
 
@@ -248,3 +253,11 @@ def test_the_makefile_has_every_command_the_readme_names() -> None:
 
 def test_health_has_no_settings() -> None:
     assert FUNCTIONS["health"].environment == {"POWERTOOLS_SERVICE_NAME": "local"}
+
+
+def test_the_tests_that_guard_the_cold_start_exist() -> None:
+    named = set(re.findall(r"\btest_\w+", str(cold_start.__doc__)))
+    tests = "".join(file.read_text() for file in (ROOT / "tests").rglob("test_*.py"))
+
+    assert len(named) > 5
+    assert {name for name in named if f"def {name}(" not in tests} == set()

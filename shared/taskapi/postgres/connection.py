@@ -13,7 +13,7 @@ from psycopg.abc import PQGen
 from psycopg.pq import ConnStatus, PollingStatus, TransactionStatus
 from psycopg.rows import TupleRow
 
-from taskapi import log, secret, settings, time_budget
+from taskapi import log, time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.postgres import conninfo as database_url
 from taskapi.postgres.faults import (
@@ -25,6 +25,7 @@ from taskapi.postgres.faults import (
     fault_of,
 )
 from taskapi.request_stats import request_stats
+from taskapi.settings import environment, secret
 
 PATIENCE = 5.0
 """Seconds for one connecting, or for one statement that may be sent again.
@@ -176,7 +177,7 @@ def attempts(
             unknown |= writes and sent and not fault.rolled_back
             pause = backoff(attempt)
             again = is_worth_repeating(fault, sent, repeatable)
-            if fault.credentials and secret.held.reread():
+            if fault.credentials and secret.settings_secret.reread():
                 again, pause = True, 0.0
             again = again and time_budget.clock() + pause < deadline - CANCELLING
             log_fault(fault, error, attempt=attempt, sent=sent, again=again)
@@ -267,7 +268,7 @@ def connect(deadline: float) -> Connection:
     psycopg.connect() has a timeout in whole seconds, of at least two, for each address
     of the host anew.
     """
-    conninfo = database_url.conninfo(settings.database_url())
+    conninfo = database_url.conninfo(environment.database_url())
     pgconn = pq.PGconn.connect_start(conninfo.encode())
     try:
         state = PollingStatus.WRITING

@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from taskapi import log
 from taskapi.errors import SettingsError
-from taskapi.settings import is_loopback
+from taskapi.settings.urls import is_loopback
 
 CA_BUNDLES = (
     "/etc/pki/tls/certs/ca-bundle.crt",  # Lambda's runtimes, Fedora

@@ -13,8 +13,8 @@ import hmac
 import json
 from typing import NamedTuple
 
-from taskapi import settings
 from taskapi.errors import ValidationFailed
+from taskapi.settings import environment
 
 MAX_LENGTH = 2048
 """Characters; a title of 200 code points, escaped, encoded and signed, fits."""
@@ -44,13 +44,13 @@ _key: tuple[str, bytes] | None = None
 
 def known_key() -> bytes | None:
     """Return the key of the database at DATABASE_URL, or None before it is read."""
-    return _key[1] if _key and _key[0] == settings.database_url() else None
+    return _key[1] if _key and _key[0] == environment.database_url() else None
 
 
 def remember_key(key: bytes) -> None:
     """Keep the key for as long as DATABASE_URL stays."""
     global _key
-    _key = settings.database_url(), key
+    _key = environment.database_url(), key
 
 
 def encode(position: Position, scope: Scope, key: bytes) -> str:
@@ -98,7 +98,7 @@ def is_signed(cursor: Cursor, scope: Scope, key: bytes) -> bool:
     the next release can drop that key.
     """
     old_key = hashlib.sha256(
-        b"taskapi cursor\0" + settings.database_url().encode()
+        b"taskapi cursor\0" + environment.database_url().encode()
     ).digest()
     return any(
         hmac.compare_digest(cursor.mac, mac(cursor.position, scope, candidate))
