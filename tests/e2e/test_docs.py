@@ -50,8 +50,8 @@ def sources(project: Project) -> Path:
     root = project("")
     with (root / "template.yaml").open("a") as template:
         template.write(CORS)
-    (root / "local").mkdir()
-    (root / "local/openapi.py").write_text(
+    (root / "openapi").mkdir()
+    (root / "openapi/__main__.py").write_text(
         "import time\nopen('made', 'a').write('x')\ntime.sleep(0.3)\nprint('{}')\n"
     )
     return root
@@ -137,7 +137,7 @@ def test_a_change_of_the_sources_makes_the_document_again(
 
 
 def test_broken_code_is_run_once_and_said(sources: Path) -> None:
-    with (sources / "local/openapi.py").open("a") as source:
+    with (sources / "openapi/__main__.py").open("a") as source:
         source.write("raise SystemExit(1)\n")
 
     with serving(sources) as ask:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from local.openapi import api_routes, document, methods
 from local.template import load_template
+from openapi.document import document
+from openapi.operations import api_routes, methods
 from taskapi.tasks import statements as tasks
 from taskapi.web.authenticated import AuthenticatedRoute
 from taskapi.web.event import HEADERS_READ

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import TupleRow
 from typing_extensions import TypedDict
 
-from taskapi.cold_start.framework import StrictBool, StringConstraints
+from taskapi.cold_start.framework import StrictBool, StringConstraints, with_config
 from taskapi.errors import (
     Conflict,
     IdempotencyKeyReused,
@@ -51,6 +51,7 @@ class NewTask(TypedDict):
     completed: NotRequired[StrictBool]
 
 
+@with_config(json_schema_extra={"minProperties": 1})
 class TaskChanges(TypedDict, total=False):
     """The body of an update: a field that isn't sent isn't here, and stays."""
 

@@ -1,10 +1,11 @@
-"""The answers that hold tasks, with the headers that belong to them."""
+"""The responses that hold tasks, and what openapi.json says of each."""
 
 from urllib.parse import quote, unquote_plus, urlencode
 
 from taskapi.cold_start.framework import Request, Response
 from taskapi.tasks.etags import matches
 from taskapi.tasks.statements import Page, Task, public
+from taskapi.web.documentation import ref, response
 from taskapi.web.event import encoded
 from taskapi.web.handler import json_response
 
@@ -19,10 +20,15 @@ API Gateway takes 10,240 bytes of request line and headers, a token among them:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 """
 
+TASK = response(200, "The task.", ref("Task"), "ETag")
+
 
 def task_response(task: Task) -> Response:
     """Return 200 with the task and its ETag."""
     return json_response(public(task), headers={"etag": task.etag})
+
+
+TASK_OR_304 = TASK | response(304, "The task is as If-None-Match has it.", None, "ETag")
 
 
 def task_or_304(task: Task, if_none_match: str | None) -> Response:
@@ -30,6 +36,11 @@ def task_or_304(task: Task, if_none_match: str | None) -> Response:
     if matches(if_none_match, task.etag):
         return Response(status_code=304, headers={"etag": task.etag})
     return task_response(task)
+
+
+CREATED = response(
+    201, "The task.", ref("Task"), "ETag", "Location", "Idempotent-Replayed"
+)
 
 
 def created_response(task: Task, replayed: bool) -> Response:
@@ -43,9 +54,17 @@ def created_response(task: Task, replayed: bool) -> Response:
     return json_response(public(task), 201, headers)
 
 
+DELETED = response(204, "The task is gone.")
+
+
 def no_content() -> Response:
     """Return 204."""
     return Response(status_code=204)
+
+
+PAGE = response(
+    200, "A page of tasks.", {"type": "array", "items": ref("Task")}, "Link"
+)
 
 
 def list_response(page: Page, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""`python -m local.openapi_changes [commit]`: would this openapi.json break a client?
+"""`python -m openapi.changes [commit]`: would this openapi.json break a client?
 
 Compares the document of a commit (default: HEAD) with the one on disk. A request that
 was valid must stay valid; an answer must stay one that a client was told to expect. A
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from local.openapi import ROOT
+from openapi.document import ROOT
 
 Json = Mapping[str, Any]
 
