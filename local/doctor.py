@@ -24,7 +24,7 @@ from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.log import logger
 from taskapi.settings import BetterAuth, Expected, better_auth, secret_remark
 from taskapi.web import authenticated as auth
-from taskapi.web.event import encoded
+from taskapi.web.event import percent_encode
 
 OK, FAILED, NOTE = "ok", "FAILED", "note"
 CUT_OFF = "The token is cut off: copy all of it."
@@ -230,7 +230,9 @@ def verdict(token: str) -> Finding:
         user = tokens.subject(auth.bearer_token(f"Bearer {token}"))
     except (tokens.InvalidToken, ServiceUnavailable):
         return Finding(FAILED, "So the API does not accept this token.")
-    return Finding(OK, f"So the API accepts this token for /api/{encoded(user)}/tasks.")
+    return Finding(
+        OK, f"So the API accepts this token for /api/{percent_encode(user)}/tasks."
+    )
 
 
 def sentence(failure: object) -> str:

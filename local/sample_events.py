@@ -45,7 +45,9 @@ def sample_event(function: Function, paths: dict[str, Any]) -> dict[str, Any]:
     headers = [("host", "api.example.com"), ("user-agent", "sam local")]
     if operation["security"]:
         headers.append(("authorization", f"Bearer {TOKEN}"))
-    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+    for media_type, content in (
+        operation.get("requestBody", {}).get("content", {}).items()
+    ):
         [*_, example] = content["examples"].values()
         body = json.dumps(example["value"]).encode()
         headers.append(("content-type", media_type))

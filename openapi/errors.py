@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from openapi.schemas import EXAMPLE, Json
+from openapi.schemas import Json
 from taskapi.errors import (
     ApiError,
     BadRequest,
@@ -13,6 +13,7 @@ from taskapi.errors import (
     ValidationFailed,
 )
 from taskapi.tasks import etags
+from taskapi.tasks.fields import EXAMPLE
 from taskapi.web.documentation import ref
 
 KINDS = {kind.__name__: kind for kind in ApiError.__subclasses__()}
@@ -30,7 +31,7 @@ DETAILS: dict[type[ApiError], Json] = {
         "properties": {"task": ref("Task")},
         "description": "The task as it is now.",
     },
-    ValidationFailed: ref("Problem"),
+    ValidationFailed: {**ref("Problem")},
 }
 """The schema of an error's `details`; the others have none."""
 

@@ -2,47 +2,16 @@
 
 from typing import Any
 
+from taskapi.tasks.fields import EXAMPLE, FIELDS
 from taskapi.web.documentation import ref
 
 Json = dict[str, Any]
 
-EXAMPLE: Json = {
-    "id": 1,
-    "title": "Buy groceries",
-    "description": "Oats, milk, two lemons",
-    "completed": False,
-    "user_id": "demo",
-    "created_at": "2026-01-01T12:00:00.000000Z",
-    "updated_at": "2026-01-01T12:00:00.000000Z",
-    "etag": '"1-1"',
-}
-TIME: Json = {
-    "type": "string",
-    "format": "date-time",
-    "description": "RFC 3339, in UTC.",
-}
 TASK: Json = {
     "type": "object",
     "required": list(EXAMPLE),
     "additionalProperties": False,
-    "properties": {
-        "id": {
-            "type": "integer",
-            "format": "int64",
-            "minimum": 1,
-            "description": "Never used again.",
-        },
-        "title": {"type": "string"},
-        "description": {"type": ["string", "null"]},
-        "completed": {"type": "boolean"},
-        "user_id": {"type": "string", "description": "The owner: the token's `sub`."},
-        "created_at": TIME,
-        "updated_at": TIME,
-        "etag": {
-            "type": "string",
-            "description": "The value of the `ETag` header, for `If-Match`.",
-        },
-    },
+    "properties": {field.name: field.schema for field in FIELDS},
     "examples": [EXAMPLE],
 }
 PROBLEM: Json = {

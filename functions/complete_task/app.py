@@ -2,12 +2,13 @@
 
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Response
-from taskapi.errors import BadRequest, NotFound, PreconditionFailed
-from taskapi.tasks import statements as tasks
-from taskapi.tasks.statements import Completion
+from taskapi.errors import NotFound, PreconditionFailed
+from taskapi.tasks.fields import Completion
+from taskapi.tasks.write import complete
+from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller
 from taskapi.web.documentation import errors, examples
-from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.handler import lambda_handler
 from taskapi.web.parameters import IfMatch, TaskId
 from taskapi.web.task_responses import TASK, task_response
 
@@ -16,8 +17,7 @@ app = create_app(AuthenticatedRoute)
 
 @app.patch(
     "/api/{user_id}/tasks/{task_id}/complete",
-    responses=TASK
-    | errors(BadRequest, NotFound, PreconditionFailed, invalid="completed"),
+    responses=TASK | errors(NotFound, PreconditionFailed, invalid_body="completed"),
     openapi_extra=examples({"toggle": {}, "set": {"completed": True}}),
 )
 async def complete_task(
@@ -30,7 +30,7 @@ async def complete_task(
     it.
     """
     completed = completion.get("completed") if completion else None
-    return task_response(tasks.complete(caller, task_id, completed, if_match))
+    return task_response(complete(caller, task_id, completed, if_match))
 
 
 handler = lambda_handler(app, wait_until_connected)

@@ -1,12 +1,14 @@
 """GET and HEAD /health: say that the API is up, without waking the database."""
 
 from taskapi.cold_start.framework import Response
-from taskapi.web.documentation import Schema, response
-from taskapi.web.handler import create_app, json_response, lambda_handler
+from taskapi.web.app import create_app
+from taskapi.web.documentation import response
+from taskapi.web.handler import lambda_handler
+from taskapi.web.responses import json_response
 
 app = create_app()
 
-BODY: Schema = {
+BODY = {
     "type": "object",
     "required": ["status"],
     "properties": {"status": {"const": "ok"}},

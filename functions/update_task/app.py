@@ -2,18 +2,19 @@
 
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Response
-from taskapi.errors import BadRequest, NotFound, PreconditionFailed
-from taskapi.tasks import statements as tasks
-from taskapi.tasks.statements import TaskChanges
+from taskapi.errors import NotFound, PreconditionFailed
+from taskapi.tasks.fields import TaskChanges
+from taskapi.tasks.write import update
+from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller
 from taskapi.web.documentation import errors, examples
-from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.handler import lambda_handler
 from taskapi.web.parameters import IfMatch, TaskId
 from taskapi.web.task_responses import TASK, task_response
 
 app = create_app(AuthenticatedRoute)
 
-RESPONSES = TASK | errors(BadRequest, NotFound, PreconditionFailed, invalid="title")
+RESPONSES = TASK | errors(NotFound, PreconditionFailed, invalid_body="title")
 BODIES = examples(
     {"another title": {"title": "Buy oats"}, "no description": {"description": None}}
 )
@@ -27,7 +28,7 @@ async def update_task(
     """Changes the fields that are sent, and leaves the others; `PUT` and `PATCH` do the
     same. `null` clears the description.
     """
-    return task_response(tasks.update(caller, task_id, changes, if_match))
+    return task_response(update(caller, task_id, changes, if_match))
 
 
 handler = lambda_handler(app, wait_until_connected)

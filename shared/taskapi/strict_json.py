@@ -40,3 +40,10 @@ def loads(data: bytes, decoder: JSONDecoder = STRICT) -> object:
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     return value
+
+
+def type_name(value: object) -> str:
+    """Return what JSON calls the type of value."""
+    names = {dict: "an object", list: "an array", str: "text", bool: "a boolean"}
+    names |= {int: "a number", float: "a number", type(None): "null"}
+    return names.get(type(value), "no JSON")

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from taskapi.postgres import connection as db
-from taskapi.tasks import statements as tasks
+from taskapi.tasks import create as creating
 from tests.support.api import Answer, Client
 
 RULE = {
@@ -327,7 +327,7 @@ def busy(user: Client, database: str) -> Iterator[None]:
 def test_a_key_in_use_is_a_conflict(
     user: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "KEY_PATIENCE", "50ms")
+    monkeypatch.setattr(creating, "KEY_LOCK_TIMEOUT", "50ms")
 
     answer = create(user, "k")
 
@@ -342,7 +342,7 @@ def test_a_key_in_use_is_a_conflict(
 def test_a_key_that_was_in_use_and_given_up_is_free(
     user: Client, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "KEY_PATIENCE", "50ms")
+    monkeypatch.setattr(creating, "KEY_LOCK_TIMEOUT", "50ms")
     with psycopg.connect(database) as connection:
         connection.execute(
             "INSERT INTO idempotency_keys VALUES (%s, 'k', '', 1, now())",
@@ -359,10 +359,10 @@ def test_a_key_that_was_in_use_and_given_up_is_free(
 
 
 @pytest.mark.usefixtures("busy")
-def test_patience_ends_with_the_statement(
+def test_the_lock_timeout_ends_with_the_statement(
     user: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "KEY_PATIENCE", "50ms")
+    monkeypatch.setattr(creating, "KEY_LOCK_TIMEOUT", "50ms")
     user.create()
 
     [row] = db.query("SELECT current_setting('lock_timeout')", {})
@@ -370,6 +370,6 @@ def test_patience_ends_with_the_statement(
     assert row == ("0",)
 
 
-def test_patience_is_shorter_than_that_for_a_statement() -> None:
-    assert tasks.KEY_PATIENCE == "3s"
+def test_waiting_for_a_key_ends_before_the_statements_time_does() -> None:
+    assert creating.KEY_LOCK_TIMEOUT == "3s"
     assert db.PATIENCE > 3

@@ -182,7 +182,7 @@ def test_a_bug_is_logged_without_the_words_in_its_message(
     def fail(*_: object, **__: object) -> None:
         raise ValueError(TITLE)
 
-    monkeypatch.setattr("taskapi.tasks.statements.get", fail)
+    monkeypatch.setattr("functions.get_task.app.get", fail)
 
     answer = user.send("get_task", 1)
 

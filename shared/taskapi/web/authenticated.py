@@ -11,7 +11,7 @@ from taskapi.auth.tokens import InvalidToken, subject
 from taskapi.cold_start.framework import BeforeValidator, Path, Request
 from taskapi.errors import Unauthorized
 from taskapi.log import logger
-from taskapi.web.handler import ContractRoute
+from taskapi.web.route import ContractRoute
 
 
 def authenticate(authorization: str | None, user_id: str) -> str:

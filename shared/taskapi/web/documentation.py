@@ -5,12 +5,14 @@ have in common, and the schemas and examples that these refer to.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from taskapi.errors import ApiError, ValidationFailed
-from taskapi.web.validation import RULES
+from taskapi.errors import ApiError, BadRequest, ValidationFailed
 
-Schema = dict[str, object]
+if TYPE_CHECKING:
+    from taskapi.tasks.fields import Rule
+
+Schema = Mapping[str, object]
 Responses = dict[int | str, dict[str, Any]]
 """By status: the type of FastAPI's `responses`."""
 
@@ -41,35 +43,45 @@ def response(
     return {status: described}
 
 
-def errors(*kinds: type[ApiError], invalid: str | None = None) -> Responses:
+def errors(
+    *kinds: type[ApiError],
+    invalid_body: str = "",
+    invalid_query: "tuple[str, Rule] | None" = None,
+) -> Responses:
     """Return the responses for these errors.
 
-    invalid: a field that may be invalid: it adds ValidationFailed, with an example
-    about this field.
+    invalid_body: adds the errors of a body, with an example about this field of a task.
+
+    invalid_query: adds ValidationFailed, with an example about this parameter.
     """
-    by_status: dict[int, list[type[ApiError]]] = {}
+    invalid = invalid_query
+    if invalid_body:
+        # Imported here because Health needs no fields.
+        from taskapi.tasks.fields import RULES
+
+        kinds = (BadRequest, *kinds)
+        invalid = (invalid_body, RULES[invalid_body])
     if invalid:
         kinds = (ValidationFailed, *kinds)
+    by_status: dict[int, list[type[ApiError]]] = {}
     for kind in kinds:
         by_status.setdefault(kind.status, []).append(kind)
     responses: Responses = {}
     for status, found in by_status.items():
-        description = " ".join(
-            (kind.__doc__ or "").partition("\n")[0] for kind in found
-        )
+        text = " ".join((kind.__doc__ or "").partition("\n")[0] for kind in found)
         schemas = [ref(kind.__name__) for kind in found]
-        schema: Schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
-        example = invalid_body(invalid) if invalid and ValidationFailed in found else {}
-        responses |= response(status, description, schema, examples=example)
+        schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
+        given = invalid if ValidationFailed in found else None
+        example = invalid_example(*given) if given else {}
+        responses |= response(status, text, schema, examples=example)
     return responses
 
 
-def invalid_body(field: str) -> dict[str, object]:
+def invalid_example(field: str, rule: "Rule") -> dict[str, object]:
     """Return an example of a ValidationFailed about this field, by name."""
-    message, constraint = RULES[field]
-    details = {"field": field, "constraint": constraint}
+    details = {"field": field, "constraint": rule.constraint}
     code = ValidationFailed.code
-    return {code: {"error": code, "message": message, "details": details}}
+    return {code: {"error": code, "message": rule.message, "details": details}}
 
 
 def examples(bodies: Mapping[str, object]) -> dict[str, object]:
