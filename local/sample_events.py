@@ -45,9 +45,8 @@ def sample_event(function: Function, paths: dict[str, Any]) -> dict[str, Any]:
     headers = [("host", "api.example.com"), ("user-agent", "sam local")]
     if operation["security"]:
         headers.append(("authorization", f"Bearer {TOKEN}"))
-    for media_type, content in (
-        operation.get("requestBody", {}).get("content", {}).items()
-    ):
+    contents = operation.get("requestBody", {}).get("content", {})
+    for media_type, content in contents.items():
         [*_, example] = content["examples"].values()
         body = json.dumps(example["value"]).encode()
         headers.append(("content-type", media_type))

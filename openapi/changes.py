@@ -20,6 +20,7 @@ LOWER = ("minimum", "minLength", "minItems", "minProperties", "exclusiveMinimum"
 
 
 def main() -> int:
+    """Print the changes; return 1 if they need another major version."""
     commit = sys.argv[1] if len(sys.argv) > 1 else "HEAD"
     shown = subprocess.run(
         ["git", "show", f"{commit}:openapi.json"],  # noqa: S607

@@ -48,10 +48,13 @@ EXAMPLES: dict[type[ApiError], ApiError] = {
             etags.CHANGED, {"task": EXAMPLE | {"title": "Buy oats", "etag": '"1-2"'}}
         ),
         PayloadTooLarge("The body must be at most 65536 bytes"),
+        ValidationFailed(
+            "The body must be a JSON object", {"field": "body", "constraint": "object"}
+        ),
         ServiceUnavailable("The database can't be reached"),
     )
 }
-"""Of the errors whose message varies, but for those that an operation gives itself."""
+"""Of the errors whose message varies."""
 
 
 def error_schema(kind: type[ApiError]) -> Json:

@@ -81,8 +81,9 @@ def complete_response(declared: Json) -> Json:
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},
     }
     if body:
-        examples = complete_examples(body["examples"], schema)
-        content = {"schema": schema, "examples": examples}
+        content: Json = {"schema": schema}
+        if examples := complete_examples(body["examples"], schema):
+            content["examples"] = examples
         completed["content"] = {"application/json": content}
     return completed
 
@@ -99,13 +100,10 @@ def referred(schema: Json) -> str:
 
 
 def complete_examples(declared: Json, schema: Json) -> Json:
-    """Return the examples of a body: those given, or else the schema's."""
-    if kinds := error_kinds(schema):
-        missing = [kind for kind in kinds if kind.code not in declared]
-        return declared | named({kind.code: error_example(kind) for kind in missing})
-    if declared:
-        return declared
-    if name := referred(schema.get("items", {})):
-        return named({f"one {name.lower()}": SHARED[name]["examples"]})
-    name = referred(schema)
-    return named({name.lower(): SHARED[name]["examples"][0]})
+    """Return the examples of a body: those declared, and those of what it refers to."""
+    examples: Json = {kind.code: error_example(kind) for kind in error_kinds(schema)}
+    if (name := referred(schema)) in SHARED:
+        examples[name.lower()] = SHARED[name]["examples"][0]
+    if (name := referred(schema.get("items", {}))) in SHARED:
+        examples[f"one {name.lower()}"] = [SHARED[name]["examples"][0]]
+    return named(examples) | declared
