@@ -75,14 +75,14 @@ def complete_response(declared: Json) -> Json:
     body = declared.get("content", {}).get("application/json", {})
     schema = body.get("schema", {})
     own = [ERROR_HEADERS[k] for k in error_kinds(schema) if k in ERROR_HEADERS]
-    headers = [*declared["headers"], *own, *COMMON_HEADERS]
+    headers = [*declared.get("headers", {}), *own, *COMMON_HEADERS]
     completed: Json = {
         "description": declared["description"],
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers},
     }
     if body:
         content: Json = {"schema": schema}
-        if examples := complete_examples(body["examples"], schema):
+        if examples := complete_examples(body.get("examples", {}), schema):
             content["examples"] = examples
         completed["content"] = {"application/json": content}
     return completed

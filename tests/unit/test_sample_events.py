@@ -1,4 +1,4 @@
-"""events/: up to date, and what its functions answer with a success."""
+"""The files of events/ are up to date, and their functions answer with a success."""
 
 import json
 import uuid
