@@ -95,8 +95,8 @@ format: .venv/dev ## format the code, and fix what ruff can fix
 	.venv/bin/ruff format
 
 openapi: .venv/dev ## write openapi.json from the functions, and name breaking changes
-	.venv/bin/python -m local.openapi > openapi.json
-	@.venv/bin/python -m local.openapi_changes || true
+	.venv/bin/python -m openapi > openapi.json
+	@.venv/bin/python -m openapi.changes || true
 
 events: .venv/local ## write a sample event for each function into events/
 	@.venv/bin/python -m local.sample_events

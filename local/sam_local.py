@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
 
-from local.sample_events import FOLDER, TOKEN, USER
+from local.sample_events import FOLDER, TOKEN
 from local.template import TemplateError, load_template, read_template
 from local.tokens import (
     LOCAL,
@@ -171,7 +171,8 @@ def event_for(function: str) -> str:
     if secret is None:
         print(why_no_token(), file=sys.stderr)
         return event
-    return event.replace(f"Bearer {TOKEN}", f"Bearer {development_token(USER, secret)}")
+    user = json.loads(event)["pathParameters"]["user_id"]
+    return event.replace(f"Bearer {TOKEN}", f"Bearer {development_token(user, secret)}")
 
 
 def put_on_stdin(event: str) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
-from local.openapi import api_routes, document, methods
 from local.template import load_template
+from openapi.document import document
+from openapi.operations import api_routes, methods
 from taskapi import cold_start
 from taskapi.tasks.fields import NAMES, RULES, NewTask, Task, TaskChanges
 from taskapi.web.authenticated import AuthenticatedRoute

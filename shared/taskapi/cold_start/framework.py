@@ -38,6 +38,7 @@ with deferred_schemas():
         StringConstraints,
         ValidationError,
         WithJsonSchema,
+        with_config,
     )
     from pydantic_core import to_json
     from starlette.exceptions import HTTPException
@@ -60,4 +61,5 @@ __all__ = [
     "ValidationError",
     "WithJsonSchema",
     "to_json",
+    "with_config",
 ]

@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple, cast
 
 from typing_extensions import TypedDict
 
-from taskapi.cold_start.framework import StrictBool, StringConstraints
+from taskapi.cold_start.framework import StrictBool, StringConstraints, with_config
 from taskapi.tasks import etags
 
 
@@ -131,6 +131,8 @@ BODY_FIELDS = tuple(field for field in FIELDS if field.rule)
 
 DEFAULTS = {field.name: field.default for field in FIELDS}
 RULES = {field.name: field.rule for field in FIELDS if field.rule}
+EXAMPLE = {field.name: field.example for field in FIELDS}
+BODY_EXAMPLE = {field.name: field.example for field in BODY_FIELDS}
 
 
 class Task(TypedDict):
@@ -182,6 +184,7 @@ class NewTask(RequiredTitle, OptionalFields):
     """The body of a create."""
 
 
+@with_config(json_schema_extra={"minProperties": 1})
 class TaskChanges(OptionalTitle, OptionalFields):
     """The body of an update: a field that isn't sent isn't here, and stays."""
 

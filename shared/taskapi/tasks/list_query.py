@@ -33,15 +33,26 @@ Limit = Annotated[
     BeforeValidator(parse_decimal),
 ]
 Cursor = Annotated[str, Field(description="What a `Link` header gave.")]
+Status = Annotated[
+    Literal["all", "pending", "completed"], Field(description="Which tasks.")
+]
+Sort = Annotated[
+    Literal["created", "updated", "title"],
+    Field(description="By the time of creation or of the last change, or title."),
+]
+Order = Annotated[
+    Literal["asc", "desc"],
+    Field(description="Default: `desc`; `asc` for `sort=title`."),
+]
 
 
 class Listing(BaseModel):
     """All that a query may hold; other parameters are ignored."""
 
-    status: Literal["all", "pending", "completed"] = "all"
+    status: Status = "all"
     search: Search | None = None
-    sort: Literal["created", "updated", "title"] = "created"
-    order: Literal["asc", "desc"] | None = None
+    sort: Sort = "created"
+    order: Order | None = None
     limit: Limit = 200
     cursor: Cursor | None = None
 

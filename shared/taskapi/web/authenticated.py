@@ -33,8 +33,16 @@ def authenticated(user_id: str) -> str:
     return user_id
 
 
+USER_ID = (
+    "The token's `sub`, percent-encoded in a URL: `auth0|1` is `auth0%7C1`. "
+    "openapi-fetch and Swagger UI encode it themselves: give them `auth0|1`. orval "
+    "encodes it only with `urlEncodeParameters: true`. With `fetch`, use "
+    "`encodeURIComponent`."
+)
+
 Caller = Annotated[
     str,
     BeforeValidator(authenticated),
-    Path(alias="user_id", description="The token's `sub`, percent-encoded."),
+    # The user that `make run` prints a token for: "Try it out" works as it is.
+    Path(alias="user_id", description=USER_ID, examples=["demo"]),
 ]

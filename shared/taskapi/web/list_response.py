@@ -5,6 +5,7 @@ from urllib.parse import quote, unquote_plus, urlencode
 from taskapi.cold_start.framework import Request, Response
 from taskapi.tasks.list_query import Listing
 from taskapi.tasks.lists import Page
+from taskapi.web.documentation import ref, response
 from taskapi.web.responses import json_response
 
 URI_CHARACTERS = "%!$'()*+,;:@/?=[]"
@@ -17,6 +18,10 @@ MAX_TARGET = 4096
 API Gateway takes 10,240 bytes of request line and headers, a token among them:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 """
+
+PAGE = response(
+    200, "A page of tasks.", {"type": "array", "items": ref("Task")}, "Link"
+)
 
 
 def list_response(page: Page, request: Request) -> Response:

@@ -42,7 +42,13 @@ TaskId = Annotated[
     int,
     BeforeValidator(parse_id),
     WithJsonSchema(
-        {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
+        {
+            "type": "integer",
+            "format": "int64",
+            "minimum": 1,
+            "maximum": MAX_ID,
+            "examples": [1],
+        }
     ),
     Path(description="The task's `id`."),
 ]

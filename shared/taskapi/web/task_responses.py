@@ -1,10 +1,13 @@
-"""Responses that hold one task, with the headers that belong to it."""
+"""Responses that hold one task, and what openapi.json says of each."""
 
 from taskapi.cold_start.framework import Response
 from taskapi.tasks.etags import matches
 from taskapi.tasks.fields import Task
+from taskapi.web.documentation import ref, response
 from taskapi.web.event import percent_encode
 from taskapi.web.responses import json_response
+
+TASK = response(200, "The task.", ref("Task"), "ETag")
 
 
 def task_response(task: Task) -> Response:
@@ -12,11 +15,19 @@ def task_response(task: Task) -> Response:
     return json_response(task, headers={"etag": task["etag"]})
 
 
+TASK_OR_304 = TASK | response(304, "The task is as If-None-Match has it.", None, "ETag")
+
+
 def task_or_304(task: Task, if_none_match: str | None) -> Response:
     """Return 304 if the caller has this version already, else as task_response()."""
     if matches(if_none_match, task["etag"]):
         return Response(status_code=304, headers={"etag": task["etag"]})
     return task_response(task)
+
+
+CREATED = response(
+    201, "The task.", ref("Task"), "ETag", "Location", "Idempotent-Replayed"
+)
 
 
 def created_response(task: Task, replayed: bool) -> Response:
@@ -28,6 +39,9 @@ def created_response(task: Task, replayed: bool) -> Response:
     if replayed:
         headers["idempotent-replayed"] = "true"
     return json_response(task, 201, headers)
+
+
+DELETED = response(204, "The task is gone.")
 
 
 def no_content() -> Response:
