@@ -95,8 +95,8 @@ format: .venv/dev ## format the code, and fix what ruff can fix
 	.venv/bin/ruff format
 
 openapi: .venv/dev ## write openapi.json from the functions, and name breaking changes
-	.venv/bin/python -m local.openapi > openapi.json
-	@.venv/bin/python -m local.openapi_changes || true
+	.venv/bin/python -m openapi > openapi.json
+	@.venv/bin/python -m openapi.changes || true
 
 events: .venv/local ## write a sample event for each function into events/
 	@.venv/bin/python -m local.sample_events
@@ -106,7 +106,6 @@ build: .venv/dev .venv-sam/bin/sam ## build the functions and the layer (ARCH=x8
 	@# Hide standard output: it recommends sam deploy --guided.
 	PATH="$(CURDIR)/.venv/bin:$$PATH" .venv-sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR) >/dev/null
-	@$(MAKE) --no-print-directory -C shared functions BUILD_DIR="$(abspath $(BUILD_DIR))"
 	@echo $(ARCH) > $(BUILD_DIR)/architecture
 	@echo 'Built for $(ARCH) in $(BUILD_DIR).$(if $(filter deploy,$(MAKECMDGOALS)),, make deploy BUILT=1 STAGE=… deploys it.)'
 

@@ -1,8 +1,8 @@
-"""Fails where a cold start has become dearer: `python -m benchmarks.guard`.
+"""Fails if a cold start takes 10% more than committed: `python -m benchmarks.guard`.
 
-Counts the instructions of one cold function and of the bare handler, and compares them
-with results.json. Another build of Python changes both counts: the limit is a multiple
-of what the bare handler takes in the same run.
+It counts the instructions of one cold function and of the bare handler, and compares
+them with results.json. Another build of Python changes both counts, so the limit is a
+multiple of what the bare handler takes in the same run.
 """
 
 import statistics
@@ -62,7 +62,7 @@ def main() -> int:
     if is_dearer(now, committed):
         print(
             f"A cold start takes over {TOLERANCE:.0%} more than results.json says. "
-            "Look at `python -X importtime`; if it is worth its price, say so in the "
+            "Look at `python -X importtime`; if it is worth that, say so in the "
             "commit, and run `make bench`.",
             file=sys.stderr,
         )

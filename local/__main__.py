@@ -32,10 +32,11 @@ from local.tokens import (
     is_configured,
     why_no_token,
 )
-from taskapi import settings
 from taskapi.errors import SettingsError
 from taskapi.postgres import migrate
 from taskapi.postgres.diagnosis import describe
+from taskapi.settings import environment
+from taskapi.settings.better_auth import better_auth
 
 # Frontends often use 3000, 4200, 5173 or 8080, or the ports after these.
 PORT, PAGE_PORT = 8000, 8010
@@ -87,8 +88,8 @@ def run() -> None:
     load_template(ROOT / "template.yaml", os.environ.get("ALLOWED_ORIGINS"))
     with listen(host, port) as listener, run_database() as database_url:
         set_development_secret()
-        settings.database_url()
-        settings.better_auth()
+        environment.database_url()
+        better_auth()
         run_migrations(database_url)
         secret = development_secret_in_use()
         serve(listener, open_page(page_port, secret), secret)

@@ -1,4 +1,4 @@
-"""What `make doctor` says of the database at DATABASE_URL, and of its role."""
+"""The checks that `make doctor` makes of the database at DATABASE_URL and its role."""
 
 import os
 from collections.abc import Iterator
@@ -19,9 +19,9 @@ SETTINGS = """
 
 
 def findings() -> Iterator[tuple[str, str]]:
-    """Yield a kind and a sentence each; nothing where `make run` has its own Postgres.
+    """Yield a kind and a sentence for each finding; none for `make run`'s own Postgres.
 
-    No sentence quotes DATABASE_URL, nor what libpq says of it.
+    No sentence quotes DATABASE_URL, or libpq's message about it.
     """
     if not os.environ.get("DATABASE_URL") and not os.environ.get("SECRET_ARN"):
         return
@@ -52,7 +52,7 @@ def findings() -> Iterator[tuple[str, str]]:
 
 
 def timeout(seconds: float) -> tuple[str, str]:
-    """Return what there is to say of the role's statement_timeout; 0 is none."""
+    """Return the finding about the role's statement_timeout; 0 seconds is none."""
     advice = "ALTER ROLE … SET statement_timeout = '8s' is what the API is made for"
     if not seconds:
         return (

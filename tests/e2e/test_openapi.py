@@ -1,4 +1,4 @@
-"""openapi.json is valid, complete, and holds: no answer is outside of it."""
+"""openapi.json is valid and complete, and every response is one that it describes."""
 
 import json
 from collections.abc import Iterator

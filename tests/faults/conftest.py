@@ -13,10 +13,11 @@ from unittest.mock import patch
 
 import pytest
 
-from taskapi import settings, time_budget
+from taskapi import time_budget
 from taskapi.postgres import connection, query
 from taskapi.postgres.connection import ATTEMPT_TIMEOUT, CANCEL_TIMEOUT
 from taskapi.postgres.migrate import migrate
+from taskapi.settings import environment
 from tests.support.api import SECRET, Answer, Client
 from tests.support.connections import forget_connection
 from tests.support.proxy import Proxy
@@ -84,7 +85,7 @@ class Api:
     def point(self, url: str) -> None:
         """Make the functions use another database."""
         forget_connection()
-        settings.database_url = lambda: url
+        environment.database_url = lambda: url
 
     def send(self, function: str, id: object = None, **request: Any) -> Answer:
         return self.client.send(function, id, **request)
@@ -126,7 +127,7 @@ def api_on(
     postgres: Postgres, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[Proxy], Api]]:
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
-    monkeypatch.setattr(settings, "database_url", settings.database_url)
+    monkeypatch.setattr(environment, "database_url", environment.database_url)
     monkeypatch.setattr(query, "FIRST_PAUSE", query.FIRST_PAUSE / 10)
 
     def build(proxy: Proxy) -> Api:

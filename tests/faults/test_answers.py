@@ -7,15 +7,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from taskapi import settings
 from taskapi.postgres.faults import FAULTS, TOO_SLOW
+from taskapi.settings import environment
 from tests.faults.conftest import DATABASE, Api, become
 from tests.support.api import SECRET
 from tests.support.connections import forget_connection
 from tests.support.secret_store import Store
 from tests.support.servers import Postgres, eventually, meanwhile
 
-DATABASE_URL = settings.database_url
+DATABASE_URL = environment.database_url
 
 RAISE = """
 CREATE SEQUENCE raised;
@@ -269,7 +269,7 @@ def test_a_new_password_is_read_from_the_secret_at_once(
     name = role("LOGIN PASSWORD 'old'")
     api.postgres.execute(f"GRANT needs_password TO {name}")
     url = api.proxy.url(DATABASE)
-    monkeypatch.setattr(settings, "database_url", DATABASE_URL)
+    monkeypatch.setattr(environment, "database_url", DATABASE_URL)
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
     store.put({"DATABASE_URL": url.replace("postgres@", f"{name}:old@")})
     forget_connection()

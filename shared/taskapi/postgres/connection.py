@@ -11,10 +11,11 @@ from psycopg.abc import PQGen
 from psycopg.pq import ConnStatus, PollingStatus, TransactionStatus
 from psycopg.rows import TupleRow
 
-from taskapi import settings, time_budget
+from taskapi import time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.postgres.conninfo import to_conninfo
 from taskapi.postgres.faults import SEARCH_RUNNING
+from taskapi.settings import environment
 
 ATTEMPT_TIMEOUT = 5.0
 """Seconds to connect, and seconds for one statement that may be sent again.
@@ -148,7 +149,7 @@ def connect(deadline: float) -> Connection:
     psycopg.connect() counts its timeout in whole seconds, at least two, and starts it
     again for each address of the host.
     """
-    conninfo = to_conninfo(settings.database_url())
+    conninfo = to_conninfo(environment.database_url())
     pgconn = pq.PGconn.connect_start(conninfo.encode())
     try:
         state = PollingStatus.WRITING

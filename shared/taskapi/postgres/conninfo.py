@@ -15,7 +15,7 @@ from taskapi.postgres.conninfo_checks import (
     parse,
     split,
 )
-from taskapi.settings import is_loopback
+from taskapi.settings.urls import is_loopback
 
 CA_BUNDLES = (
     "/etc/pki/tls/certs/ca-bundle.crt",  # Lambda's runtimes, Fedora

@@ -16,10 +16,13 @@ from pathlib import Path
 
 import psycopg
 
-from taskapi import secret, settings
 from taskapi.errors import SettingsError
 from taskapi.postgres.conninfo import to_conninfo
 from taskapi.postgres.diagnosis import describe
+from taskapi.settings import environment
+from taskapi.settings.secret import EXTENSION_TIMEOUT
+from taskapi.settings.secret_sources import fetch_secret
+from taskapi.settings.secrets_manager import Outage
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -126,7 +129,7 @@ def configured_url() -> str:
     """Return the URL in the environment or the secret; raise SettingsError."""
     arn = os.environ.get("SECRET_ARN")
     if os.environ.get("DATABASE_URL"):
-        return settings.database_url()
+        return environment.database_url()
     if not arn:
         raise SettingsError("DATABASE_URL is not set, and SECRET_ARN isn't either")
     if url := operators_secret(arn).get("DATABASE_URL"):
@@ -144,8 +147,8 @@ def operators_secret(arn: str) -> Mapping[str, str]:
     if region := re.match(r"arn:[^:]+:secretsmanager:([^:]+):", arn):
         os.environ["AWS_DEFAULT_REGION"] = region[1]
     try:
-        return secret.parsed(secret.fetched(arn, secret.WARM_UP))
-    except secret.Outage as error:
+        return fetch_secret(arn, EXTENSION_TIMEOUT)
+    except Outage as error:
         raise SettingsError(
             f"{error}."
             " `aws sts get-caller-identity` says whether AWS answers, and to whom"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import psycopg
 from psycopg.rows import TupleRow
 
-from taskapi import log, secret, time_budget
+from taskapi import log, time_budget
 from taskapi.postgres.connection import (
     ATTEMPT_TIMEOUT,
     CANCEL_TIMEOUT,
@@ -17,6 +17,7 @@ from taskapi.postgres.connection import (
 from taskapi.postgres.diagnosis import diagnose
 from taskapi.postgres.faults import CANCELLED, FAULTS, Fault, Retry
 from taskapi.request_stats import request_stats
+from taskapi.settings import secret
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
 """Seconds to wait at most after the first attempt, which double with each, and the
@@ -86,7 +87,7 @@ def run_with_retries(
             outcome_unknown |= writes and was_sent and not fault.rolled_back
             pause = backoff(attempt)
             will_retry = may_retry(fault, was_sent, repeatable)
-            if fault.credentials and secret.held.reread():
+            if fault.credentials and secret.settings_secret.reread():
                 will_retry, pause = True, 0.0
             retry_at = time_budget.clock() + pause
             will_retry = will_retry and retry_at < deadline - CANCEL_TIMEOUT
