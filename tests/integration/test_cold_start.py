@@ -111,8 +111,13 @@ def test_the_init_phase_is_not_over_before_both_are_there(
 ) -> None:
     told = run(
         f"""
+import time
+from taskapi import time_budget
 from taskapi.postgres import connection as db
 from taskapi.auth import jwks
+# On a busy machine the imports may take longer than connecting may.
+jwks.TIMEOUT = db.PATIENCE = time_budget.REQUEST_TIMEOUT = 60.0
+time_budget.MARGIN = -60.0
 quick = {slow}
 main = threading.main_thread().ident
 def slow(argument):
@@ -125,6 +130,7 @@ def slow(argument):
             there = quick(argument)
             told["slow"] = "there"
             return there
+        time.sleep(0.001)
 {slow} = slow
 import app
 told = told | {{"connected": db._idle is not None}}

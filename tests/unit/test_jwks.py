@@ -256,13 +256,13 @@ DRIPS = {
 def test_a_dripping_server_leaves_neither_threads_nor_sockets(
     before: bytes, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, threads = jwks.fetched, []
+    real, threads = jwks.fetch_document, []
 
-    def fetched(url: str) -> bytes:
+    def fetch_document(url: str) -> bytes:
         threads.append(threading.current_thread())
         return real(url)
 
-    monkeypatch.setattr(jwks, "fetched", fetched)
+    monkeypatch.setattr(jwks, "fetch_document", fetch_document)
     monkeypatch.setattr(jwks, "TIMEOUT", 0.03)
     server = Dripping(before)
     keys = KeySet(server.url, clock)
