@@ -53,13 +53,13 @@ class Vault:
     def __init__(self, secret: Mapping[str, str]) -> None:
         self.ready = threading.Event()
         self.ready.set()
-        self.asked = {"service": 0, "extension": 0}
+        self.requests = {"service": 0, "extension": 0}
         answer = {"ARN": ARN, "Name": "tasks", "VersionId": "of this run"}
         self._body = json.dumps(answer | {"SecretString": json.dumps(secret)}).encode()
 
     def service(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
         time.sleep(LATENCY)
-        self.asked["service"] += 1
+        self.requests["service"] += 1
         return 200, self._body
 
     def extension(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
@@ -78,7 +78,7 @@ class Vault:
         }:
             return 400, b"no such secret"
         time.sleep(LATENCY)
-        self.asked["extension"] += 1
+        self.requests["extension"] += 1
         return 200, self._body
 
 
@@ -117,23 +117,23 @@ def cases(url: str, to_vault: Mapping[str, str], names: list[str]) -> list[Case]
     return [Case(name, artifact, events(), settings(name) | path) for name in names]
 
 
-def sample(case: Case, kept: Vault) -> tuple[float, float]:
+def sample(case: Case, stand_in: Vault) -> tuple[float, float]:
     """Return the milliseconds of a new environment's first answer: wall and CPU."""
-    kept.asked.update(service=0, extension=0)
-    kept.ready.set()
+    stand_in.requests.update(service=0, extension=0)
+    stand_in.ready.set()
     if case.name == LATE:
-        kept.ready.clear()
+        stand_in.ready.clear()
 
     def watch(line: str) -> None:
         if "INIT RTDONE" in line:
-            kept.ready.set()
+            stand_in.ready.set()
 
     with environment(case, watch) as started:
         taken = started.invoke(), started.cpu()
     if case.name == "extension" and not (
-        kept.asked["extension"] and not kept.asked["service"]
+        stand_in.requests["extension"] and not stand_in.requests["service"]
     ):
-        sys.exit(f"the secret didn't come from the extension: {kept.asked}")
+        sys.exit(f"the secret didn't come from the extension: {stand_in.requests}")
     return taken
 
 
@@ -142,14 +142,14 @@ def measure(names: list[str], runs: int) -> dict[str, Row]:
     rows: dict[str, Row] = {
         name: {"wall": [], "cpu": [], "instructions": None} for name in names
     }
-    with database() as url, vault(by_secret(url)) as (kept, to_vault):
+    with database() as url, vault(by_secret(url)) as (stand_in, to_vault):
         measured = cases(url, to_vault, names)
         for each in measured:
             if each.name != LATE:
                 rows[each.name]["instructions"] = instructions(each)
         for run in range(runs):
             for each in measured:
-                wall, cpu = sample(each, kept)
+                wall, cpu = sample(each, stand_in)
                 rows[each.name]["wall"].append(round(wall, 1))
                 rows[each.name]["cpu"].append(round(cpu, 1))
             print(f"run {run + 1} of {runs}", file=sys.stderr)

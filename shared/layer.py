@@ -46,7 +46,7 @@ LEFT_OUT = {
         "psycopg/types/hstore.py",
         "psycopg/types/shapely.py",
     ),
-    "pydantic's first version, of which FastAPI asks each annotation if it is one": (
+    "pydantic.v1: FastAPI would import it to look for its models, and refuse them": (
         "pydantic/v1",
     ),
     "anyio for another loop, for processes and for files": (
