@@ -124,7 +124,7 @@ def table(rows: Mapping[str, Any]) -> str:
 
 
 def main() -> int:
-    asked = results.arguments(__doc__, ROWS, runs=5)
+    asked = results.parse_options(__doc__, ROWS, runs=5)
     rows = measure(asked.only, asked.runs)
     print(table(rows))
     if asked.save:

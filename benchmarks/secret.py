@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from benchmarks import artifacts, results
 from benchmarks.emulator import environment
-from benchmarks.instructions import instructions
-from benchmarks.world import Case, by_secret, database, events, serving
+from benchmarks.instructions import count_instructions
+from benchmarks.world import Case, database, events, hs256_settings, serve_json
 
 LATENCY = 0.005
 
@@ -48,22 +48,22 @@ class Row(TypedDict):
 
 
 class Vault:
-    """Holds the secret, and answers as the service does and as the extension does."""
+    """Holds the secret, and gives it as the service and as the extension."""
 
     def __init__(self, secret: Mapping[str, str]) -> None:
         self.ready = threading.Event()
         self.ready.set()
-        self.requests = {"service": 0, "extension": 0}
-        answer = {"ARN": ARN, "Name": "tasks", "VersionId": "of this run"}
-        self._body = json.dumps(answer | {"SecretString": json.dumps(secret)}).encode()
+        self.asked = {"service": 0, "extension": 0}
+        held = {"ARN": ARN, "Name": "tasks", "VersionId": "of this run"}
+        self._body = json.dumps(held | {"SecretString": json.dumps(secret)}).encode()
 
     def service(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
         time.sleep(LATENCY)
-        self.requests["service"] += 1
+        self.asked["service"] += 1
         return 200, self._body
 
     def extension(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Answer as the developer guide says, also while it isn't ready."""
+        """Answer as the developer guide has it, also while it isn't ready."""
         given = {name.lower(): value for name, value in headers.items()}
         if (
             given.get("x-aws-parameters-secrets-token")
@@ -78,20 +78,17 @@ class Vault:
         }:
             return 400, b"no such secret"
         time.sleep(LATENCY)
-        self.requests["extension"] += 1
+        self.asked["extension"] += 1
         return 200, self._body
 
 
 @contextmanager
 def vault(secret: Mapping[str, str]) -> Iterator[tuple[Vault, dict[str, str]]]:
-    """Give the vault, and the settings with which a function asks it."""
-    stand_in = Vault(secret)
-    with (
-        serving(stand_in.service) as service,
-        serving(stand_in.extension) as extension,
-    ):
+    """Give the vault, and the settings that lead to it by either way."""
+    kept = Vault(secret)
+    with serve_json(kept.service) as service, serve_json(kept.extension) as extension:
         yield (
-            stand_in,
+            kept,
             {
                 "SECRET_ARN": ARN,
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER": service,
@@ -102,13 +99,13 @@ def vault(secret: Mapping[str, str]) -> Iterator[tuple[Vault, dict[str, str]]]:
 
 
 def cases(url: str, to_vault: Mapping[str, str], names: list[str]) -> list[Case]:
-    """Return the cases; all can import boto3, as in Lambda."""
+    """Return the cases: all have boto3 within reach, as in Lambda."""
     artifact = artifacts.ours()
     path = {"PYTHONPATH": f"{artifact.python_path}:{artifacts.boto3()}"}
 
     def settings(name: str) -> dict[str, str]:
         if name == BASE:
-            return by_secret(url) | CREDENTIALS
+            return hs256_settings(url) | CREDENTIALS
         if name == "boto3":
             port = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
             return {key: value for key, value in to_vault.items() if key != port}
@@ -117,23 +114,23 @@ def cases(url: str, to_vault: Mapping[str, str], names: list[str]) -> list[Case]
     return [Case(name, artifact, events(), settings(name) | path) for name in names]
 
 
-def sample(case: Case, stand_in: Vault) -> tuple[float, float]:
+def sample(case: Case, kept: Vault) -> tuple[float, float]:
     """Return the milliseconds of a new environment's first answer: wall and CPU."""
-    stand_in.requests.update(service=0, extension=0)
-    stand_in.ready.set()
+    kept.asked.update(service=0, extension=0)
+    kept.ready.set()
     if case.name == LATE:
-        stand_in.ready.clear()
+        kept.ready.clear()
 
     def watch(line: str) -> None:
         if "INIT RTDONE" in line:
-            stand_in.ready.set()
+            kept.ready.set()
 
     with environment(case, watch) as started:
         taken = started.invoke(), started.cpu()
     if case.name == "extension" and not (
-        stand_in.requests["extension"] and not stand_in.requests["service"]
+        kept.asked["extension"] and not kept.asked["service"]
     ):
-        sys.exit(f"the secret didn't come from the extension: {stand_in.requests}")
+        sys.exit(f"the secret didn't come from the extension: {kept.asked}")
     return taken
 
 
@@ -142,14 +139,14 @@ def measure(names: list[str], runs: int) -> dict[str, Row]:
     rows: dict[str, Row] = {
         name: {"wall": [], "cpu": [], "instructions": None} for name in names
     }
-    with database() as url, vault(by_secret(url)) as (stand_in, to_vault):
+    with database() as url, vault(hs256_settings(url)) as (kept, to_vault):
         measured = cases(url, to_vault, names)
         for each in measured:
             if each.name != LATE:
-                rows[each.name]["instructions"] = instructions(each)
+                rows[each.name]["instructions"] = count_instructions(each)
         for run in range(runs):
             for each in measured:
-                wall, cpu = sample(each, stand_in)
+                wall, cpu = sample(each, kept)
                 rows[each.name]["wall"].append(round(wall, 1))
                 rows[each.name]["cpu"].append(round(cpu, 1))
             print(f"run {run + 1} of {runs}", file=sys.stderr)
@@ -179,7 +176,7 @@ def table(rows: Mapping[str, Row]) -> str:
 
 
 def main() -> None:
-    asked = results.arguments(__doc__, ROWS, runs=12)
+    asked = results.parse_options(__doc__, ROWS, runs=12)
     rows = measure(asked.only, asked.runs)
     print(table(rows))
     if asked.save:

@@ -7,8 +7,8 @@ import psycopg
 
 from taskapi import time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
-from taskapi.postgres import connection as db
-from taskapi.postgres.faults import describe
+from taskapi.postgres.connection import ATTEMPT_TIMEOUT, connect
+from taskapi.postgres.diagnosis import describe
 
 SETTINGS = """
     SELECT current_setting('server_encoding'), setting::bigint / 1000.0,
@@ -26,8 +26,8 @@ def findings() -> Iterator[tuple[str, str]]:
     if not os.environ.get("DATABASE_URL") and not os.environ.get("SECRET_ARN"):
         return
     try:
-        with db.connect(time_budget.clock() + db.PATIENCE) as connection:
-            connection.deadline = time_budget.clock() + db.PATIENCE
+        with connect(time_budget.clock() + ATTEMPT_TIMEOUT) as connection:
+            connection.deadline = time_budget.clock() + ATTEMPT_TIMEOUT
             [row] = connection.execute(SETTINGS).fetchall()
     except SettingsError as error:
         yield "FAILED", f"{error}."
@@ -60,7 +60,7 @@ def timeout(seconds: float) -> tuple[str, str]:
             "The role has no statement_timeout: a statement that the API gave up, and "
             f"could not cancel, may still be carried out much later; {advice}.",
         )
-    if seconds < db.PATIENCE:
+    if seconds < ATTEMPT_TIMEOUT:
         return (
             "FAILED",
             f"The role's statement_timeout of {seconds:g} s ends statements that the "

@@ -116,7 +116,7 @@ from taskapi import time_budget
 from taskapi.postgres import connection as db
 from taskapi.auth import jwks
 # On a busy machine the imports may take longer than connecting may.
-jwks.TIMEOUT = db.PATIENCE = time_budget.REQUEST_TIMEOUT = 60.0
+jwks.TIMEOUT = db.ATTEMPT_TIMEOUT = time_budget.REQUEST_TIMEOUT = 60.0
 time_budget.MARGIN = -60.0
 quick = {slow}
 main = threading.main_thread().ident
@@ -190,9 +190,9 @@ told["signatures"] = signatures_for.cache_info().currsize
 
 
 FAIL = """
-from taskapi.postgres import connection as db
+from taskapi.postgres import connection as db, query
 # Two attempts.
-db.backoff = lambda attempt: 0.0 if attempt == 1 else 60.0
+query.backoff = lambda attempt: 0.0 if attempt == 1 else 60.0
 import app
 answer = app.handler(EVENT, CONTEXT)
 told["status"], told["body"] = answer["statusCode"], json.loads(answer["body"])
@@ -399,7 +399,7 @@ told["routes"] = list(app.app.openapi()["paths"])
 RESTORED_TWICE = """
 import app, snapshot_restore_py
 from taskapi.settings import secret
-from taskapi.postgres import connection as db
+from taskapi.postgres import connection as db, query
 told["connected"] = db._idle is not None
 told["settings"] = secret.settings_secret._values
 told["imported"] = {"cryptography", "taskapi.auth.jwks", "jwt"} <= set(sys.modules)
@@ -410,9 +410,9 @@ for _ in range(2):
     if not os.fork():
         for hook, args, kwargs in snapshot_restore_py.get_after_restore():
             hook(*args, **kwargs)
-        [(backend,)] = db.query("SELECT pg_backend_pid()", {})
+        [(backend,)] = query.query("SELECT pg_backend_pid()", {})
         answer = app.handler(EVENT, CONTEXT)["statusCode"]
-        copy = [backend, db.lot.random(), answer]
+        copy = [backend, query.rng.random(), answer]
         os.write(writing, json.dumps(copy).encode())
         os._exit(0)
     os.wait()

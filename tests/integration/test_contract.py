@@ -868,7 +868,7 @@ def test_a_bug_says_nothing_about_its_cause(
     def fail(*args: object, **options: object) -> Any:
         raise KeyError("the task's secret text")
 
-    monkeypatch.setattr("taskapi.postgres.connection.query", fail)
+    monkeypatch.setattr("taskapi.postgres.query.query", fail)
 
     answer = user.send("get_task", 1)
 

@@ -7,7 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from taskapi.postgres import connection as db
+from taskapi.postgres.connection import ATTEMPT_TIMEOUT
+from taskapi.postgres.query import query
 from taskapi.tasks import statements as tasks
 from tests.support.api import Answer, Client
 
@@ -365,11 +366,11 @@ def test_patience_ends_with_the_statement(
     monkeypatch.setattr(tasks, "KEY_PATIENCE", "50ms")
     user.create()
 
-    [row] = db.query("SELECT current_setting('lock_timeout')", {})
+    [row] = query("SELECT current_setting('lock_timeout')", {})
 
     assert row == ("0",)
 
 
 def test_patience_is_shorter_than_that_for_a_statement() -> None:
     assert tasks.KEY_PATIENCE == "3s"
-    assert db.PATIENCE > 3
+    assert ATTEMPT_TIMEOUT > 3

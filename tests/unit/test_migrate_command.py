@@ -1,4 +1,4 @@
-"""`make migrate` on an operator's machine: what it says where AWS can't be asked."""
+"""`make migrate` on an operator's machine: what it says if AWS can't be asked."""
 
 import os
 import subprocess

@@ -19,7 +19,7 @@ from taskapi.errors import (
     PreconditionFailed,
     ValidationFailed,
 )
-from taskapi.postgres import connection as db
+from taskapi.postgres import query as db
 from taskapi.postgres.faults import Locked
 from taskapi.tasks import cursors, etags
 

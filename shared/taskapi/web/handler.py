@@ -27,7 +27,7 @@ from taskapi.errors import (
     ValidationFailed,
 )
 from taskapi.log import logger
-from taskapi.metrics import emf
+from taskapi.metrics import collect_metrics
 from taskapi.request_stats import request_stats
 from taskapi.web.body import check_declared, parse
 from taskapi.web.event import ForeignEvent, GatewayRequest, read_event, type_name
@@ -229,7 +229,7 @@ def lambda_handler(
             duration_ms=round((time.perf_counter() - started) * 1000, 1),
             database_ms=round(request_stats.database_seconds * 1000, 1),
             cold_start=cold,
-            **emf(logger.get_current_keys().get("error"), cold),
+            **collect_metrics(logger.get_current_keys().get("error"), cold),
         )
         cold = False
         return response
