@@ -52,7 +52,7 @@ saves  technique; the test that guards it; how to remove it
        test_threads_wait_for_the_network_and_import_nothing
        Remove: import in whatever thread suits.
  7 ms  Powertools is imported after connecting has begun (log.py).
-       test_a_function_imports_no_other_and_nothing_for_tests
+       test_every_function_that_has_a_database_connects_first_of_all
        Remove: make the logger when log.py is imported.
 
 `make guard` fails where a cold start takes 10% more instructions than committed.
