@@ -25,11 +25,15 @@ $(error STAGE must be one of $(STAGES), not "$(STAGE)")
 endif
 endif
 
-# SAM leaves out a name that the template doesn't have, without a word.
+# PARAMETERS become words of a shell's command, and may come from a form on GitHub. SAM
+# leaves out a name that the template doesn't have, without a word.
 ifneq ($(filter deploy,$(MAKECMDGOALS)),)
+ifneq ($(findstring $$,$(value PARAMETERS))$(findstring ',$(value PARAMETERS)),)
+$(error PARAMETERS may have neither dollar signs nor single quotes)
+endif
 NAMES := $(shell sed -n '/^Parameters:/,/^Rules:/s/^  \([A-Za-z]*\):.*/\1/p' template.yaml)
-UNKNOWN := $(strip $(shell printf '%s\n' $(PARAMETERS) | \
-  grep -vE '^($(subst $(eval) ,|,$(NAMES)))='))
+UNKNOWN := $(strip $(shell printf '%s\n' '$(PARAMETERS)' | tr -s ' \t' '\n' | \
+  grep -vE '^(($(subst $(eval) ,|,$(NAMES)))=[]A-Za-z0-9:/.,@_*+=[-]*)?$$'))
 ifneq ($(UNKNOWN),)
 $(error PARAMETERS has what is no Name=Value of template.yaml's: $(UNKNOWN))
 endif
@@ -42,7 +46,7 @@ TEMPLATE = $(BUILD_DIR)/$(if $(AWS_ENDPOINT_URL),emulated.json,template.yaml)
 PARAMETERS_GIVEN = Architecture=$(ARCH) Release=$(RELEASE) \
   $(if $(SECRET_ARN),SecretArn=$(SECRET_ARN)) \
   $(if $(PERMISSIONS_BOUNDARY_ARN),PermissionsBoundaryArn=$(PERMISSIONS_BOUNDARY_ARN)) \
-  $(PARAMETERS)
+  $(strip $(PARAMETERS))
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -82,6 +86,7 @@ lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov $(REDOCLY) ## check 
 	.venv/bin/zizmor --offline --quiet .github
 	.venv/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
 	.venv/bin/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	@mkdir -p .aws-sam && .venv/bin/python -m local.template > .aws-sam/template.json
 	.venv-checkov/bin/checkov --config-file .checkov.yaml
 	$(REDOCLY) lint --config openapi/redocly.yaml openapi.json
 
@@ -150,7 +155,7 @@ compatible: .venv/dev ## run the tests of older code on today's schema (BASE=ori
 	cd "$$folder" && PYTHONPATH="$$folder/shared" "$(CURDIR)/.venv/bin/python" -m pytest \
 	  tests/integration --ignore tests/integration/test_migrations.py
 
-costs: .venv/bin/python ## say what a million requests cost (ARGS='--duration-ms 20')
+costs: .venv/local ## say what a million requests cost (ARGS='--duration-ms 20')
 	@.venv/bin/python -m ops.costs $(ARGS)
 
 # Each in a folder of its own: make deploy BUILT=1 must not ship what is for this machine.

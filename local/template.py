@@ -1,12 +1,19 @@
-"""What the gateway needs to know of template.yaml: functions, routes and CORS."""
+"""What the gateway needs to know of template.yaml: functions, routes and CORS.
 
+`python -m local.template` prints template.yaml as JSON, its loops written out, for
+programs that don't know loops.
+"""
+
+import json
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 
+from local.loops import expand
 from local.origins import parse_origins
 
 
@@ -77,7 +84,15 @@ def load_template(path: Path, allowed_origins: str | None = None) -> Template:
 
 
 def read_template(path: Path) -> dict[str, object]:
-    """Return the document at `path`, with its intrinsic functions as they are."""
+    """Return the document at `path`: loops written out, other functions as they are."""
+    try:
+        return expand(parse_template(path))
+    except ValueError as error:
+        raise TemplateError(f"{path.name}: {error}") from error
+
+
+def parse_template(path: Path) -> dict[str, object]:
+    """Return the document at `path`, with all intrinsic functions as they are."""
     try:
         # _Loader is a SafeLoader.
         document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
@@ -101,7 +116,7 @@ def _short_tag(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, object]:
         return {key: loader.construct_mapping(node, deep=True)}
     if isinstance(node, yaml.SequenceNode):
         return {key: loader.construct_sequence(node, deep=True)}
-    return {key: node.value}
+    return {key: node.value.split(".", 1) if tag == "GetAtt" else node.value}
 
 
 _Loader.add_multi_constructor("!", _short_tag)
@@ -264,3 +279,17 @@ def _mapping(value: object) -> dict[str, object]:
 
 def _strings(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
+def main() -> int:
+    try:
+        template = read_template(Path(__file__).parents[1] / "template.yaml")
+    except TemplateError as error:
+        print(error, file=sys.stderr)
+        return 1
+    json.dump(template, sys.stdout, indent=1)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

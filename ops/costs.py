@@ -1,15 +1,21 @@
 """`make costs`: what a month of the stack costs, line by line.
 
-Prices are those of us-east-1 without free tiers; the load is a guess until its numbers
-come from your own stack: `make costs ARGS='--requests 5e6 --duration-ms 9'`.
+Prices are those of us-east-1 without free tiers. How many functions, routes and alarms
+there are comes from template.yaml; the rest of the load is a guess until you give the
+numbers of your own stack: `make costs ARGS='--requests 5e6 --duration-ms 9'`.
 """
 
 import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
 from pathlib import Path
+
+from local.template import load_template, read_template
+
+TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 
 MONTH = 730.0
 """Hours, as AWS counts a month."""
@@ -54,6 +60,37 @@ PRICES = {
 }
 
 
+@cache
+def counts(template: Path = TEMPLATE) -> dict[str, int]:
+    """Return what a template says about the load, by the names of `Load`."""
+    functions = load_template(template).functions
+    routes = sum(len(function.routes) for function in functions)
+    return {
+        "memory_mb": max(function.memory for function in functions),
+        "functions": len(functions),
+        "snapshots": len(functions),
+        "route_metrics": 6 * routes,
+        "alarms": sum(watched_metrics(template)),
+    }
+
+
+def watched_metrics(template: Path) -> Iterator[int]:
+    """Yield how many metrics each alarm watches: 2 for one that computes a share."""
+    resources = read_template(template)["Resources"]
+    for resource in resources.values() if isinstance(resources, dict) else ():
+        match resource:
+            case {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Metrics": queries}}:
+                yield sum("MetricStat" in query for query in queries)
+            case {"Type": "AWS::CloudWatch::Alarm"}:
+                yield 1
+
+
+def from_template(name: str) -> int:
+    """Return a dataclass's field whose default is the template's."""
+    default: int = field(default_factory=lambda: counts()[name])
+    return default
+
+
 @dataclass(frozen=True)
 class Load:
     """A month of one stack; each field is an option of the command."""
@@ -63,14 +100,14 @@ class Load:
     """Hours with requests; besides these, Neon sleeps."""
 
     architecture: str = "arm64"
-    memory_mb: float = 512
-    functions: int = 7
+    memory_mb: float = from_template("memory_mb")
+    functions: int = from_template("functions")
     duration_ms: float = 15
     cold_share: float = 0.01
     init_ms: float = 600
     """Of a cold start; billed since August 2025, but not under SnapStart."""
 
-    snapshots: int = 7
+    snapshots: int = from_template("snapshots")
     """Versions kept with SnapStart: each costs until it is deleted."""
 
     log_bytes: float = 1700
@@ -79,11 +116,11 @@ class Load:
     log_days: float = 30
     response_bytes: float = 1500
     metrics: int = 12
-    route_metrics: int = 54
-    """Detailed ones of the gateway: 6 for each of 9 routes."""
+    route_metrics: int = from_template("route_metrics")
+    """Detailed ones of the gateway: 6 for each route."""
 
-    alarms: int = 13
-    """Metrics that alarms watch: 2 for each that computes a share."""
+    alarms: int = from_template("alarms")
+    """Metrics that alarms watch."""
 
     environments: float = 10
     """Warm ones on average: each reads the secret every 5 minutes."""
@@ -211,14 +248,14 @@ def main(given: list[str]) -> None:
         prog="make costs", description="What a month of the stack costs."
     )
     default = Load()
-    for field in fields(Load):
-        value = getattr(default, field.name)
+    for each in fields(Load):
+        value = getattr(default, each.name)
         parser.add_argument(
-            f"--{field.name.replace('_', '-')}",
+            f"--{each.name.replace('_', '-')}",
             type=type(value),
             default=value,
             metavar=str(value),
-            choices=["arm64", "x86_64"] if field.name == "architecture" else None,
+            choices=["arm64", "x86_64"] if each.name == "architecture" else None,
         )
     parser.add_argument(
         "--prices", type=Path, help="a JSON object: other prices by name, in USD"

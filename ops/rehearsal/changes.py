@@ -18,7 +18,8 @@ import boto3
 import yaml
 from botocore.exceptions import ClientError
 
-from local.template import read_template
+from local.loops import LOOP
+from local.template import parse_template
 
 Template = dict[str, Any]
 Values = dict[str, str]
@@ -34,7 +35,7 @@ class Change(NamedTuple):
 
 
 def main(built: str, copy: str, parameters: str, *overrides: str) -> None:
-    template: Template = read_template(Path(built))
+    template: Template = parse_template(Path(built))
     values = yaml.safe_load(Path(parameters).read_text(encoding="utf-8"))
     values |= dict(each.split("=", 1) for each in overrides)
     for change in CHANGES:
@@ -46,6 +47,12 @@ def main(built: str, copy: str, parameters: str, *overrides: str) -> None:
 def obsolete() -> list[str]:
     """Return the reasons that no longer hold."""
     return [change.reason for change in CHANGES if not change.needed()]
+
+
+def outside_loops(template: Template) -> Template:
+    """Return the resources that no loop makes."""
+    resources = template["Resources"].items()
+    return {name: each for name, each in resources if not name.startswith(LOOP)}
 
 
 def set_defaults(template: Template, values: Values) -> None:
@@ -77,7 +84,7 @@ def write_out_the_api(template: Template, values: Values) -> None:
         },
     }
     resources["ApiDomainMapping"]["Properties"]["Stage"] = {"Ref": "ApiStage"}
-    for name, function in resources.copy().items():
+    for name, function in outside_loops(template).items():
         events = function["Properties"].pop("Events", {})
         for event, properties in events.items():
             resources |= route(name, event, properties["Properties"])
@@ -134,13 +141,13 @@ def spell_cors_in_camel_case(template: Template, values: Values) -> None:
 def turn_canaries_off(template: Template, values: Values) -> None:
     template["Parameters"]["GradualDeployment"]["Default"] = "false"
     del template["Globals"]["Function"]["DeploymentPreference"]
-    for resource in template["Resources"].values():
+    for resource in outside_loops(template).values():
         resource["Properties"].pop("DeploymentPreference", None)
 
 
 def drop_metric_math(template: Template, values: Values) -> None:
     """Watch the first metric of a computed one alone."""
-    for resource in template["Resources"].values():
+    for resource in outside_loops(template).values():
         properties = resource["Properties"]
         if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
             queries = properties.pop("Metrics")

@@ -6,54 +6,46 @@ from pathlib import Path
 
 import pytest
 
+from local.template import read_template
 from tests.infrastructure.stacks import (
     BEFORE,
     DEPLOYMENTS,
+    EXTREMES,
+    GIVEN,
+    ROOT,
+    Deployment,
     Json,
     Stack,
-    combinations,
     translate,
 )
 
-COMBINATIONS = combinations()
-
 
 @pytest.fixture(scope="session")
-def translated(run_folder: Path) -> list[Json]:
-    """Return all templates: of the combinations, then BEFORE, then of DEPLOYMENTS."""
+def translated(run_folder: Path) -> dict[str, Json]:
+    """Return the templates of GIVEN and DEPLOYMENTS, and the one `before` those."""
     file = run_folder / "stacks.json"
     with (run_folder / "stacks.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not file.exists():
-            made = translate(
-                *((given, {}) for given in COMBINATIONS.values()),
-                BEFORE,
-                *DEPLOYMENTS.values(),
-            )
-            file.write_text(json.dumps(made))
-    templates: list[Json] = json.loads(file.read_text())
+            wanted: dict[str, Deployment] = {
+                **{name: (given, {}) for name, given in GIVEN.items()},
+                "before": BEFORE,
+                **DEPLOYMENTS,
+            }
+            template = read_template(ROOT / "template.yaml")
+            made = translate(template, *wanted.values())
+            file.write_text(json.dumps(dict(zip(wanted, made, strict=True))))
+    templates: dict[str, Json] = json.loads(file.read_text())
     return templates
 
 
 @pytest.fixture(scope="session")
-def stacks(translated: list[Json]) -> dict[str, Stack]:
-    """Return the stack of each combination of parameters."""
-    return {
-        name: Stack(template, given)
-        for (name, given), template in zip(
-            COMBINATIONS.items(), translated, strict=False
-        )
-    }
+def stacks(translated: dict[str, Json]) -> dict[str, Stack]:
+    """Return the stack of each set of parameters."""
+    return {name: Stack(translated[name], given) for name, given in GIVEN.items()}
 
 
-@pytest.fixture
-def deployments(translated: list[Json]) -> dict[str, tuple[Json, Json]]:
-    """Return the template before and after each of DEPLOYMENTS."""
-    before, *after = translated[len(COMBINATIONS) :]
-    return {name: (before, each) for name, each in zip(DEPLOYMENTS, after, strict=True)}
-
-
-@pytest.fixture(params=COMBINATIONS)
+@pytest.fixture(params=EXTREMES)
 def stack(request: pytest.FixtureRequest, stacks: dict[str, Stack]) -> Stack:
-    """Return one of them."""
+    """Return the stack with the fewest parameters, then the one with the most."""
     return stacks[request.param]

@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -20,57 +19,63 @@ RELEASE = "1795700000-0123456789"
 Json = dict[str, Any]
 Parameters = Mapping[str, str | list[str]]
 
+# The transform gets a CommaDelimitedList as a list.
+ALWAYS: Parameters = {"SecretArn": SECRET_ARN, "AllowedOrigins": ORIGINS}
+EXTENSION = f"arn:aws:lambda:{REGION}:187925254637:layer:AWS-Parameters-Secrets:1"
 DOMAIN = {
     "DomainName": "api.example.com",
     "CertificateArn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1",
 }
-# The transform gets a CommaDelimitedList as a list.
-ALWAYS: Parameters = {"SecretArn": SECRET_ARN, "AllowedOrigins": ORIGINS}
-EXTENSION = f"arn:aws:lambda:{REGION}:187925254637:layer:AWS-Parameters-Secrets:1"
 
-STAGES: list[Parameters] = [{"Stage": s} for s in ("dev", "staging", "prod")]
-SNAPSHOTS: list[Parameters] = [{"SnapStart": s} for s in ("off", "on")]
-DOMAINS: list[Parameters] = [
-    {},
-    DOMAIN,
-    DOMAIN | {"HostedZoneId": "Z1", "DefaultEndpoint": "off"},
-]
-EXTENSIONS: list[Parameters] = [{}, {"SecretsExtensionLayerArn": EXTENSION}]
-# Their effects have nothing to do with each other: they take turns.
-OTHERS: list[Parameters] = [
-    {},
-    {"Architecture": "x86_64", "AlarmEmail": "on-call@example.com"},
-    {"ReservedConcurrency": "20", "LogRetentionDays": "365", "ThrottleRate": "7"},
-    {
-        "SecretKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1",
-        "Release": RELEASE,
-        "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
+CHOICES: dict[str, Parameters] = {
+    "staging": {"Stage": "staging"},
+    "prod": {"Stage": "prod"},
+    "snapshots": {"SnapStart": "on"},
+    "all at once": {"GradualDeployment": "false"},
+    "a domain": DOMAIN,
+    "a domain alone": DOMAIN | {"HostedZoneId": "Z1", "DefaultEndpoint": "off"},
+    "an extension": {"SecretsExtensionLayerArn": EXTENSION},
+    "a key": {"SecretKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"},
+    "a boundary": {"PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary"},
+    "a release": {"Release": RELEASE},
+    "other texts": {
+        "Architecture": "x86_64",
+        "AlarmEmail": "on-call@example.com",
         "BetterAuthUrl": "https://auth.example.com",
+    },
+    "other numbers": {
+        "ReservedConcurrency": "20",
+        "LogRetentionDays": "365",
+        "ThrottleRate": "7",
         "ThrottleBurst": "9",
     },
-    {"GradualDeployment": "false"},
-]
+}
+"""What differs from the defaults: in each of these stacks one thing."""
 
 
-def combinations() -> dict[str, Parameters]:
-    """Return sets of parameters, each named by what it sets."""
-    others = cycle(OTHERS)
-    found: dict[str, Parameters] = {}
-    for choice in product(STAGES, SNAPSHOTS, DOMAINS, EXTENSIONS):
-        merged: dict[str, str | list[str]] = {}
-        for part in (*choice, next(others)):
-            merged |= part
-        name = "-".join(
-            str(value) if key in ("Stage", "SnapStart") else key
-            for key, value in merged.items()
-        )
-        found[name] = {**ALWAYS, **merged}
-    return found
+def merged(*parts: Parameters) -> Parameters:
+    """Return all parameters; where two parts have the same, the later one's."""
+    return {name: value for part in parts for name, value in part.items()}
 
+
+GIVEN: dict[str, Parameters] = {
+    "defaults": ALWAYS,
+    **{name: merged(ALWAYS, choice) for name, choice in CHOICES.items()},
+    "everything": merged(
+        ALWAYS, *(CHOICES[name] for name in CHOICES if name != "all at once")
+    ),
+}
+"""The parameters of each stack that is looked at."""
+
+EXTREMES = ("defaults", "everything")
+
+
+Deployment = tuple[Parameters, Mapping[str, str]]
+"""What is deployed: the parameters, and the keys in S3 of changed files."""
 
 # The template before, and after something is deployed.
-BEFORE: tuple[Parameters, Mapping[str, str]] = ({**ALWAYS, "Release": RELEASE}, {})
-DEPLOYMENTS: dict[str, tuple[Parameters, Mapping[str, str]]] = {
+BEFORE: Deployment = ({**ALWAYS, "Release": RELEASE}, {})
+DEPLOYMENTS: dict[str, Deployment] = {
     # make deploy gives each its own moment, whatever else is the same.
     "the same commit": ({**ALWAYS, "Release": "1795700001-0123456789"}, {}),
     "with uncommitted files": (
@@ -82,11 +87,12 @@ DEPLOYMENTS: dict[str, tuple[Parameters, Mapping[str, str]]] = {
 }
 
 
-def translate(*wanted: tuple[Parameters, Mapping[str, str]]) -> list[Json]:
-    """Return the template after the SAM transform, for parameters and changed files."""
+def translate(template: Json, *wanted: Deployment) -> list[Json]:
+    """Return a template after the SAM transform, for each deployment."""
+    sets = [{"parameters": given, "files": files} for given, files in wanted]
     ran = subprocess.run(
         [ROOT / ".venv-sam/bin/python", Path(__file__).with_name("translate.py")],
-        input=json.dumps([{"parameters": p, "files": files} for p, files in wanted]),
+        input=json.dumps({"template": template, "wanted": sets}),
         env={"AWS_DEFAULT_REGION": REGION},
         capture_output=True,
         text=True,
@@ -178,6 +184,10 @@ class Stack:
             case {"Fn::FindInMap": [str(table), *keys]}:
                 first, second = map(self.worked_out, keys)
                 return self.template["Mappings"][table][first][second]
+            case {"Fn::Join": [str(separator), parts]}:
+                return separator.join(self.worked_out(parts))
+            case {"Fn::Split": [str(separator), text]}:
+                return self.worked_out(text).split(separator)
             case {"Fn::Sub": [str(text), names]}:
                 return self.substituted(text, self.worked_out(names))
             case {"Fn::Sub": str(text)}:
@@ -209,20 +219,26 @@ class Dependencies:
         assert name not in waiting, " waits for ".join((*waiting, name))
         if name in self.order:
             return
-        for other in self.named_in(self.template["Resources"][name]):
+        resources = self.template["Resources"]
+        for other in references(resources[name]) & resources.keys():
             if other != name:
                 self.visit(other, (*waiting, name))
         self.order.append(name)
 
-    def named_in(self, value: Any) -> set[str]:
-        match value:
-            case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
-                found = {name}
-            case {"Fn::Sub": str(text)}:
-                found = set(re.findall(r"\$\{([^!}.]+)", text))
-            case dict() | list():
-                parts = value.values() if isinstance(value, dict) else value
-                found = {name for part in parts for name in self.named_in(part)}
-            case _:
-                found = set()
-        return {name for name in found if name in self.template["Resources"]}
+
+def references(value: Any) -> set[str]:
+    """Return the names of all resources and parameters that a value refers to."""
+    match value:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            return {name}
+        case {"Fn::Sub": str(text)}:
+            return set(re.findall(r"\$\{([^!}.]+)", text))
+        case {"Fn::Sub": [str(text), dict(given)]}:
+            return references({"Fn::Sub": text}) - given.keys() | references(
+                [*given.values()]
+            )
+        case dict():
+            return references([*value.values()])
+        case list():
+            return {name for part in value for name in references(part)}
+    return set()

@@ -18,8 +18,15 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.secretsmanager.responses import SecretsManagerResponse
 
 from local.template import load_template
-from tests.infrastructure.conftest import COMBINATIONS
-from tests.infrastructure.stacks import ACCOUNT, NAME, REGION, ROOT, Json, Stack
+from tests.infrastructure.stacks import (
+    ACCOUNT,
+    EXTREMES,
+    NAME,
+    REGION,
+    ROOT,
+    Json,
+    Stack,
+)
 
 FUNCTIONS = {f.name: f for f in load_template(ROOT / "template.yaml").functions}
 READERS = sorted(FUNCTIONS.keys() - {"Health"})
@@ -36,12 +43,6 @@ SUPPORTED = {
     "AWS::SNS::Topic",
 }
 """What moto's CloudFormation makes; it has no aliases, which permissions need."""
-
-REHEARSED = [
-    min(COMBINATIONS, key=lambda name: len(COMBINATIONS[name])),
-    max(COMBINATIONS, key=lambda name: len(COMBINATIONS[name])),
-]
-"""The fewest parameters that are given, and the most."""
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow")
 
@@ -61,7 +62,7 @@ class Deployed:
         return self.stack.ids[f"{function}Logs.Arn"].removesuffix("*") + "log-stream:a"
 
 
-@pytest.fixture(scope="module", params=REHEARSED, ids=["fewest parameters", "most"])
+@pytest.fixture(scope="module", params=EXTREMES)
 def deployed(
     request: pytest.FixtureRequest, stacks: dict[str, Stack]
 ) -> Iterator[Deployed]:
@@ -145,6 +146,9 @@ def prepared(value: Any, stack: Stack, others: set[str]) -> Any:
             return prepared(chosen, stack, others)
         case {"Ref": str(name)} if name in others:
             return name
+        case {"Fn::Sub": [str(text), names]}:
+            filled = prepared({"Fn::Sub": text}, stack, others)
+            return {"Fn::Sub": [filled["Fn::Sub"], prepared(names, stack, others)]}
         case {"Fn::Sub": str(text)}:
             for name in others:
                 text = text.replace(f"${{{name}}}", name)

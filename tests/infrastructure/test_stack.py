@@ -1,4 +1,7 @@
-"""What is in the stack, whatever its parameters are."""
+"""What is in the stack: what depends on parameters, for each value that matters.
+
+The rest is looked at in the stack with the fewest parameters and in the one with most.
+"""
 
 import json
 import re
@@ -10,8 +13,10 @@ import pytest
 from local.template import load_template
 from tests.infrastructure.stacks import (
     ACCOUNT,
+    DEPLOYMENTS,
     DOMAIN,
     EXTENSION,
+    EXTREMES,
     NAME,
     ORIGINS,
     REGION,
@@ -20,6 +25,7 @@ from tests.infrastructure.stacks import (
     Dependencies,
     Json,
     Stack,
+    references,
 )
 
 FUNCTIONS = {f.name: f for f in load_template(ROOT / "template.yaml").functions}
@@ -51,10 +57,48 @@ WILDCARDS = {
 """The ones whose reason stands beside them in the template."""
 
 
+def with_parameters(*sets: str) -> pytest.MarkDecorator:
+    """Run a test on the stacks of these sets of parameters, and on the extremes."""
+    return pytest.mark.parametrize("stack", [*EXTREMES, *sets], indirect=True)
+
+
+def test_the_sets_of_parameters_take_every_condition_both_ways(
+    stacks: dict[str, Stack],
+) -> None:
+    conditions = stacks["defaults"].template["Conditions"]
+
+    for condition in conditions:
+        assert {stack.holds(condition) for stack in stacks.values()} == {True, False}
+
+
+def test_the_sets_of_parameters_change_every_parameter(
+    stacks: dict[str, Stack],
+) -> None:
+    parameters = stacks["defaults"].template["Parameters"]
+
+    changed = {name for stack in stacks.values() for name in stack.given}
+
+    assert changed == parameters.keys()
+
+
 def functions(stack: Stack) -> dict[str, Json]:
     found = stack.of_type("AWS::Lambda::Function")
     assert found.keys() == FUNCTIONS.keys()
     return found
+
+
+def test_all_that_is_referred_to_exists(stack: Stack) -> None:
+    """A function that the loop leaves out has no role, no log and no alarm."""
+    template = stack.template
+    there = template["Resources"].keys() | template["Parameters"].keys()
+
+    missing = {
+        name
+        for name in references(template["Resources"]) - there
+        if not name.startswith("AWS::")
+    }
+
+    assert missing == set()
 
 
 def test_nothing_waits_for_itself(stack: Stack) -> None:
@@ -64,6 +108,7 @@ def test_nothing_waits_for_itself(stack: Stack) -> None:
         dependencies.visit(name)
 
 
+@with_parameters("snapshots", "other texts", "other numbers")
 def test_every_function_has_all_its_settings(stack: Stack) -> None:
     given = stack.parameters
 
@@ -89,6 +134,7 @@ def test_every_function_has_all_its_settings(stack: Stack) -> None:
         )
 
 
+@with_parameters("a release")
 def test_every_alias_is_at_the_functions_published_version(stack: Stack) -> None:
     aliases = stack.of_type("AWS::Lambda::Alias")
 
@@ -101,6 +147,7 @@ def test_every_alias_is_at_the_functions_published_version(stack: Stack) -> None
         }
 
 
+@with_parameters("an extension", "other texts")
 def test_only_what_reads_the_secret_knows_of_it(stack: Stack) -> None:
     extended = bool(stack.parameters["SecretsExtensionLayerArn"])
     reads = {"SECRET_ARN": SECRET_ARN}
@@ -121,6 +168,7 @@ def test_only_what_reads_the_secret_knows_of_it(stack: Stack) -> None:
         assert others == ([EXTENSION] if extended and name != "Health" else [])
 
 
+@with_parameters("other numbers")
 def test_every_log_group_has_a_retention_and_every_function_its_own(
     stack: Stack,
 ) -> None:
@@ -174,6 +222,7 @@ def test_no_role_has_a_policy_of_aws(stack: Stack) -> None:
         assert set(role.get("ManagedPolicyArns", [])) <= own
 
 
+@with_parameters("a boundary")
 def test_every_role_has_the_boundary_that_is_given(stack: Stack) -> None:
     boundary = stack.parameters["PermissionsBoundaryArn"]
 
@@ -187,6 +236,7 @@ def test_the_layer_is_the_stacks_own(stack: Stack) -> None:
     assert layer["LayerName"] == NAME
 
 
+@with_parameters("a key")
 def test_a_secret_with_a_key_of_its_own_can_be_read(stack: Stack) -> None:
     key = stack.parameters["SecretKeyArn"]
     policy = stack.resources["ReadSecret"]["Properties"]["PolicyDocument"]
@@ -214,6 +264,7 @@ def test_the_gateway_may_call_each_alias_for_its_routes_alone(stack: Stack) -> N
     )
 
 
+@with_parameters("other numbers")
 def test_the_stage_is_throttled_measured_and_logged(stack: Stack) -> None:
     [gateway] = stack.of_type("AWS::ApiGatewayV2::Stage").values()
 
@@ -268,6 +319,7 @@ def test_cors_is_the_parameters(stack: Stack) -> None:
     assert stack.resources["Api"]["Properties"]["FailOnWarnings"] is True
 
 
+@with_parameters("a domain", "a domain alone")
 def test_a_domain_is_the_only_way_in_where_that_is_wanted(stack: Stack) -> None:
     name, zone = stack.parameters["DomainName"], stack.parameters["HostedZoneId"]
     body = stack.resources["Api"]["Properties"]["Body"]
@@ -299,12 +351,11 @@ def test_a_domain_is_the_only_way_in_where_that_is_wanted(stack: Stack) -> None:
 def test_half_a_domain_is_refused(
     given: dict[str, str], broken: str | None, stacks: dict[str, Stack]
 ) -> None:
-    template = next(iter(stacks.values())).template
-    stack = Stack(template, given)
+    stack = Stack(stacks["defaults"].template, given)
 
     refused = [
         name
-        for name, rule in template["Rules"].items()
+        for name, rule in stack.template["Rules"].items()
         if stack.worked_out(rule["RuleCondition"])
         and not all(stack.worked_out(each["Assert"]) for each in rule["Assertions"])
     ]
@@ -363,6 +414,7 @@ def test_an_answer_is_slow_from_half_of_the_timeout_on(stack: Stack) -> None:
     assert slow["MetricStat"]["Stat"] == f"PR({begins}:60000)"
 
 
+@with_parameters("a release")
 def test_a_function_differs_from_release_to_release(stack: Stack) -> None:
     """Lambda publishes no version of what hasn't changed."""
     for function in functions(stack).values():
@@ -383,6 +435,7 @@ def test_cloudwatch_can_use_the_topics_key(stack: Stack) -> None:
     assert cloudwatch["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 
 
+@with_parameters("other texts")
 def test_someone_hears_of_alarms_where_an_address_is_given(stack: Stack) -> None:
     subscriptions = stack.of_type("AWS::SNS::Subscription").values()
     email = stack.parameters["AlarmEmail"]
@@ -390,6 +443,7 @@ def test_someone_hears_of_alarms_where_an_address_is_given(stack: Stack) -> None
     assert [each["Endpoint"] for each in subscriptions] == ([email] if email else [])
 
 
+@with_parameters("staging", "prod", "all at once")
 def test_a_deployment_goes_by_stage_and_rolls_back_on_alarms(stack: Stack) -> None:
     rollouts = {
         "dev": "AllAtOnce",
@@ -421,39 +475,72 @@ def test_a_deployment_goes_by_stage_and_rolls_back_on_alarms(stack: Stack) -> No
         )
 
 
-def test_the_dashboard_shows_all_alarms_and_metrics_that_exist(stack: Stack) -> None:
-    body = stack.resources["Dashboard"]["Properties"]["DashboardBody"]
-    alarms, log, *charts = sorted(
-        json.loads(body)["widgets"], key=lambda widget: str(widget["type"])
-    )
-    shown = [row for chart in charts for row in chart["properties"]["metrics"]]
+def widgets(stack: Stack, kind: str) -> list[Json]:
+    """Return the properties of the dashboard's widgets of a type."""
+    body = json.loads(stack.resources["Dashboard"]["Properties"]["DashboardBody"])
+    return [each["properties"] for each in body["widgets"] if each["type"] == kind]
 
-    assert sorted(alarms["properties"]["alarms"]) == sorted(
-        f"{name}.Arn" for name in stack.of_type("AWS::CloudWatch::Alarm")
+
+def test_the_dashboard_shows_the_apis_alarms(stack: Stack) -> None:
+    """A function's alarm watches what "Timeouts and crashes" shows."""
+    [alarms] = widgets(stack, "alarm")
+
+    assert sorted(alarms["alarms"]) == sorted(
+        f"{name}.Arn"
+        for name in stack.of_type("AWS::CloudWatch::Alarm")
+        if name.removesuffix("Errors") not in FUNCTIONS
     )
-    for name in FUNCTIONS:
-        assert f"SOURCE '{name}Logs'" in log["properties"]["query"]
-    for row in shown:
-        namespace, metric, *rest = [each for each in row if isinstance(each, str)] or [
-            "",
-            "",
-        ]
-        pairs = dict(zip(rest[::2], rest[1::2], strict=True))
+
+
+def test_the_dashboard_shows_metrics_that_exist(stack: Stack) -> None:
+    charts = widgets(stack, "metric")
+    rows = [row for chart in charts for row in chart["metrics"]]
+
+    for namespace, metric, *rest in (row for row in rows if len(row) > 1):
+        given = [each for each in rest if isinstance(each, str)]
+        dimensions = dict(zip(given[::2], given[1::2], strict=True))
         match namespace:
             case "AWS/ApiGateway":
                 assert metric in GATEWAY_METRICS
-                assert pairs == {"ApiId": "Api"}
-            case "AWS/Lambda":
-                assert metric in {"Errors", "Duration"}
-                function = pairs["FunctionName"]
-                assert pairs["Resource"] == f"{function}:live"
-                assert f"{function}Aliaslive" in stack.resources
-            case "Tasks":
-                assert pairs.keys() == APP_METRICS[metric]
-                assert pairs["service"] == NAME
-            case _:
-                assert row[0]["expression"].startswith("SEARCH('{Tasks,error,service}")
-                assert f'service="{NAME}"' in row[0]["expression"]
+                assert dimensions == {"ApiId": "Api"}
+            case other:
+                assert other == "Tasks"
+                assert dimensions.keys() == APP_METRICS[metric]
+                assert dimensions["service"] == NAME
+
+
+def test_the_dashboard_searches_for_the_metrics_that_functions_make(
+    stack: Stack,
+) -> None:
+    charts = widgets(stack, "metric")
+    rows = [row for chart in charts for row in chart["metrics"]]
+
+    searches = [row[0]["expression"] for row in rows if len(row) == 1]
+
+    lambda_ = "{AWS/Lambda,FunctionName,Resource}"
+    words = NAME.replace("-", " ")
+    assert sorted(searches) == [
+        f"""SEARCH('{lambda_} MetricName="Duration" {words} live', 'p99', 60)""",
+        f"""SEARCH('{lambda_} MetricName="Errors" {words} live', 'Sum', 60)""",
+        f"""SEARCH('{{Tasks,error,service}} MetricName="Errors" service="{NAME}"', """
+        "'Sum', 60)",
+    ]
+
+
+def test_the_dashboard_reads_the_logs_of_all_functions(stack: Stack) -> None:
+    [log] = widgets(stack, "log")
+    groups = stack.of_type("AWS::Logs::LogGroup")
+
+    [prefix] = log["logGroupPrefixes"]["logGroupPrefix"]
+
+    assert log["query"].startswith(
+        f'SOURCE logGroups(namePrefix: ["{prefix}"], class: '
+    )
+    assert {
+        name
+        for name, group in groups.items()
+        if group["LogGroupName"].startswith(prefix)
+    } == {f"{name}Logs" for name in FUNCTIONS}
 
 
 def versions(template: Json) -> set[str]:
@@ -464,18 +551,11 @@ def versions(template: Json) -> set[str]:
     }
 
 
-@pytest.mark.parametrize(
-    ("deployment", "new"),
-    [
-        ("the same commit", 7),
-        ("with uncommitted files", 7),
-        ("no release, all the same", 7),
-    ],
-)
+@pytest.mark.parametrize("deployment", DEPLOYMENTS)
 def test_what_is_deployed_is_published(
-    deployments: dict[str, tuple[Json, Json]], deployment: str, new: int
+    translated: dict[str, Json], deployment: str
 ) -> None:
-    before, after = deployments[deployment]
+    before, after = translated["before"], translated[deployment]
 
-    assert len(versions(after)) == 7
-    assert len(versions(after) - versions(before)) == new
+    assert len(versions(after) - versions(before)) == len(FUNCTIONS)
+    assert len(versions(after)) == len(FUNCTIONS)

@@ -53,7 +53,9 @@ def test_a_stage_has_a_stack_of_its_own(stage: str) -> None:
     assert CONFIG[stage]["global"]["parameters"]["stack_name"] == f"tasks-{stage}"
     assert given(stage)["Stage"] == stage
     assert f"stage={stage}" in deploy["tags"]
-    assert deploy["capabilities"] == "CAPABILITY_IAM"
+    # Both for the template's loop, Fn::ForEach.
+    assert deploy["capabilities"] == "CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
+    assert deploy["language_extensions"] is True
 
 
 def test_no_stage_of_users_lets_localhost_in() -> None:

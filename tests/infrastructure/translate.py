@@ -1,19 +1,17 @@
-"""Translate template.yaml as CloudFormation's SAM transform does; run by .venv-sam.
+"""Translate a template as CloudFormation's SAM transform does; run by .venv-sam.
 
-stdin: a JSON list of {"parameters": {…}, "files": {…}}; `files` has the keys in S3 of a
-function's or layer's files, by logical id. stdout: the templates, in JSON.
+stdin: JSON, {"template": {…}, "wanted": [{"parameters": {…}, "files": {…}}]}; `files`
+has the keys in S3 of a function's or layer's files, by logical id. stdout: the
+translated templates, in JSON.
 """
 
 import json
 import sys
 from copy import deepcopy
-from pathlib import Path
 from unittest.mock import Mock
 
-from samcli.yamlhelper import yaml_parse
 from samtranslator.translator.transform import transform
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 FILES = {
     "AWS::Serverless::Function": "CodeUri",
     "AWS::Serverless::LayerVersion": "ContentUri",
@@ -23,10 +21,10 @@ NO_POLICIES = Mock(load=dict)
 
 
 def main() -> None:
-    template = yaml_parse(TEMPLATE.read_text())
+    given = json.load(sys.stdin)
     translated = []
-    for wanted in json.load(sys.stdin):
-        packaged = deepcopy(template)
+    for wanted in given["wanted"]:
+        packaged = deepcopy(given["template"])
         for name, resource in packaged["Resources"].items():
             if uri := FILES.get(resource["Type"]):
                 key = wanted["files"].get(name, "as-before")

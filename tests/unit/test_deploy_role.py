@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 
-from local.template import read_template
+from local.template import parse_template, read_template
 
 ROOT = Path(__file__).parents[2]
 LAMBDA = "arn:aws:lambda:eu-central-1:123456789012"
@@ -121,8 +121,8 @@ def worked_out(value: Any) -> Any:
     match value:
         case {"Ref": str(name)}:
             return IDS[name]
-        case {"Fn::GetAtt": str(name)}:
-            return IDS[name]
+        case {"Fn::GetAtt": [str(name), str(attribute)]}:
+            return IDS[f"{name}.{attribute}"]
         case {"Fn::Sub": str(text)}:
             return re.sub(r"\$\{([^}]+)\}", lambda found: IDS[found[1]], text)
         case {"Fn::If": [_, then, _]}:
@@ -244,6 +244,15 @@ def test_the_boundary_covers_what_the_template_gives_its_roles() -> None:
     assert set(given) == actions(str(TEMPLATE["Resources"]["Boundary"])) - {
         "kms:EncryptionContext"
     }
+
+
+def test_githubs_role_may_use_the_templates_transforms() -> None:
+    transforms: Any = parse_template(ROOT / "template.yaml")["Transform"]
+    arn = "arn:aws:cloudformation:eu-central-1:aws:transform/"
+
+    for transform in transforms:
+        name = transform.removeprefix("AWS::")
+        assert allowed("Deployer", "cloudformation:CreateChangeSet", arn + name)
 
 
 @pytest.mark.parametrize("kind", TYPES)
