@@ -4,11 +4,15 @@ import json
 import random
 import time
 from collections.abc import Callable, Generator, Mapping
+from datetime import UTC, datetime, timedelta
 from itertools import cycle, product
 from typing import NamedTuple
 
+import psycopg
+
 from tests.support.api import Answer, token
 
+VICTIM = "victim"
 SMALL_USERS = [f"small {n}" for n in range(200)]
 
 rng = random.Random(1)  # noqa: S311
@@ -28,6 +32,28 @@ DESCRIPTIONS: dict[str, Callable[[], str]] = {
     "emoji": emoji,
 }
 """There is an attacker for each, whose 10,000 tasks have such descriptions."""
+
+
+def fill(url: str) -> None:
+    """Give the users their tasks, and the table of keys those of a day ago."""
+    owners = {f"attacker with {kind}": (kind, 10_000) for kind in DESCRIPTIONS}
+    owners |= dict.fromkeys([VICTIM, *SMALL_USERS], ("short", 30))
+    first = datetime.now(UTC) - timedelta(days=30)
+    columns = "user_id, title, description, completed, created_at, updated_at"
+    with psycopg.connect(url, autocommit=True) as connection:
+        with connection.cursor().copy(f"COPY tasks ({columns}) FROM STDIN") as copy:
+            for user, (kind, tasks) in owners.items():
+                for n in range(tasks):
+                    then = first + timedelta(seconds=n)
+                    text = DESCRIPTIONS[kind]()
+                    copy.write_row((user, f"Task {n:05}", text, n == 0, then, then))
+        connection.execute(
+            "INSERT INTO idempotency_keys"
+            " SELECT 'anybody', n, '', n, now() - interval '25 hours'"
+            " FROM generate_series(1, 200000) AS n"
+        )
+        connection.execute("VACUUM (ANALYZE)")
+        connection.execute("CHECKPOINT")
 
 
 class Request(NamedTuple):
