@@ -4,13 +4,13 @@
   rehearse tools clean
 
 THIS_ARCH = $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
-# The emulator runs functions on this machine.
+# The emulator of AWS runs functions on this machine's processor.
 ARCH ?= $(if $(AWS_ENDPOINT_URL),$(THIS_ARCH),arm64)
 BASE ?= origin/main
 BUILD_DIR ?= .aws-sam/build
 REDOCLY = openapi/node_modules/.bin/redocly
 export SAM_CLI_TELEMETRY = 0
-# Variables of the shell's that lead Python, pip or cd elsewhere (PYTHON names one).
+# Ignore the shell's settings for Python, pip and cd, except PYTHON, an interpreter.
 unexport CDPATH $(filter-out PYTHON PYTHONUNBUFFERED PYTHONUTF8,\
   $(filter PYTHON%,$(.VARIABLES)))
 export REDOCLY_TELEMETRY = off
@@ -25,8 +25,8 @@ $(error STAGE must be one of $(STAGES), not "$(STAGE)")
 endif
 endif
 
-# PARAMETERS become words of a shell's command, and may come from a form on GitHub. SAM
-# leaves out a name that the template doesn't have, without a word.
+# PARAMETERS become words of a shell command, and may come from a form on GitHub. SAM
+# silently ignores a parameter that the template doesn't have.
 ifneq ($(filter deploy,$(MAKECMDGOALS)),)
 ifneq ($(findstring $$,$(value PARAMETERS))$(findstring ',$(value PARAMETERS)),)
 $(error PARAMETERS may have neither dollar signs nor single quotes)
@@ -39,7 +39,7 @@ $(error PARAMETERS has what is no Name=Value of template.yaml's: $(UNKNOWN))
 endif
 endif
 
-# template.yaml says what it is for; made once, when it is first used.
+# A new value for each deployment (template.yaml says why), made on first use.
 RELEASE = $(eval RELEASE := $(shell date +%s)-$(or $(shell \
   git describe --always --dirty --abbrev=10 --exclude '*' 2>/dev/null),unknown))$(RELEASE)
 TEMPLATE = $(BUILD_DIR)/$(if $(AWS_ENDPOINT_URL),emulated.json,template.yaml)
@@ -51,7 +51,7 @@ PARAMETERS_GIVEN = Architecture=$(ARCH) Release=$(RELEASE) \
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-run: .venv/local ## serve the API on port 8000, a page to try it on 8010 (PORT=…, PAGE_PORT=…)
+run: .venv/local ## serve the API on port 8000 and a to-do page on 8010 (PORT=…, PAGE_PORT=…)
 	@exec .venv/bin/python -m local
 
 token: .venv/local ## print a development token (USER=alice)
@@ -60,21 +60,21 @@ token: .venv/local ## print a development token (USER=alice)
 migrate: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## create or update the tables in the database at DATABASE_URL
 	@.venv/bin/python -m taskapi.postgres.migrate
 
-doctor: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## check the settings and the database, and say why a token isn't accepted (TOKEN=…)
+doctor: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## check settings and database; say why a token is rejected (TOKEN=…)
 	@.venv/bin/python -m local.doctor
 
-pseudonym: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## print what the logs call a user (ID=…)
+pseudonym: $(if $(SECRET_ARN),.venv/aws,.venv/local) ## print the pseudonym of a user in the logs (ID=…)
 	@.venv/bin/python -m ops.pseudonym
 
 test: .venv/dev .venv-sam/bin/sam ## run all tests
 	.venv/bin/python -m pytest
 
-bench: .venv/dev .venv-sam/bin/sam ## measure speed; write the tables and pictures in docs/ and the README
+bench: .venv/dev .venv-sam/bin/sam ## measure speed; update the tables and charts in the README and docs/
 	.venv/bin/python -m benchmarks.lists
 	.venv/bin/python -m benchmarks.load
 	.venv/bin/python -m benchmarks
 
-guard: .venv/dev .venv-sam/bin/sam ## fail if a cold start takes more instructions than before
+guard: .venv/dev .venv-sam/bin/sam ## fail if a cold start takes over 10% more instructions than committed
 	.venv/bin/python -m benchmarks.guard
 
 lint: .venv/dev .venv-sam/bin/sam .venv-checkov/bin/checkov $(REDOCLY) ## check style, types, the template and openapi.json
@@ -95,22 +95,21 @@ format: .venv/dev ## format the code, and fix what ruff can fix
 	.venv/bin/ruff format
 
 openapi: .venv/dev ## write openapi.json from the functions, and name breaking changes
-	.venv/bin/python -m local.openapi > openapi.json
-	@.venv/bin/python -m local.openapi_changes || true
+	.venv/bin/python -m openapi > openapi.json
+	@.venv/bin/python -m openapi.changes || true
 
 events: .venv/local ## write a sample event for each function into events/
 	@.venv/bin/python -m local.sample_events
 
-build: .venv/dev .venv-sam/bin/sam ## sam build for one architecture (ARCH=x86_64)
+build: .venv/dev .venv-sam/bin/sam ## build the functions and the layer (ARCH=x86_64; arm64 by default)
 	$(if $(filter arm64 x86_64,$(ARCH)),,$(error ARCH must be arm64 or x86_64))
-	@# Its standard output says to go on with sam deploy --guided.
+	@# Hide standard output: it recommends sam deploy --guided.
 	PATH="$(CURDIR)/.venv/bin:$$PATH" .venv-sam/bin/sam build \
 	  --parameter-overrides Architecture=$(ARCH) --build-dir $(BUILD_DIR) >/dev/null
-	@$(MAKE) --no-print-directory -C shared functions BUILD_DIR="$(abspath $(BUILD_DIR))"
 	@echo $(ARCH) > $(BUILD_DIR)/architecture
 	@echo 'Built for $(ARCH) in $(BUILD_DIR).$(if $(filter deploy,$(MAKECMDGOALS)),, make deploy BUILT=1 STAGE=… deploys it.)'
 
-lock: .venv/dev ## write the lock files anew (LOCK=--upgrade for the newest)
+lock: .venv/dev ## write the lock files again (LOCK=--upgrade: newest versions)
 	@.venv/bin/python -m supply_chain.relock $(LOCK)
 
 audit: .venv/dev ## look up known vulnerabilities of the deployed packages
@@ -119,7 +118,7 @@ audit: .venv/dev ## look up known vulnerabilities of the deployed packages
 sbom: .venv/dev ## list the built layer's packages and licences (after make build)
 	@.venv/bin/python -m supply_chain.sbom $(BUILD_DIR)/SharedLayer .aws-sam/sbom.cdx.json
 
-deploy: tools $(if $(BUILT),,build) ## build and deploy a stack (STAGE=prod; the first time SECRET_ARN=…; PARAMETERS='Name=Value …')
+deploy: tools $(if $(BUILT),,build) ## build and deploy a stack (STAGE=prod, SECRET_ARN=… the first time, PARAMETERS='Name=Value …')
 	@test "$$(cat $(BUILD_DIR)/architecture 2>/dev/null)" = $(ARCH) || { \
 	  echo '$(BUILD_DIR) holds no build for $(ARCH): make build ARCH=$(ARCH)' >&2; exit 1; }
 	$(if $(AWS_ENDPOINT_URL),@.venv/bin/python -m ops.rehearsal.changes \
@@ -130,7 +129,7 @@ deploy: tools $(if $(BUILT),,build) ## build and deploy a stack (STAGE=prod; the
 	  $(if $(STACK_ROLE_ARN),--role-arn $(STACK_ROLE_ARN)) \
 	  $(if $(CI),--no-confirm-changeset --no-fail-on-empty-changeset)
 
-tools: .venv/aws .venv-sam/bin/sam ## install what a deployment needs, from hashed lock files
+tools: .venv/aws .venv-sam/bin/sam ## install the tools that deploy, from hashed lock files
 
 url: ## print the URL of a deployed API (STAGE=prod)
 	@aws cloudformation describe-stacks --stack-name tasks-$(STAGE) --output text \
@@ -144,42 +143,43 @@ delete: .venv-sam/bin/sam ## delete a stack (STAGE=dev); secrets and SAM's bucke
 	.venv-sam/bin/sam delete --stack-name tasks-$(STAGE) --s3-prefix tasks-$(STAGE) \
 	  $(if $(CI),--no-prompts)
 
-smoke: .venv/local ## check a running API, deployed or local (URL=https://…, TOKEN=…)
+smoke: .venv/local ## send test requests to a running API (URL=https://…, TOKEN=…)
 	@.venv/bin/python -m ops.smoke "$(URL)"
 
-# Whoever deploys has both for some minutes, and after a rollback for longer.
-compatible: .venv/dev ## run the tests of older code on today's schema (BASE=origin/main)
+# Older code runs with the new schema during a deployment and after a rollback. It may
+# have its migrations in another folder.
+compatible: .venv/dev ## test older code with today's schema (BASE=origin/main)
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	git archive $(BASE) | tar -xC "$$folder" && \
 	cp shared/taskapi/postgres/migrations/*.sql "$$(find "$$folder/shared" -name migrations)" && \
 	cd "$$folder" && PYTHONPATH="$$folder/shared" "$(CURDIR)/.venv/bin/python" -m pytest \
 	  tests/integration --ignore tests/integration/test_migrations.py
 
-costs: .venv/local ## say what a million requests cost (ARGS='--duration-ms 20')
+costs: .venv/local ## estimate the price of a million requests (ARGS='--duration-ms 20')
 	@.venv/bin/python -m ops.costs $(ARGS)
 
-# Each in a folder of its own: make deploy BUILT=1 must not ship what is for this machine.
+# A folder of its own, so that make deploy BUILT=1 can't deploy a build for this machine.
 sam-local: BUILD_DIR = .aws-sam/sam-local
-sam-local: .venv/dev .venv-sam/bin/sam ## build, and run it in Lambda's containers (Docker; FUNCTION=GetTask for one)
+sam-local: .venv/dev .venv-sam/bin/sam ## build, and serve from Lambda's containers (needs Docker; FUNCTION=GetTask: only one)
 	@.venv/bin/python -m local.sam_local prepare $(FUNCTION)
 	@$(MAKE) --no-print-directory build ARCH=$(THIS_ARCH) BUILD_DIR=$(BUILD_DIR)
 	@exec .venv/bin/python -m local.sam_local run $(BUILD_DIR) $(THIS_ARCH) $(FUNCTION)
 
-emulator: tools .venv-emulator/bin/ministack ## run an AWS on this machine, to try docs/deploying.md
+emulator: tools .venv-emulator/bin/ministack ## run an emulator of AWS, to try docs/deploying.md without an account
 	@exec .venv/bin/python -m ops.rehearsal.emulator
 
 rehearse: BUILD_DIR = .aws-sam/rehearsal
-rehearse: .venv/dev .venv-sam/bin/sam .venv-emulator/bin/ministack ## deploy all to an emulator, and check it (BUILT=1)
+rehearse: .venv/dev .venv-sam/bin/sam .venv-emulator/bin/ministack ## deploy everything to an emulator of AWS and check it (BUILT=1: don't build)
 	@$(if $(BUILT),,$(MAKE) --no-print-directory build ARCH=$(THIS_ARCH) BUILD_DIR=$(BUILD_DIR))
 	@.venv/bin/python -m ops.rehearsal $(BUILD_DIR)
 
-clean: ## delete .venv, the builds, and the development database with its tasks
-	@# The benchmarks measure copies that can't be written to.
+clean: ## delete .venv, all builds, and the development database with its tasks
+	@# The benchmarks' copies are read-only.
 	@chmod -R u+w .aws-sam 2>/dev/null || true
 	rm -rf .venv .venv-sam .venv-checkov .venv-emulator .aws-sam .local openapi/node_modules
 
-# The first interpreter that really runs, production's first. A pyenv shim may be there
-# and refuse, so its versions are looked at too.
+# Use the first interpreter that works; Lambda has 3.13. Look in pyenv's folders too: its
+# python3.13 command fails where that version isn't selected.
 .venv/bin/python:
 	@for python in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13.*/bin/python \
 	    python3.14 python3.12 python3.11 python3; do \
@@ -192,16 +192,16 @@ clean: ## delete .venv, the builds, and the development database with its tasks
 	echo 'Python 3.11 or newer, with its venv module, is needed and was not found.' >&2; \
 	exit 1
 
-# From lock files, each package held to its hashes; none is built here but our own.
+# Install from lock files with hashes; build no package except this project.
 LOCKS = supply_chain/tools
 INSTALL = $(PIP_INSTALL) --no-compile --require-hashes --no-deps --only-binary :all: \
   --requirement
-OURSELVES = $(PIP_INSTALL) --no-index --no-deps --no-build-isolation --editable .
+THIS_PROJECT = $(PIP_INSTALL) --no-index --no-deps --no-build-isolation --editable .
 
 .venv/local: .venv/bin/python pyproject.toml $(LOCKS)/local.lock
 	@echo 'Installing what `make run` needs …' >&2
 	@.venv/bin/python $(INSTALL) $(LOCKS)/local.lock
-	@.venv/bin/python $(OURSELVES)
+	@.venv/bin/python $(THIS_PROJECT)
 	@touch $@
 
 .venv/aws: .venv/local $(LOCKS)/aws.lock
@@ -214,7 +214,7 @@ OURSELVES = $(PIP_INSTALL) --no-index --no-deps --no-build-isolation --editable 
 	@.venv/bin/python $(INSTALL) $(LOCKS)/dev.lock
 	@touch $@
 
-# Their pins clash with ours and each other's.
+# The SAM CLI and checkov need other versions than we do and than each other.
 .venv-sam/bin/sam: $(LOCKS)/sam.lock | .venv/bin/python
 	@echo 'Installing the SAM CLI …' >&2
 	@.venv/bin/python -I -m venv .venv-sam
@@ -227,7 +227,7 @@ OURSELVES = $(PIP_INSTALL) --no-index --no-deps --no-build-isolation --editable 
 	@.venv-checkov/bin/python $(INSTALL) $<
 	@touch $@
 
-# It runs functions under its own Python, which must be Lambda's.
+# The emulator runs functions with its own Python, which must have Lambda's version.
 .venv-emulator/bin/ministack: $(LOCKS)/emulator.lock | .venv/bin/python
 	@echo 'Installing the emulator of AWS …' >&2
 	@python=$$($(MAKE) --silent -C shared python) && "$${python:?Python 3.13 is needed}" \

@@ -1,1 +1,1 @@
-"""What the documentation claims about speed, repeatable."""
+"""Measure what the documentation says about speed."""

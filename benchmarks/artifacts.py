@@ -1,10 +1,11 @@
-"""What is measured, as it is deployed: built by `sam build`, made ready once, kept.
+"""Build what the benchmarks measure, as it is deployed.
 
-Everything lies below .aws-sam/bench and is made again when what it comes from changes.
+Everything is in .aws-sam/bench and is built again when its sources change.
 """
 
 import fcntl
 import hashlib
+import itertools
 import os
 import platform
 import shutil
@@ -17,11 +18,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / ".aws-sam" / "bench"
-PEERS = ROOT / "benchmarks" / "peers"
+BASELINES = ROOT / "benchmarks" / "baselines"
 ARCH = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 
 PYTHON = Path(sys.base_prefix) / "bin" / "python3.13"
-"""The interpreter itself: nothing that .venv has can be imported by it."""
+"""The interpreter itself, not .venv's: it can't import the packages of .venv."""
 
 RUNTIME_CLIENT = (
     "awslambdaric",
@@ -41,10 +42,10 @@ BOTO3 = (
 )
 
 LOGICAL_IDS = {
-    "floor": "Floor",
+    "bare": "Bare",
     "powertools": "Powertools",
     "fastapi": "FastApi",
-    "replaced": "Replaced",
+    "legacy": "Legacy",
 }
 OPERATIONS = {
     "list_tasks": "ListTasks",
@@ -58,7 +59,7 @@ OPERATIONS = {
 
 @dataclass(frozen=True)
 class Artifact:
-    """A function as Lambda would have it: /var/task, and what is below /opt/python."""
+    """A function as Lambda has it: the folders of /var/task and of /opt/python."""
 
     task: Path
     layers: tuple[Path, ...] = ()
@@ -68,77 +69,78 @@ class Artifact:
         """Return PYTHONPATH, with the runtime client at its end as in Lambda."""
         return ":".join(map(str, [*self.layers, runtime_client()]))
 
-    def unzipped(self) -> int:
-        """Return bytes."""
-        return sum(file.stat().st_size for file in files((self.task, *self.layers)))
+    def unzipped_size(self) -> int:
+        """Return the bytes of all files."""
+        files = list_files((self.task, *self.layers))
+        return sum(file.stat().st_size for file in files)
 
-    def zipped(self) -> int:
+    def zipped_size(self) -> int:
         """Return the bytes of the zips that SAM uploads, function and layer."""
-        return sum(zipped(folder) for folder in (self.task, *self.layers))
+        return sum(zipped_size(folder) for folder in (self.task, *self.layers))
 
 
-def peer(name: str, *, shipped: bool = False) -> Artifact:
-    """Return a peer with byte code; shipped: without, just as `sam build` leaves it."""
-    built = peer_build(name)
+def baseline(name: str, *, shipped: bool = False) -> Artifact:
+    """Return a baseline with byte code, or (shipped) as `sam build` leaves it."""
+    built = build_baseline(name)
     target = FOLDER / "ready" / f"{name}{'-shipped' if shipped else ''}"
-    with_stamp(
+    make_if_changed(
         target,
-        stamp_of([built.with_name(f"{name}.stamp")]),
-        lambda: ready(built / LOGICAL_IDS[name], target, compiled=not shipped),
+        hash_files([built.with_name(f"{name}.stamp")]),
+        lambda: install(built / LOGICAL_IDS[name], target, compiled=not shipped),
     )
     return Artifact(target)
 
 
 def ours(operation: str = "list_tasks") -> Artifact:
-    """Return one of our functions and the layer, just as `make build` leaves them."""
-    built = our_build()
+    """Return one of our functions and the layer, as `make build` leaves them."""
+    built = build_ours()
     target, logical_id = FOLDER / "ready" / "ours", OPERATIONS[operation]
 
     def make() -> None:
         for name in ("SharedLayer", *OPERATIONS.values()):
-            ready(built / name, target / name, compiled=False)
+            install(built / name, target / name, compiled=False)
 
-    with_stamp(target, stamp_of([built.with_name("ours.stamp")]), make)
+    make_if_changed(target, hash_files([built.with_name("ours.stamp")]), make)
     return Artifact(target / logical_id, (target / "SharedLayer" / "python",))
 
 
-def peer_build(name: str) -> Path:
-    """Return the folder of `sam build` for a peer."""
-    target = FOLDER / "peers" / name
+def build_baseline(name: str) -> Path:
+    """Run `sam build` for a baseline; return the folder it writes."""
+    target = FOLDER / "baselines" / name
     command: list[str | Path] = [
         *(ROOT / ".venv-sam/bin/sam", "build", LOGICAL_IDS[name]),
-        *("--template", PEERS / "template.yaml"),
+        *("--template", BASELINES / "template.yaml"),
         *("--parameter-overrides", f"Architecture={ARCH}"),
         *("--build-dir", target),
     ]
-    stamp = stamp_of([PEERS / "template.yaml", PEERS / name])
-    with_stamp(target, stamp, lambda: run(command))
+    stamp = hash_files([BASELINES / "template.yaml", BASELINES / name])
+    make_if_changed(target, stamp, lambda: run(command))
     return target
 
 
-def our_build() -> Path:
-    """Return the folder of `make build`."""
+def build_ours() -> Path:
+    """Run `make build`; return the folder it writes."""
     target = FOLDER / "ours"
     command = ["make", "build", f"ARCH={ARCH}", f"BUILD_DIR={target}"]
-    stamp = stamp_of(
+    stamp = hash_files(
         ROOT / name for name in ("Makefile", "template.yaml", "functions", "shared")
     )
-    with_stamp(target, stamp, lambda: run(command))
+    make_if_changed(target, stamp, lambda: run(command))
     return target
 
 
 def runtime_client() -> Path:
-    """Return a folder with the runtime client alone."""
-    return installed("runtime", RUNTIME_CLIENT)
+    """Return a folder with only the runtime client in it."""
+    return copy_packages("runtime", RUNTIME_CLIENT)
 
 
 def boto3() -> Path:
-    """Return a folder with what Lambda's runtime has besides its client."""
-    return installed("boto3", BOTO3)
+    """Return a folder with the other packages that Lambda's runtime has."""
+    return copy_packages("boto3", BOTO3)
 
 
-def installed(name: str, packages: Sequence[str]) -> Path:
-    """Return a folder of packages of this environment, with byte code as in Lambda."""
+def copy_packages(name: str, packages: Sequence[str]) -> Path:
+    """Copy packages of this environment to a folder, with byte code as in Lambda."""
     site = next(Path(p) for p in sys.path if p.startswith(sys.prefix) and "site" in p)
     target = FOLDER / "ready" / name
 
@@ -151,25 +153,25 @@ def installed(name: str, packages: Sequence[str]) -> Path:
             else:
                 shutil.copy(file, target / file.name)
         compile_all(target)
-        read_only(target)
+        make_read_only(target)
 
     versions = [
         sorted(site.glob(f"{p.removesuffix('.py')}-*/METADATA")) for p in packages
     ]
-    with_stamp(target, stamp_of(file for found in versions for file in found), make)
+    make_if_changed(target, hash_files(itertools.chain(*versions)), make)
     return target
 
 
-def ready(built: Path, target: Path, *, compiled: bool) -> None:
-    """Copy what was built to target, where it can't be written to."""
+def install(built: Path, target: Path, *, compiled: bool) -> None:
+    """Copy a build to target and make it read-only."""
     shutil.copytree(built, target)
     if compiled:
         compile_all(target)
-    read_only(target)
+    make_read_only(target)
 
 
 def compile_all(folder: Path) -> None:
-    """Add byte code as our layer has it: Python 3.13's, unchecked."""
+    """Add byte code as our layer has it: for Python 3.13, unchecked."""
     subprocess.run(
         [
             *(PYTHON, "-m", "compileall", "-q", "-j", "0"),
@@ -180,31 +182,31 @@ def compile_all(folder: Path) -> None:
     )
 
 
-def read_only(folder: Path) -> None:
-    """Take the right to write away, as /var/task and /opt have none.
+def make_read_only(folder: Path) -> None:
+    """Remove write permission, which /var/task and /opt don't have either.
 
-    Root keeps its own right to write everywhere, so `unprivileged` is needed too.
+    Root may write anyway, so `unprivileged` is needed too.
     """
     for path in (folder, *folder.rglob("*")):
         path.chmod(path.stat().st_mode & ~0o222)
 
 
 def unprivileged() -> list[str | Path]:
-    """Return the command that runs another one without root's right to write.
+    """Return a command that runs another one without root's right to write anywhere.
 
-    A mount would do as well, but containers that are root may often not mount.
+    A read-only mount would do as well, but root in a container often can't mount.
     """
     if os.geteuid() != 0:
         return []
     return ["setpriv", "--bounding-set", "-dac_override", "--"]
 
 
-def with_stamp(target: Path, stamp: str, make: Callable[[], object]) -> None:
-    """Make target anew unless it was made from the same, one at a time."""
+def make_if_changed(target: Path, stamp: str, make: Callable[[], object]) -> None:
+    """Call make unless target was made with the same stamp; one process at a time."""
     target.parent.mkdir(parents=True, exist_ok=True)
     note, lock = (target.with_name(f"{target.name}.{end}") for end in ("stamp", "lock"))
-    with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+    with lock.open("w") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
         if target.exists() and note.exists() and note.read_text() == stamp:
             return
         note.unlink(missing_ok=True)
@@ -217,16 +219,16 @@ def with_stamp(target: Path, stamp: str, make: Callable[[], object]) -> None:
         note.write_text(stamp)
 
 
-def stamp_of(sources: Iterable[Path]) -> str:
-    """Return a hash of names and contents."""
+def hash_files(sources: Iterable[Path]) -> str:
+    """Return a hash of the names and contents of all files in sources."""
     digest = hashlib.sha256(f"{sys.version} {ARCH}".encode())
-    for file in files(sources):
+    for file in list_files(sources):
         digest.update(f"\0{file}\0".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
-def files(sources: Iterable[Path]) -> Sequence[Path]:
+def list_files(sources: Iterable[Path]) -> Sequence[Path]:
     """Return all files in sources, without byte code that isn't shipped."""
     return [
         file
@@ -237,12 +239,12 @@ def files(sources: Iterable[Path]) -> Sequence[Path]:
     ]
 
 
-def zipped(folder: Path) -> int:
+def zipped_size(folder: Path) -> int:
     """Return the bytes of a zip of folder, deflated as SAM does it."""
     target = FOLDER / f"size-{os.getpid()}.zip"
     try:
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in files([folder]):
+            for file in list_files([folder]):
                 archive.write(file, file.relative_to(folder))
         return target.stat().st_size
     finally:
@@ -250,15 +252,15 @@ def zipped(folder: Path) -> int:
 
 
 def run(command: Sequence[str | Path]) -> None:
-    """Run a build; show what it said where it fails."""
+    """Run a build; if it fails, exit with its output."""
     if sys.version_info[:2] != (3, 13):
         sys.exit("The benchmarks need Python 3.13, which runs the functions in Lambda.")
     environment = os.environ | {
         "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
         "SAM_CLI_TELEMETRY": "0",
     }
-    made = subprocess.run(
+    build = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True
     )
-    if made.returncode:
-        sys.exit(made.stdout + made.stderr)
+    if build.returncode:
+        sys.exit(build.stdout + build.stderr)

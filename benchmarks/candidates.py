@@ -1,58 +1,58 @@
-"""The rows of the tables: the peers, and our functions."""
+"""The rows of the tables: our functions, and the baselines to compare them with."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from benchmarks import artifacts
-from benchmarks.world import Case, by_secret, events
+from benchmarks.world import Case, events, hs256_settings
 
-PEERS = {
-    "floor": "bare handler, psycopg and PyJWT, no framework: the floor",
+BASELINES = {
+    "bare": "the bare handler (psycopg, PyJWT, no framework)",
     "powertools": "Powertools' HTTP resolver with validation",
     "fastapi": "FastAPI and Mangum",
-    "replaced": "the replaced design (FastAPI, SQLModel, asyncpg, python-jose)",
+    "legacy": "the legacy app (FastAPI, SQLModel, asyncpg, python-jose)",
 }
 SHIPPED = {
     "fastapi-shipped": "FastAPI and Mangum, as `sam build` ships it",
-    "replaced-shipped": "the replaced design, as `sam build` ships it",
+    "legacy-shipped": "the legacy app, as `sam build` ships it",
 }
 OURS = {
-    "list": "**this design**, list",
-    "create": "this design, create",
-    "get": "this design, get",
-    "update": "this design, update",
-    "complete": "this design, complete",
-    "delete": "this design, delete",
-    "list-eddsa": "this design, list, EdDSA",
+    "list": "**this API**, list",
+    "create": "this API, create",
+    "get": "this API, get",
+    "update": "this API, update",
+    "complete": "this API, complete",
+    "delete": "this API, delete",
+    "list-eddsa": "this API, list, EdDSA",
 }
-LABELS = {**PEERS, **SHIPPED, **OURS}
-"""What the tables call each row, in their order."""
+LABELS = {**BASELINES, **SHIPPED, **OURS}
+"""The tables' names for the rows, in the tables' order."""
 
-FLOOR, REPLACED, THIS = "floor", "replaced-shipped", "list"
+BARE, LEGACY, THIS = "bare", "legacy-shipped", "list"
 
 
 class Eddsa(NamedTuple):
-    """What world.issuer() gives."""
+    """What world.issuer() yields."""
 
     settings: Mapping[str, str]
     issue: Callable[[str], str]
 
 
 def operation(name: str) -> str:
-    """Return the function's folder for a row of ours."""
+    """Return the folder of the function that a row of ours measures."""
     verb = name.removesuffix("-eddsa")
     return "list_tasks" if verb == "list" else f"{verb}_task"
 
 
 def case(name: str, url: str, eddsa: Eddsa) -> Case:
-    """Return the case of a row, which is built where it isn't yet."""
+    """Return the case of a row; build it if that isn't done."""
     if name in OURS:
         function = operation(name)
         artifact = artifacts.ours(function)
         if name.endswith("-eddsa"):
             settings = {"DATABASE_URL": url, **eddsa.settings}
             return Case(name, artifact, events(function, issue=eddsa.issue), settings)
-        return Case(name, artifact, events(function), by_secret(url))
-    peer, shipped, _ = name.partition("-shipped")
-    artifact = artifacts.peer(peer, shipped=bool(shipped))
-    return Case(name, artifact, events(), by_secret(url))
+        return Case(name, artifact, events(function), hs256_settings(url))
+    baseline, shipped, _ = name.partition("-shipped")
+    artifact = artifacts.baseline(baseline, shipped=bool(shipped))
+    return Case(name, artifact, events(), hs256_settings(url))

@@ -1,7 +1,7 @@
-"""The first answer and the next ones: `python -m benchmarks.cold`.
+"""Measure the first answer and the next ones: `python -m benchmarks.cold`.
 
-Each run is a new execution environment, under Lambda's runtime client and emulator.
-The candidates take turns, so that what else the machine does falls upon all alike.
+Each run is a new execution environment, with Lambda's runtime client and emulator. The
+candidates take turns, so that other work on the machine slows all of them equally.
 """
 
 import statistics
@@ -11,21 +11,21 @@ from contextlib import ExitStack
 from typing import NamedTuple, TypedDict
 
 from benchmarks import results
-from benchmarks.candidates import FLOOR, LABELS, OURS, REPLACED, Eddsa, case
+from benchmarks.candidates import BARE, LABELS, LEGACY, OURS, Eddsa, case
 from benchmarks.emulator import environment
 from benchmarks.world import Case, database, issuer
 
 SETTLING = 20
-"""Events after the first one until an environment counts as warm."""
+"""Events after the first one before an environment counts as warm."""
 
 ROUNDS = 1_000
-"""Events for each warm environment that are timed."""
+"""Timed events for each warm environment."""
 
 ROWS = [name for name in LABELS if name not in OURS or name.startswith("list")]
 
 
 class Sample(NamedTuple):
-    """What one environment took; times in milliseconds, memory in KiB."""
+    """What one environment took: times in milliseconds, memory in KiB."""
 
     wall: float
     cpu: float
@@ -41,7 +41,7 @@ class Warm(TypedDict):
 
 
 class Row(TypedDict):
-    """A value for each environment of a candidate, and what a warm one takes."""
+    """A value for each new environment of a candidate, and the times of a warm one."""
 
     wall: list[float]
     cpu: list[float]
@@ -49,8 +49,8 @@ class Row(TypedDict):
     warm: Warm
 
 
-def sample(case: Case, settling: int) -> Sample:
-    """Return what a new environment takes; its memory is that after some events."""
+def take_sample(case: Case, settling: int) -> Sample:
+    """Return what a new environment takes, and its memory after some more events."""
     with environment(case) as started:
         wall = started.invoke()
         cpu = started.cpu()
@@ -59,26 +59,26 @@ def sample(case: Case, settling: int) -> Sample:
         return Sample(wall, cpu, started.peak_memory())
 
 
-def cold(
+def measure_cold(
     cases: Sequence[Case], runs: int, settling: int = SETTLING
 ) -> dict[str, list[Sample]]:
-    """Return what new environments take, a case after the other, again and again."""
+    """Return what new environments take; the cases take turns."""
     samples: dict[str, list[Sample]] = {case.name: [] for case in cases}
     for run in range(runs):
         for each in (*cases[run % len(cases) :], *cases[: run % len(cases)]):
-            samples[each.name].append(sample(each, settling))
+            samples[each.name].append(take_sample(each, settling))
         print(f"run {run + 1} of {runs}", file=sys.stderr)
     return samples
 
 
-def warm(
+def measure_warm(
     cases: Sequence[Case],
     rounds: int = ROUNDS,
     beside: Mapping[str, Callable[[], float]] | None = None,
 ) -> dict[str, Warm]:
-    """Return what an event takes, of environments that are there all at once.
+    """Return the times of an event; all environments run at once and take turns.
 
-    beside: what else takes its turn, by name, and returns the milliseconds it took.
+    beside: other calls that take turns with them, by name; each returns milliseconds.
     """
     calls = dict(beside or {})
     with ExitStack() as running:
@@ -102,13 +102,13 @@ def warm(
 
 def measure(cases: Sequence[Case], runs: int) -> dict[str, Row]:
     """Return the row of each case."""
-    samples, warmed = cold(cases, runs), warm(cases)
+    samples, warm = measure_cold(cases, runs), measure_warm(cases)
     return {
         name: {
             "wall": [round(sample.wall, 1) for sample in found],
             "cpu": [round(sample.cpu, 1) for sample in found],
             "memory": [sample.memory for sample in found],
-            "warm": warmed[name],
+            "warm": warm[name],
         }
         for name, found in samples.items()
     }
@@ -123,27 +123,27 @@ def table(rows: Mapping[str, Row]) -> str:
         [
             "",
             "cold, ms",
-            "to the floor",
-            "to the replaced design",
+            "to the bare handler",
+            "to the legacy app",
             "CPU, ms",
             "memory, MB",
-            "to the floor",
+            "to the bare handler",
             "warm, ms",
             "p99",
-            "to the floor",
+            "to the bare handler",
         ],
         [
             [
                 LABELS[name],
                 results.least_and_median(row["wall"]),
-                results.ratio(walls[name], walls, FLOOR),
-                results.ratio(walls[name], walls, REPLACED),
+                results.ratio(walls[name], walls, BARE),
+                results.ratio(walls[name], walls, LEGACY),
                 results.least_and_median(row["cpu"]),
                 f"{memories[name] / 1024:.0f}",
-                results.ratio(memories[name], memories, FLOOR),
+                results.ratio(memories[name], memories, BARE),
                 f"{row['warm']['least']:.2f} / {row['warm']['p50']:.2f}",
                 f"{row['warm']['p99']:.2f}",
-                results.ratio(p50s[name], p50s, FLOOR),
+                results.ratio(p50s[name], p50s, BARE),
             ]
             for name, row in rows.items()
         ],
@@ -151,13 +151,13 @@ def table(rows: Mapping[str, Row]) -> str:
 
 
 def main() -> None:
-    asked = results.arguments(__doc__, ROWS, runs=12)
+    options = results.parse_options(__doc__, ROWS, runs=12)
     with database() as url, issuer() as eddsa:
-        cases = [case(name, url, Eddsa(*eddsa)) for name in asked.only]
-        rows = measure(cases, asked.runs)
+        cases = [case(name, url, Eddsa(*eddsa)) for name in options.only]
+        rows = measure(cases, options.runs)
     print(table(rows))
-    if asked.save:
-        results.save("cold", {"runs": asked.runs, "rows": rows})
+    if options.save:
+        results.save("cold", {"runs": options.runs, "rows": rows})
 
 
 if __name__ == "__main__":

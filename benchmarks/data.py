@@ -1,4 +1,4 @@
-"""Tasks for measuring: many users, one with very many, some with a history."""
+"""Fill a table with tasks to measure: many users, one with very many tasks."""
 
 from typing import Any
 
@@ -24,19 +24,19 @@ FILL = """
               FROM generate_series(1, %(rows)s) AS n) AS numbered
   ORDER BY created_at
 """
-"""Rows in the order in which tasks come: by time, users mixed."""
+"""Rows are inserted in order of time, with users mixed, as real tasks are."""
 
 
 def fill(
     connection: psycopg.Connection[Any], *, rows: int, users: int, big: int, old: int
 ) -> None:
-    """Fill the empty table with rows of this many users.
+    """Fill the empty table with this many rows and users.
 
-    "big" has so many of them; "old" has tasks that are older than everybody else's;
-    "done" has as many, all but a few completed.
+    The user "big" has `big` tasks. "old" has `old` tasks, older than all others. "done"
+    has `old` tasks too, almost all completed.
 
-    Indexes are made when the rows are there, which takes a third of the time, and what
-    autovacuum would do some time later is done.
+    Create the indexes after the rows, which takes a third of the time, and vacuum, as
+    autovacuum would do later.
     """
     indexes = connection.execute(
         "SELECT indexname, indexdef FROM pg_indexes"

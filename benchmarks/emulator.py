@@ -1,4 +1,4 @@
-"""An execution environment: Lambda's runtime client under AWS's own emulator."""
+"""Run an execution environment: Lambda's runtime client under AWS's emulator."""
 
 import json
 import re
@@ -21,7 +21,7 @@ Watch = Callable[[str], None]
 
 
 class Environment:
-    """One that waits for its first event; the function's process starts with that."""
+    """An execution environment; its first event starts the function's process."""
 
     def __init__(self, case: Case, process: subprocess.Popen[str], port: int) -> None:
         self._case = case
@@ -30,7 +30,7 @@ class Environment:
         self._connection.connect()
 
     def invoke(self) -> float:
-        """Return the milliseconds from event to answer, which is the right one."""
+        """Send an event and check the answer; return the milliseconds it took."""
         event = self._case.event()
         sent = json.dumps(event).encode()
         started = time.perf_counter()
@@ -41,21 +41,21 @@ class Environment:
         return taken * 1000
 
     def cpu(self) -> float:
-        """Return the milliseconds of processor that the function's process has had.
+        """Return the milliseconds of CPU time that the function's process has used.
 
-        Its CPU clock, whose number clock_getcpuclockid(3) makes from the process id.
+        clock_getcpuclockid(3) makes the number of its CPU clock from the process id.
         """
-        clock = (~self._runtime() << 3) | 2
+        clock = (~self._runtime_pid() << 3) | 2
         return time.clock_gettime(clock) * 1000
 
     def peak_memory(self) -> int:
-        """Return the most KiB of memory that the function's process has had."""
-        status = Path(f"/proc/{self._runtime()}/status").read_text()
+        """Return the most memory, in KiB, that the function's process has used."""
+        status = Path(f"/proc/{self._runtime_pid()}/status").read_text()
         found = re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE)
         assert found
         return int(found[1])
 
-    def _runtime(self) -> int:
+    def _runtime_pid(self) -> int:
         """Return the process id of the function, the emulator's only child."""
         tasks = Path(f"/proc/{self._process.pid}/task")
         [pid] = " ".join(f.read_text() for f in tasks.glob("*/children")).split()
@@ -63,15 +63,15 @@ class Environment:
 
 
 class Fault(Exception):
-    """The function answered, but logged that something had to be repaired."""
+    """The function answered, but logged that it repaired a fault."""
 
 
 @contextmanager
 def environment(case: Case, watch: Watch = lambda line: None) -> Iterator[Environment]:
-    """Give an execution environment of the case; watch sees each line it logs."""
-    port, api_port = free_ports()
+    """Yield an execution environment of the case; call watch with each log line."""
+    port, api_port = find_free_ports()
     process = subprocess.Popen(
-        [*unprivileged(), *emulated(port, api_port)],
+        [*unprivileged(), *emulator_command(port, api_port)],
         cwd=case.artifact.task,
         env=case.environment(),
         stdout=subprocess.PIPE,
@@ -79,10 +79,12 @@ def environment(case: Case, watch: Watch = lambda line: None) -> Iterator[Enviro
         text=True,
     )
     logged: list[str] = []
-    reader = threading.Thread(target=read, args=[process, logged, watch], daemon=True)
+    reader = threading.Thread(
+        target=read_lines, args=[process, logged, watch], daemon=True
+    )
     reader.start()
     try:
-        wait_for(port, process)
+        wait_for_port(port, process)
         yield Environment(case, process, port)
     except BaseException as error:
         error.add_note("".join(logged[-40:]))
@@ -95,15 +97,15 @@ def environment(case: Case, watch: Watch = lambda line: None) -> Iterator[Enviro
         raise Fault(f"{case.name}: {''.join(logged)}")
 
 
-def read(process: subprocess.Popen[str], logged: list[str], watch: Watch) -> None:
+def read_lines(process: subprocess.Popen[str], logged: list[str], watch: Watch) -> None:
     assert process.stdout
     for line in process.stdout:
         logged.append(line)
         watch(line)
 
 
-def emulated(port: int, api_port: int) -> list[str]:
-    """Return the command that runs the function of its folder under the emulator."""
+def emulator_command(port: int, api_port: int) -> list[str]:
+    """Return a command that runs the function in its working folder, emulated."""
     [binary] = ROOT.glob(
         f".venv-sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-{ARCH}"
     )
@@ -115,15 +117,15 @@ def emulated(port: int, api_port: int) -> list[str]:
     ]
 
 
-def free_ports() -> list[int]:
+def find_free_ports() -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
-    ports = [found.getsockname()[1] for found in sockets]
-    for found in sockets:
-        found.close()
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
     return ports
 
 
-def wait_for(port: int, process: subprocess.Popen[Any]) -> None:
+def wait_for_port(port: int, process: subprocess.Popen[Any]) -> None:
     deadline = time.monotonic() + 30
     while process.poll() is None and time.monotonic() < deadline:
         try:

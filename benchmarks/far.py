@@ -1,8 +1,8 @@
-"""Postgres as it is far away: TLS, a password, and a latency each way.
+"""Put Postgres far away: TLS, a password, and a latency each way.
 
-PgBouncer ends TLS and checks the password (SCRAM), as what is in front of a Neon does.
-It keeps a server connection for each client (`pool_mode = session`), because asyncpg's
-prepared statements don't live through anything else.
+PgBouncer ends TLS and checks the password (SCRAM), as Neon's proxy does. It keeps a
+server connection for each client (`pool_mode = session`): asyncpg's prepared statements
+work in no other mode.
 """
 
 import queue
@@ -16,18 +16,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlsplit
 
-from benchmarks.emulator import free_ports
+from benchmarks.emulator import find_free_ports
 from tests.support.servers import PgBouncer, Postgres
 
 ROLE, PASSWORD = "app", "of-the-benchmark"
 
 
 class Distance:
-    """A TCP port whose every byte arrives at the target, and back, some time later.
+    """A TCP port that forwards to the target and back with a delay.
 
-    Threads that sleep, because asyncio's timers are up to a millisecond late. What a
-    client sends first waits for a round trip more, which is what TCP's own handshake
-    takes on such a way.
+    It uses threads that sleep, because asyncio's timers are up to a millisecond late. A
+    client's first bytes wait for one more round trip, the time of TCP's handshake.
     """
 
     def __init__(self, target: int, seconds: float) -> None:
@@ -53,7 +52,7 @@ class Distance:
                 self._carry(far, near, open_at)
 
     def _carry(self, source: socket.socket, sink: socket.socket, begin: float) -> None:
-        """Pass on what source sends, from begin on."""
+        """Forward what source sends; nothing is sent before begin."""
         on_the_way: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
 
         def receive() -> None:
@@ -82,11 +81,11 @@ class Distance:
 
 @contextmanager
 def far_away(url: str, *latencies: float) -> Iterator[list[str]]:
-    """Give a URL of the same database for each latency, in seconds each way."""
+    """Yield a URL of the database for each latency, in seconds each way."""
     with TemporaryDirectory() as name:
-        # PgBouncer isn't root, even if this is.
+        # PgBouncer doesn't run as root, even if this process does.
         Path(name).chmod(0o755)
-        port, server = tls_server(Path(name), url)
+        port, server = make_tls_server(Path(name), url)
         distances = [Distance(port, seconds) for seconds in latencies]
         server.start()
         try:
@@ -101,8 +100,8 @@ def far_away(url: str, *latencies: float) -> Iterator[list[str]]:
                 distance.close()
 
 
-def tls_server(folder: Path, url: str) -> tuple[int, PgBouncer]:
-    """Return a PgBouncer before the database at url, and the port that it will have."""
+def make_tls_server(folder: Path, url: str) -> tuple[int, PgBouncer]:
+    """Return the port of a PgBouncer for the database at url, and the PgBouncer."""
     postgres = Postgres(Path(parse_qs(urlsplit(url).query)["host"][0]), url)
     certificate, key, users = (folder / name for name in ("crt", "key", "users"))
     subprocess.run(
@@ -117,7 +116,7 @@ def tls_server(folder: Path, url: str) -> tuple[int, PgBouncer]:
     users.write_text(f'"{ROLE}" "{PASSWORD}"\n')
     for file in (certificate, key, users):
         file.chmod(0o644)
-    [port, _] = free_ports()
+    [port, _] = find_free_ports()
     server = PgBouncer(
         folder / "pgbouncer",
         postgres,

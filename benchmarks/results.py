@@ -1,4 +1,4 @@
-"""The results that the documentation quotes: results.json, a section a table."""
+"""The results that the documentation quotes: results.json, with a section per table."""
 
 import argparse
 import datetime
@@ -15,7 +15,7 @@ from typing import Any
 FILE = Path(__file__).parent / "results.json"
 
 Section = dict[str, Any]
-"""The machine, the day, and what the module that measures it puts there."""
+"""The machine, the day, and what the measuring module adds."""
 
 
 def load() -> dict[str, Section]:
@@ -25,15 +25,15 @@ def load() -> dict[str, Section]:
 
 
 def save(name: str, section: Section) -> None:
-    """Put a section into the file, with where and when it was measured."""
+    """Write a section to the file, with the machine and the day."""
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    stamped = {"machine": machine(), "date": today, **section}
+    stamped = {"machine": describe_machine(), "date": today, **section}
     sections = dict(sorted((load() | {name: stamped}).items()))
     FILE.write_text(json.dumps(sections, indent=1) + "\n")
 
 
-def machine() -> dict[str, object]:
-    """Return what the numbers depend on."""
+def describe_machine() -> dict[str, object]:
+    """Return the hardware and versions that the numbers depend on."""
     with open("/proc/cpuinfo") as info:
         model = re.search(r"^(?:model name|CPU part)\s*: (.*)$", info.read(), re.M)
     valgrind = subprocess.run(["valgrind", "--version"], capture_output=True, text=True)
@@ -47,11 +47,10 @@ def machine() -> dict[str, object]:
     }
 
 
-def arguments(
+def parse_options(
     description: str | None, rows: Iterable[str], *, runs: int
 ) -> argparse.Namespace:
-    """Return what the command line asks for: some of the rows, how often, whether
-    to keep the result."""
+    """Parse the command line: which rows, how many runs, whether to save the result."""
     parser = argparse.ArgumentParser(description=description)
     names = list(rows)
     parser.add_argument("--only", nargs="+", choices=names, default=names)
@@ -59,23 +58,23 @@ def arguments(
     parser.add_argument(
         "--save", action="store_true", help="put the result into results.json"
     )
-    asked = parser.parse_args()
-    if asked.save and asked.only != names:
+    options = parser.parse_args()
+    if options.save and options.only != names:
         parser.error("only a whole table can be saved: leave --only out")
-    return asked
+    return options
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table, whose columns but the first are numbers."""
+    """Return a Markdown table; all columns except the first are numbers."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def least_and_median(values: Sequence[float], form: str = "{:.0f}") -> str:
-    """Return both, as a cell of a table has them."""
+    """Return the cell of a table: the least value / the median."""
     return f"{form} / {form}".format(min(values), statistics.median(values))
 
 
 def ratio(value: float, rows: Mapping[str, float], to: str) -> str:
-    """Return value as a multiple of a row, or a hyphen where that wasn't measured."""
+    """Return value as a multiple of a row, or a hyphen if the row wasn't measured."""
     return f"{value / rows[to]:.2f}" if to in rows else "-"

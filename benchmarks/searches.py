@@ -17,7 +17,7 @@ from benchmarks import results
 from benchmarks.plans import values
 from local.postgres import embedded_postgres_url
 from taskapi.postgres.migrate import migrate
-from taskapi.tasks import statements as tasks
+from taskapi.tasks.lists import list_for
 
 CHARACTERS = 1_000_000
 LIMIT = 10.0
@@ -90,7 +90,7 @@ def took(connection: psycopg.Connection[Any], search: str) -> float:
     given = values("a", search=search)
     before = cpu_ms(connection.info.backend_pid)
     found = connection.execute(
-        tasks.list_sql("created", "desc", given).encode(), given
+        list_for("created", "desc", given).encode(), given
     ).fetchall()
     assert found == []
     return cpu_ms(connection.info.backend_pid) - before
@@ -124,7 +124,7 @@ def table(rows: Mapping[str, Any]) -> str:
 
 
 def main() -> int:
-    asked = results.arguments(__doc__, ROWS, runs=5)
+    asked = results.parse_options(__doc__, ROWS, runs=5)
     rows = measure(asked.only, asked.runs)
     print(table(rows))
     if asked.save:

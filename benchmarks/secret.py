@@ -17,8 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from benchmarks import artifacts, results
 from benchmarks.emulator import environment
-from benchmarks.instructions import instructions
-from benchmarks.world import Case, by_secret, database, events, serving
+from benchmarks.instructions import count_instructions
+from benchmarks.world import Case, database, events, hs256_settings, serve_json
 
 LATENCY = 0.005
 
@@ -48,14 +48,14 @@ class Row(TypedDict):
 
 
 class Vault:
-    """Holds the secret, and gives it as the service and as the extension."""
+    """Holds the secret, and answers as the service does and as the extension does."""
 
     def __init__(self, secret: Mapping[str, str]) -> None:
         self.ready = threading.Event()
         self.ready.set()
         self.asked = {"service": 0, "extension": 0}
-        held = {"ARN": ARN, "Name": "tasks", "VersionId": "of this run"}
-        self._body = json.dumps(held | {"SecretString": json.dumps(secret)}).encode()
+        answer = {"ARN": ARN, "Name": "tasks", "VersionId": "of this run"}
+        self._body = json.dumps(answer | {"SecretString": json.dumps(secret)}).encode()
 
     def service(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
         time.sleep(LATENCY)
@@ -63,7 +63,7 @@ class Vault:
         return 200, self._body
 
     def extension(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Answer as the developer guide has it, also while it isn't ready."""
+        """Answer as the developer guide says, also while it isn't ready."""
         given = {name.lower(): value for name, value in headers.items()}
         if (
             given.get("x-aws-parameters-secrets-token")
@@ -84,11 +84,14 @@ class Vault:
 
 @contextmanager
 def vault(secret: Mapping[str, str]) -> Iterator[tuple[Vault, dict[str, str]]]:
-    """Give the vault, and the settings that lead to it by either way."""
-    kept = Vault(secret)
-    with serving(kept.service) as service, serving(kept.extension) as extension:
+    """Yield the stand-in, and the settings with which a function asks it."""
+    stand_in = Vault(secret)
+    with (
+        serve_json(stand_in.service) as service,
+        serve_json(stand_in.extension) as extension,
+    ):
         yield (
-            kept,
+            stand_in,
             {
                 "SECRET_ARN": ARN,
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER": service,
@@ -99,13 +102,13 @@ def vault(secret: Mapping[str, str]) -> Iterator[tuple[Vault, dict[str, str]]]:
 
 
 def cases(url: str, to_vault: Mapping[str, str], names: list[str]) -> list[Case]:
-    """Return the cases: all have boto3 within reach, as in Lambda."""
+    """Return the cases; all can import boto3, as in Lambda."""
     artifact = artifacts.ours()
     path = {"PYTHONPATH": f"{artifact.python_path}:{artifacts.boto3()}"}
 
     def settings(name: str) -> dict[str, str]:
         if name == BASE:
-            return by_secret(url) | CREDENTIALS
+            return hs256_settings(url) | CREDENTIALS
         if name == "boto3":
             port = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
             return {key: value for key, value in to_vault.items() if key != port}
@@ -139,11 +142,11 @@ def measure(names: list[str], runs: int) -> dict[str, Row]:
     rows: dict[str, Row] = {
         name: {"wall": [], "cpu": [], "instructions": None} for name in names
     }
-    with database() as url, vault(by_secret(url)) as (kept, to_vault):
+    with database() as url, vault(hs256_settings(url)) as (kept, to_vault):
         measured = cases(url, to_vault, names)
         for each in measured:
             if each.name != LATE:
-                rows[each.name]["instructions"] = instructions(each)
+                rows[each.name]["instructions"] = count_instructions(each)
         for run in range(runs):
             for each in measured:
                 wall, cpu = sample(each, kept)
@@ -176,7 +179,7 @@ def table(rows: Mapping[str, Row]) -> str:
 
 
 def main() -> None:
-    asked = results.arguments(__doc__, ROWS, runs=12)
+    asked = results.parse_options(__doc__, ROWS, runs=12)
     rows = measure(asked.only, asked.runs)
     print(table(rows))
     if asked.save:

@@ -1,4 +1,4 @@
-"""What is uploaded: `python -m benchmarks.sizes`."""
+"""Measure the size of what is uploaded: `python -m benchmarks.sizes`."""
 
 from collections.abc import Mapping
 
@@ -11,20 +11,20 @@ Row = Mapping[str, int]
 """Bytes of a function with its layer, zipped and unzipped, and of the zipped layer."""
 
 
-def artifact(name: str) -> artifacts.Artifact:
+def build(name: str) -> artifacts.Artifact:
     if name in OURS:
         return artifacts.ours()
-    peer, shipped, _ = name.partition("-shipped")
-    return artifacts.peer(peer, shipped=bool(shipped))
+    baseline, shipped, _ = name.partition("-shipped")
+    return artifacts.baseline(baseline, shipped=bool(shipped))
 
 
 def measure(names: list[str]) -> dict[str, Row]:
     """Return the row of each candidate."""
     return {
         name: {
-            "zipped": artifact(name).zipped(),
-            "unzipped": artifact(name).unzipped(),
-            "layer": sum(map(artifacts.zipped, artifact(name).layers)),
+            "zipped": build(name).zipped_size(),
+            "unzipped": build(name).unzipped_size(),
+            "layer": sum(map(artifacts.zipped_size, build(name).layers)),
         }
         for name in names
     }
@@ -42,10 +42,10 @@ def table(rows: Mapping[str, Row]) -> str:
 
 
 def main() -> None:
-    asked = results.arguments(__doc__, ROWS, runs=1)
-    rows = measure(asked.only)
+    options = results.parse_options(__doc__, ROWS, runs=1)
+    rows = measure(options.only)
     print(table(rows))
-    if asked.save:
+    if options.save:
         results.save("sizes", {"rows": rows})
 
 

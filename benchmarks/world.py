@@ -1,4 +1,4 @@
-"""Who calls, what for, and the database that answers: the same for all candidates."""
+"""The users, events, tokens and database that all candidates are measured with."""
 
 import base64
 import itertools
@@ -24,11 +24,11 @@ from tests.support.api import ROUTES, SECRET, event, token
 
 READER = "5f7c8ec7c33c6c004bbafe82"
 WRITER = "60d5ec49f8d2c3001c8e4f1a"
-"""Ids as Better Auth makes them. One lists, the other does all the rest."""
+"""User ids as Better Auth makes them. One lists, the other does the rest."""
 
 TASKS = 10
 WRITABLE = 20_000
-"""So many tasks they have."""
+"""How many tasks the two users have."""
 
 ORIGIN = "http://localhost:3000"
 
@@ -64,7 +64,7 @@ BROWSER = {
     "x-forwarded-port": "443",
     "x-forwarded-proto": "https",
 }
-"""What comes with a request that a page's script makes, by way of API Gateway."""
+"""The headers of a request from a page's script that came through API Gateway."""
 
 LAMBDA = {
     "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -74,7 +74,7 @@ LAMBDA = {
     "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
     "AWS_LAMBDA_FUNCTION_NAME": "tasks",
     "AWS_LAMBDA_FUNCTION_TIMEOUT": "30",
-    # The emulator leaves it out, and Lambda never does.
+    # Lambda always sets it, the emulator doesn't.
     "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
     "AWS_REGION": "eu-central-1",
     "AWS_DEFAULT_REGION": "eu-central-1",
@@ -94,7 +94,7 @@ class Case:
     event: Callable[[], Event]
     settings: Mapping[str, str] = field(default_factory=dict)
     tasks: int = TASKS
-    """How many a list has."""
+    """How many tasks a list has."""
 
     def environment(self) -> dict[str, str]:
         """Return all that the function's process has in its environment."""
@@ -102,43 +102,43 @@ class Case:
 
 
 class WrongAnswer(Exception):
-    """A candidate doesn't do its work; the message has its answer."""
+    """A candidate answered wrongly; the message has its answer."""
 
 
 @contextmanager
 def database() -> Iterator[str]:
-    """Give the URL of a Postgres of this run's own, with the callers' tasks."""
+    """Yield the URL of a new Postgres that has the users' tasks."""
     with (
         TemporaryDirectory() as folder,
         embedded_postgres_url(Path(folder) / "postgres") as url,
     ):
         migrate(url)
         with psycopg.connect(url, autocommit=True) as connection:
-            # The writer's have the ids from 1 on, which events() counts on.
+            # events() needs the writer's tasks to have the ids from 1 on.
             for user_id, tasks in ((WRITER, WRITABLE), (READER, TASKS)):
                 connection.execute(FILL, {"user_id": user_id, "tasks": tasks})
             connection.execute("VACUUM (ANALYZE) tasks")
         yield url
 
 
-def by_secret(url: str) -> dict[str, str]:
-    """Return the settings of the HS256 world."""
+def hs256_settings(url: str) -> dict[str, str]:
+    """Return the settings for HS256 tokens."""
     return {"DATABASE_URL": url, "BETTER_AUTH_SECRET": SECRET}
 
 
 @contextmanager
 def issuer() -> Iterator[tuple[dict[str, str], Callable[[str], str]]]:
-    """Give the settings of the EdDSA world, and what issues a user's token."""
+    """Yield the settings for EdDSA tokens, and a function that issues a token."""
     key = Ed25519PrivateKey.generate()
     public = base64.urlsafe_b64encode(key.public_key().public_bytes_raw())
     jwk = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "of this run"}
     document = {"keys": [jwk | {"x": public.decode().rstrip("=")}]}
 
     def issue(user_id: str) -> str:
-        claims = lasting() | {"sub": user_id, "iss": ORIGIN, "aud": ORIGIN}
+        claims = make_claims() | {"sub": user_id, "iss": ORIGIN, "aud": ORIGIN}
         return jwt.encode(claims, key, "EdDSA", {"kid": jwk["kid"]})
 
-    with serving(lambda path, headers: (200, json.dumps(document).encode())) as url:
+    with serve_json(lambda path, headers: (200, json.dumps(document).encode())) as url:
         settings = {"BETTER_AUTH_URL": ORIGIN, "BETTER_AUTH_JWKS_URL": f"{url}/jwks"}
         yield settings, issue
 
@@ -147,8 +147,11 @@ Answering = Callable[[str, Mapping[str, str]], tuple[int, bytes]]
 
 
 @contextmanager
-def serving(answer: Answering) -> Iterator[str]:
-    """Serve JSON over HTTP on this machine; answer takes a path and headers."""
+def serve_json(answer: Answering) -> Iterator[str]:
+    """Serve JSON over HTTP on this machine; yield the URL.
+
+    answer takes a path and headers, and returns the status and the body.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -180,24 +183,24 @@ def serving(answer: Answering) -> Iterator[str]:
 sessions = itertools.count(1)
 
 
-def lasting() -> dict[str, int]:
-    """Return what is in every token: it outlasts any run, and is unlike the others."""
+def make_claims() -> dict[str, int]:
+    """Return the claims of every token: valid for any run, and different each time."""
     now = int(time.time())
     return {"iat": now, "exp": now + 6 * 3600, "session": next(sessions)}
 
 
-def hs256(user_id: str) -> str:
-    return token(user_id, **lasting())
+def issue_hs256(user_id: str) -> str:
+    return token(user_id, **make_claims())
 
 
 def events(
     operation: str = "list_tasks",
     caller: str | None = None,
-    issue: Callable[[str], str] = hs256,
+    issue: Callable[[str], str] = issue_hs256,
 ) -> Callable[[], Event]:
-    """Return what makes the events of an operation.
+    """Return a function that makes events of an operation.
 
-    Each has a token of its own, and is about another task.
+    Each event has a token of its own, and is about another task.
     """
     ids = itertools.count(1)
     user_id = caller or (READER if operation == "list_tasks" else WRITER)
@@ -217,7 +220,7 @@ def events(
 
 
 def check(case: Case, sent: Event, answer: Mapping[str, Any]) -> None:
-    """Raise unless the answer is the right one: wrong ones are often fast."""
+    """Raise unless the answer is right: wrong answers are often fast."""
     wrong = answer.get("statusCode") not in (200, 201, 204)
     if not wrong and sent["routeKey"] == ROUTES["list_tasks"]:
         wrong = len(json.loads(answer["body"])) != case.tasks

@@ -1,1 +1,1 @@
-"""The API on this machine, without Docker: gateway, embedded Postgres, tokens."""
+"""Run the API on this machine, without Docker: gateway, embedded Postgres, tokens."""

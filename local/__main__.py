@@ -1,4 +1,4 @@
-"""`make run`: the API on this machine, with all that it needs."""
+"""`make run`: serve the API, its database, documentation and page on this machine."""
 
 import errno
 import ipaddress
@@ -32,14 +32,15 @@ from local.tokens import (
     is_configured,
     why_no_token,
 )
-from taskapi import settings
 from taskapi.errors import SettingsError
 from taskapi.postgres import migrate
-from taskapi.postgres.faults import describe
+from taskapi.postgres.diagnosis import describe
+from taskapi.settings import environment
+from taskapi.settings.better_auth import better_auth
 
-# Frontends often take 3000, 4200, 5173 and 8080, and the ones after.
+# Frontends often use 3000, 4200, 5173 or 8080, or the ports after these.
 PORT, PAGE_PORT = 8000, 8010
-# A line for each request, and nothing about uvicorn itself but its troubles.
+# A line for each request; from uvicorn itself only warnings.
 ACCESS_LOG = {
     **uvicorn.config.LOGGING_CONFIG,
     "loggers": {
@@ -60,41 +61,41 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class CannotRun(Exception):
-    """The message is one line that says what to do about it."""
+    """The message is one line that says what to do."""
 
 
 def main() -> int:
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     load_dotenv(ROOT / ".env")
     try:
-        _run()
+        run()
     except (CannotRun, SettingsError, TemplateError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Leave through every `finally`, so that all that was started is stopped."""
+def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Exit through every `finally`, so that everything started here is stopped."""
     sys.exit(0)
 
 
-def _run() -> None:
+def run() -> None:
     host = os.environ.get("HOST") or "127.0.0.1"
-    port, page_port = _port("PORT", PORT), _port("PAGE_PORT", PAGE_PORT)
-    # Says at once what is wrong with the template, or with ALLOWED_ORIGINS.
+    port, page_port = read_port("PORT", PORT), read_port("PAGE_PORT", PAGE_PORT)
+    # Report errors in the template or in ALLOWED_ORIGINS first.
     load_template(ROOT / "template.yaml", os.environ.get("ALLOWED_ORIGINS"))
-    with _listener(host, port) as listener, _database() as database_url:
-        _settle_authentication()
-        settings.database_url()
-        settings.better_auth()
-        _migrate(database_url)
+    with listen(host, port) as listener, run_database() as database_url:
+        set_development_secret()
+        environment.database_url()
+        better_auth()
+        run_migrations(database_url)
         secret = development_secret_in_use()
-        _serve(listener, _page(page_port, secret), secret)
+        serve(listener, open_page(page_port, secret), secret)
 
 
-def _port(name: str, default: int) -> int:
+def read_port(name: str, default: int) -> int:
     text = os.environ.get(name) or str(default)
     if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
         return int(text)
@@ -102,14 +103,14 @@ def _port(name: str, default: int) -> int:
 
 
 @contextmanager
-def _listener(host: str, port: int) -> Iterator[socket.socket]:
-    """Take the port first of all, to say at once when it is taken."""
+def listen(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen on the port before anything else, to report at once if it is taken."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
         raise CannotRun(NO_ADDRESS) from error
     with socket.socket(family) as listener:
-        # As servers do: else the port would stay taken for a minute after a stop.
+        # Otherwise the port would stay taken for a minute after a stop.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(address)
@@ -128,38 +129,39 @@ def _listener(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _database() -> Iterator[str]:
-    given = os.environ.get("DATABASE_URL")
-    if given:
-        yield given
+def run_database() -> Iterator[str]:
+    """Yield DATABASE_URL, or run an embedded Postgres and set it."""
+    if url := os.environ.get("DATABASE_URL"):
+        yield url
         return
-    _say("Starting Postgres ...")
+    say("Starting Postgres ...")
     with embedded_postgres_url(data_folder(LOCAL)) as url:
         os.environ["DATABASE_URL"] = url
         yield url
 
 
-def _migrate(database_url: str) -> None:
-    _say("Migrating the database ...")
+def run_migrations(database_url: str) -> None:
+    say("Migrating the database ...")
     try:
         for name in migrate.migrate(database_url):
-            _say(f"  {name}")
+            say(f"  {name}")
     except psycopg.Error as error:
         raise CannotRun(
             f"The database can't be migrated: {describe(error)}."
         ) from error
 
 
-def _settle_authentication() -> None:
+def set_development_secret() -> None:
+    """Check tokens with this clone's secret unless something else is set."""
     if not is_configured():
         os.environ["BETTER_AUTH_SECRET"] = development_secret(LOCAL)
 
 
-def _page(port: int, secret: str | None) -> PageServer | None:
-    """Take the page's port, or else any other.
+def open_page(port: int, secret: str | None) -> PageServer | None:
+    """Listen on the page's port, or on a free one if that is taken.
 
-    Where ALLOWED_ORIGINS is set, it alone says who may come in. Without the secret of
-    this clone there are no tokens for a page.
+    Return None if there is no secret to make tokens with, or if ALLOWED_ORIGINS is set
+    and doesn't list the page.
     """
     if not secret:
         return None
@@ -167,11 +169,11 @@ def _page(port: int, secret: str | None) -> PageServer | None:
         page = PageServer(port)
     except PortTaken:
         page = PageServer(0)
-        _say(f"Port {port} is taken, so the page gets another (PAGE_PORT sets it).")
+        say(f"Port {port} is taken, so the page gets another (PAGE_PORT sets it).")
     given = os.environ.get("ALLOWED_ORIGINS", "").strip()
     configured = load_template(ROOT / "template.yaml", given).cors
     if given and configured and not cors.allows(configured, page.origin):
-        _say(
+        say(
             f"{page.origin} isn't in ALLOWED_ORIGINS, so there is no page. "
             "Add it there, or unset ALLOWED_ORIGINS."
         )
@@ -180,32 +182,30 @@ def _page(port: int, secret: str | None) -> PageServer | None:
     return page
 
 
-def _serve(
-    listener: socket.socket, page: PageServer | None, secret: str | None
-) -> None:
+def serve(listener: socket.socket, page: PageServer | None, secret: str | None) -> None:
     logging.config.dictConfig(ACCESS_LOG)
     address = ipaddress.ip_address(listener.getsockname()[0])
     if not address.is_loopback:
-        _say(OTHERS_REACH_IT)
-    url = f"http://{_reachable(address)}:{listener.getsockname()[1]}"
+        say(OTHERS_REACH_IT)
+    url = f"http://{reachable_host(address)}:{listener.getsockname()[1]}"
     gateway = Gateway(ROOT)
-    # The documentation has a token filled in, which isn't for others in the network.
+    # The documentation has a token filled in, so don't serve it to the network.
     docs = f"{url}/docs" if address.is_loopback else None
     config = server_config(WithDocs(gateway, ROOT, secret) if docs else gateway)
     with page.serving(url, secret) if page and secret else nullcontext():
-        welcome = _welcome(url, docs, secret, page.origin if page else None)
-        _Server(config, welcome).run(sockets=[listener])
+        welcome = welcome_text(url, docs, secret, page.origin if page else None)
+        ApiServer(config, welcome).run(sockets=[listener])
 
 
-def _reachable(address: Address) -> str:
-    """Return the host of a URL that this machine reaches the address at."""
+def reachable_host(address: Address) -> str:
+    """Return the host to use in a URL that reaches the address from this machine."""
     if address.is_unspecified:
         address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
     return str(address) if address.version == 4 else f"[{address}]"
 
 
-class _Server(uvicorn.Server):
-    """Says where it is once it answers."""
+class ApiServer(uvicorn.Server):
+    """Print the welcome text once the server answers requests."""
 
     def __init__(self, config: uvicorn.Config, welcome: str) -> None:
         super().__init__(config)
@@ -213,10 +213,12 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        _say(self._welcome)
+        say(self._welcome)
 
 
-def _welcome(url: str, docs: str | None, secret: str | None, page: str | None) -> str:
+def welcome_text(
+    url: str, docs: str | None, secret: str | None, page: str | None
+) -> str:
     where = f"The API is at {url}\n" + (f"Its documentation: {docs}\n" if docs else "")
     if not secret:
         return f"\n{where}\n{why_no_token()}\nThat is why there is no page either.\n"
@@ -240,7 +242,7 @@ Each request is a line below. Ctrl-C stops everything; the tasks stay.
 """
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     print(text, flush=True)
 
 

@@ -11,13 +11,13 @@ from local.template import Cors
 
 
 def is_preflight(request: Request) -> bool:
-    asked = "access-control-request-method" in request.headers
-    return request.method == "OPTIONS" and asked and "origin" in request.headers
+    names = ("origin", "access-control-request-method")
+    return request.method == "OPTIONS" and all(n in request.headers for n in names)
 
 
 def preflight_headers(cors: Cors, origin: str) -> Headers:
-    """What API Gateway answers a preflight, whatever its path."""
-    allowed = _origin_headers(cors, origin)
+    """Return the headers of API Gateway's answer to a preflight, whatever its path."""
+    allowed = origin_headers(cors, origin)
     if not allowed:
         return []
     max_age = "" if cors.max_age is None else str(cors.max_age)
@@ -30,8 +30,8 @@ def preflight_headers(cors: Cors, origin: str) -> Headers:
 
 
 def response_headers(cors: Cors, origin: str) -> Headers:
-    """What API Gateway adds to any other answer."""
-    allowed = _origin_headers(cors, origin)
+    """Return the headers that API Gateway adds to any other answer."""
+    allowed = origin_headers(cors, origin)
     if not allowed or not cors.expose_headers:
         return allowed
     exposed = ",".join(cors.expose_headers)
@@ -39,19 +39,22 @@ def response_headers(cors: Cors, origin: str) -> Headers:
 
 
 def without_cors(headers: Headers) -> Headers:
-    """API Gateway ignores the CORS headers of functions where it has its own."""
+    """Return the headers without a function's CORS headers.
+
+    API Gateway ignores these if CORS is configured for the API.
+    """
     return [pair for pair in headers if not pair[0].startswith("access-control-")]
 
 
 def allows(cors: Cors, origin: str) -> bool:
-    """Whether a page of this origin may read answers."""
+    """Return whether a page of this origin may read answers."""
     if cors.allow_this_machine and PAGE_OF_THIS_MACHINE.fullmatch(origin):
         return True
     scheme = origin.split("://")[0]
     return bool({"*", origin, f"{scheme}://*"} & set(cors.allow_origins))
 
 
-def _origin_headers(cors: Cors, origin: str) -> Headers:
+def origin_headers(cors: Cors, origin: str) -> Headers:
     if "*" in cors.allow_origins and not cors.allow_credentials:
         return [("access-control-allow-origin", "*")]
     if not allows(cors, origin):

@@ -1,7 +1,7 @@
-"""`make doctor TOKEN=...`: what the API would check of a token, and what fails.
+"""`make doctor TOKEN=...`: what the API checks of a token, and which checks fail.
 
 The settings come from the environment and from `.env`, as for `make run`. The checks
-are the API's own; here they go on after the first that fails, and say more.
+are the API's own, but go on after the first failure, and explain more.
 """
 
 import json
@@ -18,24 +18,35 @@ from dotenv import load_dotenv
 
 from local import doctor_database
 from local.tokens import LOCAL, ROOT, is_configured
-from taskapi.auth import jwks, tokens
-from taskapi.auth.fetch import HEADERS
+from taskapi.auth import jwks
+from taskapi.auth.authenticate import bearer_token
+from taskapi.auth.claims import abbreviate, claim_errors, humanize, is_time
+from taskapi.auth.deadline_connection import USER_AGENT
+from taskapi.auth.signatures import signatures_for
+from taskapi.auth.tokens import (
+    MAX_BYTES,
+    InvalidToken,
+    decode_segment,
+    parse_object,
+    read_header,
+)
+from taskapi.auth.verify import expected_claims, verify
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.log import logger
-from taskapi.settings import BetterAuth, Expected, better_auth, secret_remark
-from taskapi.web import authenticated as auth
-from taskapi.web.event import encoded
+from taskapi.settings.better_auth import BetterAuth, Expected, better_auth
+from taskapi.settings.hs256_secret import whitespace_warning
+from taskapi.web.event import percent_encode
 
 OK, FAILED, NOTE = "ok", "FAILED", "note"
 CUT_OFF = "The token is cut off: copy all of it."
-# An RSA key's own size makes its signatures longer or shorter.
+# How long the signatures of RSA are depends on the key.
 SIGNATURE_CHARACTERS = {"HS256": 43, "EdDSA": 86, "ES256": 86, "ES512": 176}
 
 
 TOKEN = re.compile(
     r"(?:(?<![\w.-])|(?<=%20))eyJ[\w-]*\.[\w-]+\.[\w-]+(?![\w=-]|\.[\w-])", re.ASCII
 )
-"""A JWT in a longer text: neither of fewer parts nor of more."""
+"""A JWT in a longer text: exactly three parts."""
 
 
 class Finding(NamedTuple):
@@ -60,7 +71,7 @@ def main() -> int:
 
 
 def findings(given: str) -> Iterator[Finding]:
-    """Yield what there is to say of the settings, the keys and the token."""
+    """Yield findings about the settings, then the keys, then the token."""
     yield from development_secret()
     try:
         config = better_auth()
@@ -68,7 +79,7 @@ def findings(given: str) -> Iterator[Finding]:
         yield Finding(FAILED, f"{error}.")
         return
     except ServiceUnavailable as error:
-        # The reason is for the log alone, and quotes no value.
+        # Only the log has the reason; it quotes no value.
         reason = logger.get_current_keys().get("reason", error.message)
         yield Finding(FAILED, f"{reason}.")
         return
@@ -90,9 +101,9 @@ def findings(given: str) -> Iterator[Finding]:
 
 
 def pasted_token(given: str) -> str:
-    """Return the token in what people paste: a header, a curl command, JSON, a cookie.
+    """Return the token in a pasted header, curl command, JSON text or cookie.
 
-    Line breaks inside a token are from a terminal that has wrapped the line.
+    Line breaks inside a token come from a terminal that has wrapped the line.
     """
     text = given.strip()
     if text[:1] in ("{", "[", '"'):
@@ -128,7 +139,7 @@ def looks_like_a_token(text: str) -> bool:
 
 
 def development_secret() -> Iterator[Finding]:
-    """Take the secret that `make run` makes, where nothing else is set."""
+    """Use the secret that `make run` makes, where no setting says otherwise."""
     path = LOCAL / "secret"
     if not is_configured() and path.exists():
         os.environ["BETTER_AUTH_SECRET"] = path.read_text()
@@ -145,8 +156,8 @@ def settings_findings(config: BetterAuth) -> Iterator[Finding]:
         yield Finding(NOTE, "HS256 is refused: BETTER_AUTH_SECRET isn't set.")
     else:
         yield Finding(OK, "HS256 is checked with BETTER_AUTH_SECRET.")
-        if remark := secret_remark(config.secret.decode(errors="replace")):
-            yield Finding(NOTE, f"{remark}.")
+        if warning := whitespace_warning(config.secret.decode(errors="replace")):
+            yield Finding(NOTE, f"{warning}.")
         yield from expectations("HS256", config.by_secret)
     if config.jwks_url is None:
         yield Finding(NOTE, f"{asymmetric} are refused: BETTER_AUTH_URL isn't set.")
@@ -163,18 +174,18 @@ def expectations(algorithms: str, expected: Expected) -> Iterator[Finding]:
         if value is None:
             yield Finding(NOTE, f"{algorithms}: any {claim} will do; {name} isn't set.")
         else:
-            yield Finding(OK, f"{algorithms}: {claim} must be {tokens.shown(value)}.")
+            yield Finding(OK, f"{algorithms}: {claim} must be {abbreviate(value)}.")
 
 
 def jwks_findings(url: str) -> Iterator[Finding]:
     try:
-        keys = jwks.keys_at(url)
+        keys = jwks.fetch_keys(url)
     except jwks.Unavailable as error:
         yield Finding(
             FAILED,
             f"The keys are not reachable: {error}. Until they have been, the API "
             "answers 503. Does Better Auth run there, with the jwt() plugin? See what "
-            f"the API sees: curl -i -A '{HEADERS['User-Agent']}' '{url}'. If Better "
+            f"the API sees: curl -i -A '{USER_AGENT}' '{url}'. If Better "
             "Auth's baseURL has a path, the keys are at <baseURL>/jwks: set "
             "BETTER_AUTH_JWKS_URL to that.",
         )
@@ -184,40 +195,40 @@ def jwks_findings(url: str) -> Iterator[Finding]:
 
 
 def token_findings(token: str, config: BetterAuth) -> Iterator[Finding]:
-    """Yield what fails in the header, then in the signature, then in the claims."""
+    """Yield findings about the header, then the signature, then the claims."""
     try:
-        header = tokens.header_of(token)
-    except tokens.InvalidToken as error:
+        header = read_header(token)
+    except InvalidToken as error:
         hint = hint_about_form(token) or hint_about_size(token)
         yield Finding(FAILED, f"{sentence(error)} {hint}".strip())
         return
-    algorithm = tokens.shown(header.get("alg"))
+    algorithm = abbreviate(header.get("alg"))
     yield Finding(OK, f"The token's alg is {algorithm}.")
     try:
-        tokens.signatures(config).payload(token, header)
+        signatures_for(config).verified_payload(token, header)
         yield Finding(OK, "The signature is right.")
     except ServiceUnavailable:
         yield Finding(FAILED, "The signature can't be checked without the JWKS.")
-    except tokens.InvalidToken as error:
+    except InvalidToken as error:
         hint = hint_about_end(token, header) or hint_about_key(header, config)
         yield Finding(FAILED, f"{sentence(error)} {hint}".strip())
-    yield from claim_findings(token, tokens.expected_of(header, config))
+    yield from claim_findings(token, expected_claims(header, config))
 
 
 def claim_findings(token: str, expected: Expected) -> Iterator[Finding]:
-    """Yield what fails in the claims, whoever has signed them."""
+    """Yield findings about the claims, even if the signature is wrong."""
     try:
         payload = token.split(".")[1]
-        claims = tokens.parsed(tokens.decoded(payload), "payload")
-    except tokens.InvalidToken as error:
+        claims = parse_object(decode_segment(payload), "payload")
+    except InvalidToken as error:
         yield Finding(FAILED, sentence(error))
         return
     now = time.time()
-    failures = list(tokens.failures(claims, expected, now))
+    failures = list(claim_errors(claims, expected, now))
     for failure in failures:
         yield Finding(FAILED, sentence(failure))
-    if not failures and tokens.is_time(exp := claims["exp"]):
-        yield Finding(OK, f"The claims are right, for {tokens.span(exp - now)} more.")
+    if not failures and is_time(exp := claims["exp"]):
+        yield Finding(OK, f"The claims are right, for {humanize(exp - now)} more.")
     if any("wrong issuer" in failure for failure in failures):
         yield Finding(NOTE, "Set BETTER_AUTH_ISSUER, or Better Auth's baseURL.")
     if any("wrong audience" in failure for failure in failures):
@@ -225,23 +236,25 @@ def claim_findings(token: str, expected: Expected) -> Iterator[Finding]:
 
 
 def verdict(token: str) -> Finding:
-    """Return what the API itself says."""
+    """Return whether the API accepts the token."""
     try:
-        user = tokens.subject(auth.bearer_token(f"Bearer {token}"))
-    except (tokens.InvalidToken, ServiceUnavailable):
+        user = verify(bearer_token(f"Bearer {token}"))
+    except (InvalidToken, ServiceUnavailable):
         return Finding(FAILED, "So the API does not accept this token.")
-    return Finding(OK, f"So the API accepts this token for /api/{encoded(user)}/tasks.")
+    return Finding(
+        OK, f"So the API accepts this token for /api/{percent_encode(user)}/tasks."
+    )
 
 
 def sentence(failure: object) -> str:
-    """Return the reason as a sentence of its own."""
+    """Return the reason as a whole sentence."""
     text = re.sub(r"^it\b", "the token", str(failure))
     text = re.sub(r"\bits\b", "the token's", text, count=1)
     return f"{text[0].upper()}{text[1:]}."
 
 
 def hint_about_form(token: str) -> str:
-    """Return what the text probably is instead."""
+    """Return what a text that isn't a JWT probably is instead."""
     if token.count(".") == 4:
         return "Five parts are an encrypted one, such as Better Auth's session cookie."
     if token.startswith("eyJ") and token.count(".") < 2:
@@ -252,24 +265,24 @@ def hint_about_form(token: str) -> str:
 
 
 def hint_about_size(token: str) -> str:
-    """Return what makes a token too long: Better Auth puts the whole user into it."""
-    if len(token) <= tokens.MAX_BYTES:
+    """Return which claim makes a token too long, and how to leave it out."""
+    if len(token) <= MAX_BYTES:
         return ""
     remedy = (
         "Have Better Auth put less into it: jwt({ jwt: { definePayload: ({ user }) => "
         "({ id: user.id, email: user.email }) } }), see docs/tokens.md."
     )
     try:
-        claims = tokens.parsed(tokens.decoded(token.split(".")[1]), "payload")
-    except (tokens.InvalidToken, IndexError):
+        claims = parse_object(decode_segment(token.split(".")[1]), "payload")
+    except (InvalidToken, IndexError):
         return remedy
     sizes = {name: len(json.dumps(value)) for name, value in claims.items()}
     name = max(sizes, key=lambda name: sizes[name], default="")
-    return f"Most of it is {tokens.shown(name)}, {sizes.get(name, 0)} bytes. {remedy}"
+    return f"Most of it is {abbreviate(name)}, {sizes.get(name, 0)} bytes. {remedy}"
 
 
 def hint_about_end(token: str, header: Mapping[str, object]) -> str:
-    """Return what to do about a signature that is too short to be one."""
+    """Return what to do if the signature is too short."""
     whole = SIGNATURE_CHARACTERS.get(str(header.get("alg")), 0)
     return CUT_OFF if len(token.rpartition(".")[2]) < whole else ""
 

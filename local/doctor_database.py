@@ -1,4 +1,4 @@
-"""What `make doctor` says of the database at DATABASE_URL, and of its role."""
+"""The checks that `make doctor` makes of the database at DATABASE_URL and its role."""
 
 import os
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ import psycopg
 
 from taskapi import time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
-from taskapi.postgres import connection as db
-from taskapi.postgres.faults import describe
+from taskapi.postgres.connection import ATTEMPT_TIMEOUT, connect
+from taskapi.postgres.diagnosis import describe
 
 SETTINGS = """
     SELECT current_setting('server_encoding'), setting::bigint / 1000.0,
@@ -19,15 +19,15 @@ SETTINGS = """
 
 
 def findings() -> Iterator[tuple[str, str]]:
-    """Yield a kind and a sentence each; nothing where `make run` has its own Postgres.
+    """Yield a kind and a sentence for each finding; none for `make run`'s own Postgres.
 
-    No sentence quotes DATABASE_URL, nor what libpq says of it.
+    No sentence quotes DATABASE_URL, or libpq's message about it.
     """
     if not os.environ.get("DATABASE_URL") and not os.environ.get("SECRET_ARN"):
         return
     try:
-        with db.connect(time_budget.clock() + db.PATIENCE) as connection:
-            connection.deadline = time_budget.clock() + db.PATIENCE
+        with connect(time_budget.clock() + ATTEMPT_TIMEOUT) as connection:
+            connection.deadline = time_budget.clock() + ATTEMPT_TIMEOUT
             [row] = connection.execute(SETTINGS).fetchall()
     except SettingsError as error:
         yield "FAILED", f"{error}."
@@ -52,7 +52,7 @@ def findings() -> Iterator[tuple[str, str]]:
 
 
 def timeout(seconds: float) -> tuple[str, str]:
-    """Return what there is to say of the role's statement_timeout; 0 is none."""
+    """Return the finding about the role's statement_timeout; 0 seconds is none."""
     advice = "ALTER ROLE … SET statement_timeout = '8s' is what the API is made for"
     if not seconds:
         return (
@@ -60,7 +60,7 @@ def timeout(seconds: float) -> tuple[str, str]:
             "The role has no statement_timeout: a statement that the API gave up, and "
             f"could not cancel, may still be carried out much later; {advice}.",
         )
-    if seconds < db.PATIENCE:
+    if seconds < ATTEMPT_TIMEOUT:
         return (
             "FAILED",
             f"The role's statement_timeout of {seconds:g} s ends statements that the "

@@ -1,10 +1,9 @@
-"""One Lambda execution environment: a process that serves one event at a time.
+"""A Lambda execution environment: a process that handles one event at a time.
 
-The gateway runs this file by its path and talks to it in lines of JSON: first comes
-`{"ready": true}` or `{"error": ...}` from here, then `{"event": ...}` from the
-gateway and `{"result": ...}` or `{"error": ...}` in return, again and again. It
-imports nothing but the standard library, so that a function finds only what it has
-in Lambda: its own folder, and the layer.
+The gateway runs this file by its path, and both exchange lines of JSON. This process
+first sends `{"ready": true}` or `{"error": ...}`. Then it answers each `{"event": ...}`
+of the gateway with `{"result": ...}` or `{"error": ...}`. It imports only the standard
+library, so that a function finds only what it has in Lambda: its folder and the layer.
 """
 
 import importlib
@@ -24,7 +23,7 @@ Handler = Callable[[object, "LambdaContext"], object]
 
 @dataclass(frozen=True)
 class LambdaContext:
-    """The second argument of a handler, with the names Lambda gives its fields."""
+    """The second argument of a handler; its fields have the names that Lambda uses."""
 
     aws_request_id: str
     invoked_function_arn: str
@@ -42,21 +41,21 @@ class LambdaContext:
 
 
 def main() -> None:
-    events, answers = _take_over_standard_streams()
-    requests = _requests(events)
+    events, answers = take_over_standard_streams()
+    requests = read_requests(events)
     try:
-        handler = _load(os.environ["_HANDLER"])
+        handler = load_handler(os.environ["_HANDLER"])
     except BaseException as error:
-        # BaseException: a module may also end by sys.exit() or a KeyboardInterrupt.
-        _send(answers, json.dumps({"error": _init_error(error)}))
+        # BaseException, because a module may call sys.exit().
+        send(answers, json.dumps({"error": describe_init_error(error)}))
         return
-    _send(answers, json.dumps({"ready": True}))
+    send(answers, json.dumps({"ready": True}))
     while True:
-        _send(answers, _answer(handler, requests.get()))
+        send(answers, run_handler(handler, requests.get()))
 
 
-def _take_over_standard_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Keep stdin and stdout for the protocol, and give the handler harmless ones."""
+def take_over_standard_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Keep stdin and stdout for the gateway; the handler gets no input, and stderr."""
     events = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -65,8 +64,8 @@ def _take_over_standard_streams() -> tuple[BinaryIO, BinaryIO]:
     return events, answers
 
 
-def _requests(events: BinaryIO) -> "queue.SimpleQueue[bytes]":
-    """Read in a thread, to end at once when the gateway ends, whatever goes on."""
+def read_requests(events: BinaryIO) -> "queue.SimpleQueue[bytes]":
+    """Read in a thread, so that the process ends as soon as the gateway does."""
     requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def read() -> None:
@@ -78,29 +77,29 @@ def _requests(events: BinaryIO) -> "queue.SimpleQueue[bytes]":
     return requests
 
 
-def _load(name: str) -> Handler:
-    # The function's code comes first, as /var/task does.
+def load_handler(name: str) -> Handler:
+    # The function's folder comes first, as /var/task does in Lambda.
     sys.path.insert(0, os.environ["LAMBDA_TASK_ROOT"])
     module, _, attribute = name.rpartition(".")
     handler: Handler = getattr(importlib.import_module(module), attribute)
     return handler
 
 
-def _answer(handler: Handler, line: bytes) -> str:
+def run_handler(handler: Handler, line: bytes) -> str:
     try:
         request = json.loads(line)
-        result = handler(request["event"], _context(request))
-        # awslambdaric does not escape non-ASCII from python3.12 on, and a lone
-        # surrogate, which has no UTF-8, then fails the invocation.
+        result = handler(request["event"], make_context(request))
+        # Since Python 3.12, awslambdaric doesn't escape non-ASCII characters. A lone
+        # surrogate can't be encoded as UTF-8, so it fails the invocation.
         answer = json.dumps({"result": result}, ensure_ascii=False)
         answer.encode()
         return answer
     except Exception as error:
         traceback.print_exception(error)
-        return json.dumps({"error": _error(error)})
+        return json.dumps({"error": describe_error(error)})
 
 
-def _context(request: dict[str, object]) -> LambdaContext:
+def make_context(request: dict[str, object]) -> LambdaContext:
     return LambdaContext(
         aws_request_id=str(request["requestId"]),
         invoked_function_arn=str(request["arn"]),
@@ -113,8 +112,8 @@ def _context(request: dict[str, object]) -> LambdaContext:
     )
 
 
-def _error(error: BaseException) -> dict[str, object]:
-    """As Lambda reports a function error."""
+def describe_error(error: BaseException) -> dict[str, object]:
+    """Return the error as Lambda reports it."""
     return {
         "errorMessage": str(error),
         "errorType": type(error).__name__,
@@ -122,17 +121,17 @@ def _error(error: BaseException) -> dict[str, object]:
     }
 
 
-def _init_error(error: BaseException) -> dict[str, object]:
-    """A function error whose message also says where, to fit on one line."""
+def describe_init_error(error: BaseException) -> dict[str, object]:
+    """Return the error with a message of one line that says where it happened."""
     loaders = (__file__, importlib.__file__, "<frozen importlib._bootstrap>")
     frames = traceback.extract_tb(error.__traceback__)
     code = [frame for frame in frames if frame.filename not in loaders]
     where = f" ({code[-1].filename}, line {code[-1].lineno})" if code else ""
     message = " ".join(str(error).split()) + where
-    return {**_error(error), "errorMessage": message}
+    return {**describe_error(error), "errorMessage": message}
 
 
-def _send(answers: BinaryIO, line: str) -> None:
+def send(answers: BinaryIO, line: str) -> None:
     answers.write(line.encode() + b"\n")
     answers.flush()
 

@@ -1,4 +1,4 @@
-"""API Gateway on this machine: an ASGI app over the functions of a template.yaml."""
+"""API Gateway on this machine: an ASGI app that runs the functions of a template."""
 
 import asyncio
 import sys
@@ -15,7 +15,7 @@ from local.events import (
     BadPath,
     Headers,
     MalformedAnswer,
-    decoded_path,
+    decode_path,
     function_answer,
     gateway_answer,
     http_event,
@@ -30,12 +30,12 @@ from local.template import TemplateError
 BODY_LIMIT = 10 * 1024 * 1024
 REQUEST_LINE_AND_HEADER_VALUES_LIMIT = 10_240
 INTEGRATION_TIMEOUT = 30.0
-# Each origin is one line on the terminal; whoever makes origins up can't fill it.
+# The gateway prints a line for each refused origin, but no more than these.
 REFUSALS_SAID = 100
 
 
 class Gateway:
-    """Serves the project in `root`; raises `TemplateError` where it can't."""
+    """Serve the project in `root`; raise `TemplateError` if its template is broken."""
 
     def __init__(
         self, root: Path, integration_timeout: float = INTEGRATION_TIMEOUT
@@ -47,7 +47,7 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._run_lifespan(receive, send)
             return
         request = Request(scope, receive)
         request_id = new_request_id()
@@ -63,7 +63,7 @@ class Gateway:
         ]
         await response(scope, receive, send)
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _run_lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "lifespan.startup.complete"})
         await receive()
@@ -79,35 +79,35 @@ class Gateway:
         if origin is None:
             return own
         if not cors.allows(configuration, origin):
-            self._say_refused(request, origin)
+            self._print_refusal(request, origin)
         if cors.is_preflight(request):
             return [*own, *cors.preflight_headers(configuration, origin)]
         return [*own, *cors.response_headers(configuration, origin)]
 
-    def _say_refused(self, request: Request, origin: str) -> None:
-        """Say it once for each origin: the browser only tells of a network error."""
-        same = f"{request.url.scheme}://{request.headers.get('host')}"
-        if origin in (same, *self._refused) or len(self._refused) >= REFUSALS_SAID:
+    def _print_refusal(self, request: Request, origin: str) -> None:
+        """Print a line, once for each origin: browsers only report a network error."""
+        own = f"{request.url.scheme}://{request.headers.get('host')}"
+        if origin in (own, *self._refused) or len(self._refused) >= REFUSALS_SAID:
             return
         self._refused.add(origin)
-        print(refusal(origin), file=sys.stderr, flush=True)
+        print(refusal_message(origin), file=sys.stderr, flush=True)
 
     async def _answer(self, request: Request, request_id: str) -> Answer:
-        if _head_size(request) > REQUEST_LINE_AND_HEADER_VALUES_LIMIT:
+        if head_size(request) > REQUEST_LINE_AND_HEADER_VALUES_LIMIT:
             return gateway_answer(431, "Request Header Fields Too Large")
         try:
-            path = decoded_path(request.scope["raw_path"])
+            path = decode_path(request.scope["raw_path"])
         except BadPath:
             return gateway_answer(400, "Bad Request")
         try:
             router = await self._project.router()
         except TemplateError as error:
-            return _failed(str(error))
+            return fail(str(error))
         match = router.match(request.method, path)
         if match is None:
             return gateway_answer(404, "Not Found")
         try:
-            body = await _body(request)
+            body = await read_body(request)
         except ClientDisconnect:
             return gateway_answer(400, "Bad Request")
         if body is None:
@@ -117,12 +117,12 @@ class Gateway:
             result = await self._invoke(await self._project.pool(match.function), event)
             return function_answer(result)
         except (FunctionError, MalformedAnswer) as error:
-            return _failed(f"{match.function.name}: {error}")
+            return fail(f"{match.function.name}: {error}")
         except TimeoutError:
             return gateway_answer(503, "Service Unavailable")
 
     async def _invoke(self, pool: Pool, event: dict[str, object]) -> object:
-        """A function goes on when API Gateway has stopped waiting for it."""
+        """Run the function; it continues after API Gateway has stopped waiting."""
         task = asyncio.create_task(pool.invoke(event))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
@@ -130,7 +130,7 @@ class Gateway:
 
 
 def server_config(gateway: ASGIApp, port: int = 0) -> uvicorn.Config:
-    """How uvicorn shows the gateway to the world: as little as it can of itself."""
+    """Return the settings with which uvicorn serves the gateway and hides itself."""
     return uvicorn.Config(
         gateway,
         host="127.0.0.1",
@@ -139,42 +139,42 @@ def server_config(gateway: ASGIApp, port: int = 0) -> uvicorn.Config:
         ws="none",
         lifespan="on",
         server_header=False,
-        # Else uvicorn takes the source address from what the client claims.
+        # Otherwise uvicorn takes the source address from the client's headers.
         proxy_headers=False,
         log_config=None,
         timeout_graceful_shutdown=1,
     )
 
 
-def refusal(origin: str) -> str:
-    """Return the line about pages that CORS refuses."""
-    shown = ascii(origin[:200])[1:-1]
+def refusal_message(origin: str) -> str:
+    """Return the line to print when CORS refuses a page of this origin."""
+    escaped = ascii(origin[:200])[1:-1]
     if origin_problem(origin, ".*"):
         return (
-            f"CORS refused a page whose origin is {shown}. ALLOWED_ORIGINS can't list "
-            "that; open the page from an http:// or https:// address."
+            f"CORS refused a page whose origin is {escaped}. ALLOWED_ORIGINS can't "
+            "list that; open the page from an http:// or https:// address."
         )
     return (
-        f"CORS refused a page of {shown}. To let it in, add it to ALLOWED_ORIGINS "
+        f"CORS refused a page of {escaped}. To let it in, add it to ALLOWED_ORIGINS "
         "(commas between origins), in .env or before `make run`."
     )
 
 
-def _failed(reason: str) -> Answer:
-    """API Gateway hides the reason from clients; developers see it on stderr."""
+def fail(reason: str) -> Answer:
+    """Print the reason to stderr; return a 500 that hides it, as API Gateway does."""
     print(reason, file=sys.stderr, flush=True)
     return gateway_answer(500, "Internal Server Error")
 
 
-def _head_size(request: Request) -> int:
+def head_size(request: Request) -> int:
     scope = request.scope
     line = f"{request.method}  HTTP/{scope['http_version']}"
     target = len(scope["raw_path"]) + len(scope["query_string"])
     return len(line) + target + sum(len(value) for _, value in request.headers.raw)
 
 
-async def _body(request: Request) -> bytes | None:
-    """The body, or None where it is too large; never holds more than the limit."""
+async def read_body(request: Request) -> bytes | None:
+    """Return the body, or None if it is too large; stop reading at the limit."""
     if int(request.headers.get("content-length", 0)) > BODY_LIMIT:
         return None
     body = bytearray()

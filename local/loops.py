@@ -1,4 +1,4 @@
-"""CloudFormation's loops: `Fn::ForEach`, of the transform AWS::LanguageExtensions."""
+"""Expand CloudFormation's loops (`Fn::ForEach` of AWS::LanguageExtensions)."""
 
 from collections.abc import Mapping
 
@@ -7,19 +7,19 @@ TRANSFORM = "AWS::LanguageExtensions"
 
 
 def expand(template: Mapping[str, object]) -> dict[str, object]:
-    """Return a template with the loops among its resources written out.
+    """Return a template with the loops among its resources expanded.
 
-    For what can't do it itself: ministack, moto, checkov, SAM's translator. A loop goes
-    over a list of names, each of which replaces the loop's variable.
+    ministack, moto, checkov and SAM's translator can't do it. A loop has a list of
+    names, each of which replaces the loop's variable.
     """
     mappings = template.get("Mappings")
     resources: dict[str, object] = {}
-    for name, resource in _mapping(template.get("Resources")).items():
+    for name, resource in as_mapping(template.get("Resources")).items():
         match name.startswith(LOOP), resource:
             case True, [str(variable), [*values], dict(body)]:
                 for value in values:
-                    filled = _fill(body, variable, str(value))
-                    resources |= _mapping(_settle(filled, _mapping(mappings)))
+                    copy = replace_variable(body, variable, str(value))
+                    resources |= as_mapping(evaluate(copy, as_mapping(mappings)))
             case True, _:
                 raise ValueError(f"{name} is no loop over a list")
             case _:
@@ -31,8 +31,8 @@ def expand(template: Mapping[str, object]) -> dict[str, object]:
     return expanded
 
 
-def _fill(value: object, variable: str, text: str) -> object:
-    """Replace `${variable}` in keys and texts, and `{"Ref": variable}`."""
+def replace_variable(value: object, variable: str, text: str) -> object:
+    """Return the value with `${variable}` and `{"Ref": variable}` replaced."""
     match value:
         case str():
             return value.replace(f"${{{variable}}}", text)
@@ -40,32 +40,35 @@ def _fill(value: object, variable: str, text: str) -> object:
             return text
         case dict():
             return {
-                str(_fill(key, variable, text)): _fill(item, variable, text)
+                str(replace_variable(key, variable, text)): replace_variable(
+                    item, variable, text
+                )
                 for key, item in value.items()
             }
         case list():
-            return [_fill(item, variable, text) for item in value]
+            return [replace_variable(item, variable, text) for item in value]
     return value
 
 
-def _settle(value: object, mappings: Mapping[str, object]) -> object:
-    """Work out functions whose arguments are all there, from the inside out."""
+def evaluate(value: object, mappings: Mapping[str, object]) -> object:
+    """Return the value with all functions replaced whose arguments are known."""
     match value:
         case list():
-            return [_settle(item, mappings) for item in value]
+            return [evaluate(item, mappings) for item in value]
         case dict():
-            settled = {key: _settle(item, mappings) for key, item in value.items()}
-            match settled:
+            values = {key: evaluate(item, mappings) for key, item in value.items()}
+            match values:
                 case {"Fn::Sub": str(text)} if "${" not in text:
                     return text
                 case {"Fn::FindInMap": [str(table), str(first), str(second)]}:
-                    row = _mapping(_mapping(mappings.get(table)).get(first))
+                    row = as_mapping(as_mapping(mappings.get(table)).get(first))
                     if second not in row:
                         raise ValueError(f"Mappings have no {table}.{first}.{second}")
                     return row[second]
-            return settled
+            return values
     return value
 
 
-def _mapping(value: object) -> dict[str, object]:
+def as_mapping(value: object) -> dict[str, object]:
+    """Return the value if it is a mapping, else an empty one."""
     return value if isinstance(value, dict) else {}

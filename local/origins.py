@@ -1,6 +1,6 @@
-"""What ALLOWED_ORIGINS may list, and what is wrong with an origin that no page has.
+"""Parse ALLOWED_ORIGINS, and say what is wrong with an entry.
 
-An entry is compared with the Origin header as a string, so it must be spelled as
+An entry is compared with the Origin header as a string, so it must be written as
 browsers send it: https://html.spec.whatwg.org/multipage/browsers.html#ascii-serialisation-of-an-origin
 """
 
@@ -37,7 +37,7 @@ PROBLEMS = (
     (r"[^:]*://[^\[].*:(?!\d+$).*", "has a port that isn't a number"),
     (r"https?://.*\.(:\d+)?", "has a host that ends in a dot"),
 )
-"""What an entry may be (the whole of it, by a regular expression), and what to say."""
+"""Regular expressions for wrong entries (the whole entry), each with the message."""
 
 PAGE_OF_THIS_MACHINE = re.compile(r"http://(localhost|127\.0\.0\.1)(:[1-9]\d{0,4})?")
 
@@ -45,9 +45,9 @@ PAGE_OF_THIS_MACHINE = re.compile(r"http://(localhost|127\.0\.0\.1)(:[1-9]\d{0,4
 def parse_origins(text: str, pattern: str) -> tuple[str, ...]:
     """Return the origins of a comma-separated list.
 
-    Raises `ValueError` for the first entry that can't be one, or that doesn't match
-    `pattern`, the one that the stack's parameter has. It doesn't show the entry, in
-    which there may be a password.
+    Raise `ValueError` for the first entry that can't be an origin or doesn't match
+    `pattern`, the AllowedPattern of the stack's parameter. The message doesn't show the
+    entry, which may have a password in it.
     """
     entries = [entry.strip() for entry in text.split(",")]
     for number, entry in enumerate(entries, start=1):
@@ -57,7 +57,7 @@ def parse_origins(text: str, pattern: str) -> tuple[str, ...]:
 
 
 def origin_problem(entry: str, pattern: str) -> str | None:
-    """Say why no browser sends this origin; None where one may."""
+    """Return why no browser sends this origin, or None if one may."""
     if entry in WILDCARDS:
         return None
     for wrong, problem in PROBLEMS:

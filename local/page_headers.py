@@ -10,10 +10,10 @@ HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    # No other site may load the page's parts, or hold a handle on its window.
+    # Other sites can't load the page's files or get a reference to its window.
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    # For browsers that don't know frame-ancestors.
+    # For browsers that don't support frame-ancestors.
     "X-Frame-Options": "DENY",
 }
 
@@ -21,12 +21,12 @@ HEADERS = {
 def page_headers(page: str, *connect: str) -> dict[str, str]:
     """Return the headers of an HTML page that may send requests to `connect`.
 
-    The page's inline scripts and styles run because their hashes are listed; a script
-    that somebody injects has another hash. https://www.w3.org/TR/CSP3/
+    They list the hashes of the page's inline scripts and styles, so these work and an
+    injected script doesn't. https://www.w3.org/TR/CSP3/
     """
     hashes: dict[str, list[str]] = {"script": [], "style": []}
     for kind, content in INLINE.findall(page):
-        if not content:  # it has a src
+        if not content:  # a script with a src
             continue
         digest = hashlib.sha256(content.encode()).digest()
         hashes[kind].append(f"'sha256-{base64.b64encode(digest).decode()}'")

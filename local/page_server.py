@@ -1,6 +1,6 @@
-"""The to-do page that `make run` serves beside the API: a frontend of another origin.
+"""Serve the to-do page of `make run`, a frontend with an origin of its own.
 
-It is for development alone: config.json gives a development token to whoever asks.
+Only for development: config.json gives anyone on this machine a development token.
 """
 
 import json
@@ -23,23 +23,23 @@ NO_HEADERS: Mapping[str, str] = {}
 
 
 class PortTaken(Exception):
-    """Something else listens there."""
+    """Another program listens on the port."""
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves the page at `origin`; port 0 is any free one. Raises `PortTaken`.
+    """Serve the page at `origin`; port 0 means any free port. Raise `PortTaken`.
 
-    The origin has the name localhost, as those of development servers do.
+    The origin's host is localhost, as with most development servers.
     """
 
     daemon_threads = True
 
     def __init__(self, port: int) -> None:
-        # A development server may have the port of localhost's other address.
-        if port and _answers(port):
+        # A development server may use the port on ::1, localhost's other address.
+        if port and is_listening(port):
             raise PortTaken
         try:
-            super().__init__((HOST, port), _Handler)
+            super().__init__((HOST, port), PageHandler)
         except OSError as error:
             raise PortTaken from error
         self.origin = f"http://localhost:{self.server_port}"
@@ -48,7 +48,7 @@ class PageServer(ThreadingHTTPServer):
 
     @contextmanager
     def serving(self, api: str, secret: str) -> Iterator[None]:
-        """Give the page the API's URL, and tokens signed with `secret`."""
+        """Serve the page in a thread, with the API's URL and tokens from `secret`."""
         self.api, self._secret = api, secret
         thread = threading.Thread(target=self.serve_forever, daemon=True)
         thread.start()
@@ -60,21 +60,22 @@ class PageServer(ThreadingHTTPServer):
             self.server_close()
 
     def config(self, user: str) -> dict[str, str]:
-        """What the page needs to know."""
+        """Return the page's config.json for a user."""
         token = development_token(user, self._secret)
         return {"api": self.api, "user": user, "token": token}
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A browser may hang up at any time."""
+        """Ignore browsers that close the connection early."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class PageHandler(BaseHTTPRequestHandler):
     server: PageServer
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)
         if f"http://{self.headers['host']}" != self.server.origin:
-            # Another site's name that leads here (DNS rebinding) must not get a token.
+            # Another site whose name resolves to this machine (DNS rebinding) must
+            # not get a token.
             home = f"{self.server.origin}/"
             self._send(HTTPStatus.FOUND, "text/plain", headers={"Location": home})
         elif url.path == "/config.json" and not self._is_for_the_page():
@@ -92,7 +93,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.NOT_FOUND, "text/plain")
 
     def _is_for_the_page(self) -> bool:
-        """Whether this page or a program asks; browsers say if another page does."""
+        """Return whether the page or a program sends this, and not another page.
+
+        Browsers say so in Sec-Fetch-Site; programs don't send that header.
+        """
         site = self.headers.get("sec-fetch-site", "same-origin")
         return site in ("same-origin", "none")
 
@@ -112,10 +116,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """The terminal is for the API's requests."""
+        """Print nothing: the terminal shows the API's requests."""
 
 
-def _answers(port: int) -> bool:
+def is_listening(port: int) -> bool:
     try:
         socket.create_connection(("localhost", port), timeout=1).close()
     except OSError:

@@ -1,4 +1,4 @@
-"""Execution environments: one event at a time in each, more of them when needed."""
+"""Start execution environments as needed; each handles one event at a time."""
 
 import asyncio
 import json
@@ -14,12 +14,12 @@ from pathlib import Path
 from local.events import ACCOUNT
 from local.template import Function
 
-# Lambda allows 1,000 in a region; a laptop is smaller.
+# Lambda allows 1,000 in a region, too many for a laptop.
 ENVIRONMENTS_PER_FUNCTION = 10
-# Lambda ends an init phase after 10 s, and then tries again within the function's
-# timeout. Here, many may start at once on few cores.
+# Lambda stops an init phase after 10 s and repeats it within the function's timeout.
+# It is longer here, because many environments may start at once on few cores.
 INIT_TIMEOUT = 30.0
-# The most that a function may return, and some room for what is wrapped around it:
+# The most that a function may return, plus the JSON that environment.py adds:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 ANSWER_LIMIT = 6 * 1024 * 1024 + 1024
 
@@ -27,15 +27,15 @@ SourceVersion = frozenset[tuple[str, int, int]]
 
 
 class FunctionError(Exception):
-    """The handler raised an exception; its environment lives on."""
+    """The handler raised an exception; its environment stays usable."""
 
 
 class EnvironmentLost(FunctionError):
-    """The environment crashed, timed out or did not start, and is gone."""
+    """The environment crashed, timed out or did not start; its process has ended."""
 
 
 class Environment:
-    """One process of `local/environment.py`."""
+    """A process that runs `local/environment.py`."""
 
     def __init__(self, function: Function, process: asyncio.subprocess.Process) -> None:
         self._function = function
@@ -50,9 +50,9 @@ class Environment:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             cwd=function.folder,
-            env=_variables(function),
+            env=environment_variables(function),
             limit=ANSWER_LIMIT,
-            # Ctrl-C in the terminal is for the gateway alone, which then ends us.
+            # Ctrl-C in the terminal then reaches only the gateway, which ends this.
             start_new_session=True,
         )
         return cls(function, process)
@@ -61,7 +61,7 @@ class Environment:
     def alive(self) -> bool:
         return self._process.returncode is None
 
-    async def ready(self) -> None:
+    async def wait_until_ready(self) -> None:
         await self._answer(INIT_TIMEOUT)
 
     async def invoke(self, event: Mapping[str, object]) -> object:
@@ -93,22 +93,22 @@ class Environment:
         return answer
 
     async def end(self) -> None:
-        """Kill it, and whatever it started, as Lambda does: without notice."""
+        """Kill the process and its children without warning, as Lambda does."""
         if self.alive:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
 
 
-def _variables(function: Function) -> dict[str, str]:
-    """What Lambda sets; what the shell sets wins over the template, as in `sam local`.
+def environment_variables(function: Function) -> dict[str, str]:
+    """Return what Lambda sets. Like `sam local`, prefer the shell over the template.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
     """
     return {
         **function.environment,
-        # After a restart of Better Auth with new keys, as with its memory adapter, the
-        # usual 30 s would be a long time to be locked out.
+        # A Better Auth with the memory adapter has new keys after each restart. With
+        # the usual 30 s, no token would be accepted for that long.
         "JWKS_COOL_DOWN": "1",
         **os.environ,
         "_HANDLER": function.handler,
@@ -119,25 +119,25 @@ def _variables(function: Function) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": f"local/{uuid.uuid4().hex}",
-        # The age of bytecode is known by the second; an edit may be younger.
+        # Byte code records its source's time in seconds, so Python may miss an edit.
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
     }
 
 
 class Pool:
-    """The environments of one function that were started from one state of its code."""
+    """The environments of one function, all with the same version of its code."""
 
     def __init__(self, function: Function, version: SourceVersion) -> None:
         self.version = version
         self._function = function
-        self._places = asyncio.Semaphore(ENVIRONMENTS_PER_FUNCTION)
+        self._limit = asyncio.Semaphore(ENVIRONMENTS_PER_FUNCTION)
         self._idle: list[Environment] = []
         self._all: set[Environment] = set()
         self._retired = False
 
     async def invoke(self, event: Mapping[str, object]) -> object:
-        async with self._places:
+        async with self._limit:
             environment = await self._take()
             try:
                 result = await environment.invoke(event)
@@ -155,7 +155,7 @@ class Pool:
 
     async def _take(self) -> Environment:
         while self._idle:
-            # The one used last: its caches are warm.
+            # Take the one that was used last, because its caches are warm.
             environment = self._idle.pop()
             if environment.alive:
                 return environment
@@ -163,7 +163,7 @@ class Pool:
         environment = await Environment.start(self._function)
         self._all.add(environment)
         try:
-            await environment.ready()
+            await environment.wait_until_ready()
         except BaseException:
             await self._end(environment)
             raise
@@ -180,34 +180,34 @@ class Pool:
         self._all.discard(environment)
 
     async def retire(self) -> None:
-        """End the idle environments now, and each busy one after its event."""
+        """End idle environments now, and each busy one after its event."""
         self._retired = True
         idle, self._idle = self._idle, []
         await asyncio.gather(*map(self._end, idle))
 
     async def close(self) -> None:
-        """End all environments, the busy ones too."""
+        """End all environments, also busy ones."""
         self._retired = True
         await asyncio.gather(*map(self._end, list(self._all)))
 
 
 def source_version(folders: Iterable[Path]) -> SourceVersion:
-    """Differs whenever a file below `folders` was added, removed or written."""
+    """Return a value that changes with any file in `folders`."""
     return frozenset(
         (file.path, file.stat().st_mtime_ns, file.stat().st_size)
         for folder in folders
-        for file in _files(str(folder))
+        for file in list_files(str(folder))
     )
 
 
-def _files(folder: str) -> list["os.DirEntry[str]"]:
+def list_files(folder: str) -> list["os.DirEntry[str]"]:
     files = []
     with suppress(FileNotFoundError), os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith(".") or entry.name == "__pycache__":
                 continue
             if entry.is_dir():
-                files += _files(entry.path)
+                files += list_files(entry.path)
             else:
                 files.append(entry)
     return files

@@ -1,4 +1,4 @@
-"""The functions of a project as its template and its code are on disk right now."""
+"""A project's functions, reloaded when its template or code changes."""
 
 import asyncio
 import os
@@ -11,7 +11,10 @@ from local.template import Cors, Function, Template, TemplateError, load_templat
 
 
 def local_template(path: Path) -> Template:
-    """Return what `make run` serves: also to this machine's pages, by default."""
+    """Return the template as `make run` serves it.
+
+    Unless ALLOWED_ORIGINS is set, it also allows the pages of this machine.
+    """
     template = load_template(path, os.environ.get("ALLOWED_ORIGINS"))
     if template.cors and not os.environ.get("ALLOWED_ORIGINS", "").strip():
         return replace(template, cors=replace(template.cors, allow_this_machine=True))
@@ -19,16 +22,16 @@ def local_template(path: Path) -> Template:
 
 
 class Project:
-    """`root` holds template.yaml; raises `TemplateError` where that is broken."""
+    """Read `root`/template.yaml; raise `TemplateError` if that is broken."""
 
     def __init__(self, root: Path) -> None:
         self._path = root / "template.yaml"
         self._pools: dict[str, Pool] = {}
-        self._written = 0
+        self._modified = 0
         self._load()
 
     def _load(self) -> None:
-        self._written = _written(self._path)
+        self._modified = modified_time(self._path)
         self._error: TemplateError | None = None
         template = local_template(self._path)
         self.cors: Cors | None = template.cors
@@ -36,8 +39,8 @@ class Project:
         self._router = Router(template.functions)
 
     async def router(self) -> Router:
-        """The routes; raises `TemplateError` while template.yaml is broken."""
-        if _written(self._path) != self._written:
+        """Return the routes; raise `TemplateError` while template.yaml is broken."""
+        if modified_time(self._path) != self._modified:
             pools, self._pools = self._pools, {}
             try:
                 self._load()
@@ -49,7 +52,7 @@ class Project:
         return self._router
 
     async def pool(self, function: Function) -> Pool:
-        """The environments that have the function's code as it is now."""
+        """Return the environments that run the function's current code."""
         version = source_version([function.folder, *self._layers])
         pool = self._pools.get(function.name)
         if pool and pool.version == version:
@@ -63,5 +66,5 @@ class Project:
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
 
 
-def _written(path: Path) -> int:
+def modified_time(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from dotenv import load_dotenv
 
-from local.sample_events import FOLDER, TOKEN, USER
+from local.sample_events import FOLDER, TOKEN
 from local.template import TemplateError, load_template, read_template
 from local.tokens import (
     LOCAL,
@@ -26,7 +26,7 @@ from local.tokens import (
     is_configured,
     why_no_token,
 )
-from taskapi import settings
+from taskapi.settings import urls
 
 SAM_VENV = ROOT / ".venv-sam" / "bin"
 
@@ -101,7 +101,7 @@ def is_loopback(url: str) -> bool:
     """Whether a URL leads to this machine alone; one without a host is a socket's."""
     host = (urlsplit(url).hostname or "localhost").lower()
     named = host.endswith(".localhost") or "%2f" in host
-    return named or settings.is_loopback(host)
+    return named or urls.is_loopback(host)
 
 
 def check_containers() -> None:
@@ -171,7 +171,8 @@ def event_for(function: str) -> str:
     if secret is None:
         print(why_no_token(), file=sys.stderr)
         return event
-    return event.replace(f"Bearer {TOKEN}", f"Bearer {development_token(USER, secret)}")
+    user = json.loads(event)["pathParameters"]["user_id"]
+    return event.replace(f"Bearer {TOKEN}", f"Bearer {development_token(user, secret)}")
 
 
 def put_on_stdin(event: str) -> None:

@@ -1,7 +1,7 @@
-"""What the gateway needs to know of template.yaml: functions, routes and CORS.
+"""Read functions, routes and CORS from template.yaml.
 
-`python -m local.template` prints template.yaml as JSON, its loops written out, for
-programs that don't know loops.
+`python -m local.template` prints template.yaml as JSON with its loops expanded, for
+programs that can't read loops.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from local.loops import expand
+from local.loops import as_mapping, expand
 from local.origins import parse_origins
 
 
@@ -53,12 +53,12 @@ class Cors:
     max_age: int | None
     allow_credentials: bool
     allow_this_machine: bool = False
-    """Pages served by this machine too, on any port: `make run` only."""
+    """Whether to allow pages on any port of this machine, as `make run` does."""
 
 
 @dataclass(frozen=True)
 class Template:
-    """`layers` are the folders that every function can import from."""
+    """`layers` are the folders that all functions can import from."""
 
     functions: tuple[Function, ...]
     layers: tuple[Path, ...]
@@ -67,14 +67,14 @@ class Template:
 
 def load_template(path: Path, allowed_origins: str | None = None) -> Template:
     """Read `path`; a comma-separated `allowed_origins` replaces the template's."""
-    document = _resolved(read_template(path))
+    document = resolve_document(read_template(path))
     try:
-        template = _template(document, path.parent.resolve())
+        template = make_template(document, path.parent.resolve())
     except (TypeError, ValueError) as error:
         raise TemplateError(f"{path.name}: {error}") from error
     if template.cors and allowed_origins and not allowed_origins.isspace():
-        parameter = _mapping(document.get("Parameters")).get("AllowedOrigins")
-        pattern = str(_mapping(parameter).get("AllowedPattern", ".*"))
+        parameter = as_mapping(document.get("Parameters")).get("AllowedOrigins")
+        pattern = str(as_mapping(parameter).get("AllowedPattern", ".*"))
         try:
             origins = parse_origins(allowed_origins, pattern)
         except ValueError as error:
@@ -84,7 +84,7 @@ def load_template(path: Path, allowed_origins: str | None = None) -> Template:
 
 
 def read_template(path: Path) -> dict[str, object]:
-    """Return the document at `path`: loops written out, other functions as they are."""
+    """Return the document at `path` with its loops expanded."""
     try:
         return expand(parse_template(path))
     except ValueError as error:
@@ -92,10 +92,10 @@ def read_template(path: Path) -> dict[str, object]:
 
 
 def parse_template(path: Path) -> dict[str, object]:
-    """Return the document at `path`, with all intrinsic functions as they are."""
+    """Return the document at `path`, with loops and functions as they are."""
     try:
-        # _Loader is a SafeLoader.
-        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
+        # TemplateLoader is a SafeLoader.
+        document = yaml.load(path.read_text(encoding="utf-8"), TemplateLoader)  # noqa: S506
     except (OSError, UnicodeDecodeError) as error:
         raise TemplateError(f"{path.name} can't be read: {error}") from error
     except yaml.YAMLError as error:
@@ -106,11 +106,13 @@ def parse_template(path: Path) -> dict[str, object]:
     return document
 
 
-class _Loader(yaml.SafeLoader):
+class TemplateLoader(yaml.SafeLoader):
     """YAML with CloudFormation's short tags: `!Ref X` is read as `{"Ref": "X"}`."""
 
 
-def _short_tag(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, object]:
+def construct_short_tag(
+    loader: TemplateLoader, tag: str, node: yaml.Node
+) -> dict[str, object]:
     key = tag if tag in ("Ref", "Condition") else f"Fn::{tag}"
     if isinstance(node, yaml.MappingNode):
         return {key: loader.construct_mapping(node, deep=True)}
@@ -119,17 +121,17 @@ def _short_tag(loader: _Loader, tag: str, node: yaml.Node) -> dict[str, object]:
     return {key: node.value.split(".", 1) if tag == "GetAtt" else node.value}
 
 
-_Loader.add_multi_constructor("!", _short_tag)
+TemplateLoader.add_multi_constructor("!", construct_short_tag)
 
-_UNKNOWN = object()
+UNKNOWN = object()
 
-# As `sam local` has it: a stack that isn't deployed is called local.
-_PSEUDO_PARAMETERS = {"AWS::StackName": "local"}
+# `sam local` gives a stack that isn't deployed this name too.
+PSEUDO_PARAMETERS = {"AWS::StackName": "local"}
 
 
 @dataclass(frozen=True)
-class _Intrinsics:
-    """Resolves what can be known without a deployment; the rest is `_UNKNOWN`."""
+class Intrinsics:
+    """Evaluate what is known without a deployment; the rest is `UNKNOWN`."""
 
     parameters: Mapping[str, object]
     conditions: Mapping[str, object]
@@ -137,11 +139,11 @@ class _Intrinsics:
     def resolve(self, value: object) -> object:
         match value:
             case {"Ref": str(name)}:
-                return self.parameters.get(name, _UNKNOWN)
+                return self.parameters.get(name, UNKNOWN)
             case {"Fn::Sub": str(text)}:
                 return self._substitute(text)
             case {"Condition": str(name), **rest} if not rest:
-                return self.resolve(self.conditions.get(name, _UNKNOWN))
+                return self.resolve(self.conditions.get(name, UNKNOWN))
             case {"Fn::If": [str(name), then, otherwise]}:
                 holds = self.resolve({"Condition": name})
                 return self.resolve(then if holds is True else otherwise)
@@ -154,61 +156,61 @@ class _Intrinsics:
             case {"Fn::Or": [*conditions]}:
                 return any(self.resolve(each) is True for each in conditions)
             case dict() if any(str(key).startswith("Fn::") for key in value):
-                return _UNKNOWN
+                return UNKNOWN
             case dict():
                 pairs = ((key, self.resolve(item)) for key, item in value.items())
-                return {key: item for key, item in pairs if item is not _UNKNOWN}
+                return {key: item for key, item in pairs if item is not UNKNOWN}
             case list():
                 items = map(self.resolve, value)
-                return [item for item in items if item is not _UNKNOWN]
+                return [item for item in items if item is not UNKNOWN]
         return value
 
     def _substitute(self, text: str) -> object:
         names = re.findall(r"\$\{([^!}]+)\}", text)
         if any(name not in self.parameters for name in names):
-            return _UNKNOWN
+            return UNKNOWN
         known = re.sub(
             r"\$\{([^!}]+)\}", lambda match: str(self.parameters[match[1]]), text
         )
         return known.replace("${!", "${")
 
 
-def _resolved(document: dict[str, object]) -> dict[str, object]:
-    parameters = _PSEUDO_PARAMETERS | {
-        name: _default(parameter)
-        for name, parameter in _mapping(document.get("Parameters")).items()
+def resolve_document(document: dict[str, object]) -> dict[str, object]:
+    parameters = PSEUDO_PARAMETERS | {
+        name: default_value(parameter)
+        for name, parameter in as_mapping(document.get("Parameters")).items()
         if isinstance(parameter, dict) and "Default" in parameter
     }
-    intrinsics = _Intrinsics(parameters, _mapping(document.get("Conditions")))
-    return _mapping(intrinsics.resolve(document))
+    intrinsics = Intrinsics(parameters, as_mapping(document.get("Conditions")))
+    return as_mapping(intrinsics.resolve(document))
 
 
-def _default(parameter: Mapping[str, object]) -> object:
+def default_value(parameter: Mapping[str, object]) -> object:
     default = parameter["Default"]
     if parameter.get("Type") == "CommaDelimitedList":
         return [part.strip() for part in str(default).split(",")]
     return default
 
 
-def _template(document: Mapping[str, object], root: Path) -> Template:
-    everywhere = _mapping(document.get("Globals"))
-    conditions = _mapping(document.get("Conditions"))
-    cors = _mapping(everywhere.get("HttpApi")).get("CorsConfiguration")
+def make_template(document: Mapping[str, object], root: Path) -> Template:
+    everywhere = as_mapping(document.get("Globals"))
+    conditions = as_mapping(document.get("Conditions"))
+    cors = as_mapping(everywhere.get("HttpApi")).get("CorsConfiguration")
     functions, layers = [], []
-    for name, entry in _mapping(document["Resources"]).items():
-        resource = _mapping(entry)
-        properties = _mapping(resource.get("Properties"))
+    for name, entry in as_mapping(document["Resources"]).items():
+        resource = as_mapping(entry)
+        properties = as_mapping(resource.get("Properties"))
         if conditions.get(str(resource.get("Condition")), True) is not True:
             continue
         match resource.get("Type"):
             case "AWS::Serverless::Function":
-                ignored = _strings(resource.get("IgnoreGlobals"))
+                ignored = as_strings(resource.get("IgnoreGlobals"))
                 shared = {
                     key: value
-                    for key, value in _mapping(everywhere.get("Function")).items()
+                    for key, value in as_mapping(everywhere.get("Function")).items()
                     if key not in ignored
                 }
-                functions.append(_function(name, shared, properties, root))
+                functions.append(make_function(name, shared, properties, root))
             case "AWS::Serverless::LayerVersion":
                 layers.append(root / str(properties.get("ContentUri", "")))
             case "AWS::Serverless::HttpApi":
@@ -216,11 +218,11 @@ def _template(document: Mapping[str, object], root: Path) -> Template:
     return Template(
         functions=tuple(functions),
         layers=tuple(layers),
-        cors=_cors(cors) if isinstance(cors, dict) else None,
+        cors=make_cors(cors) if isinstance(cors, dict) else None,
     )
 
 
-def _function(
+def make_function(
     name: str,
     shared: Mapping[str, object],
     own: Mapping[str, object],
@@ -237,22 +239,22 @@ def _function(
         # Lambda's defaults: 3 seconds and 128 MB.
         timeout=float(str(merged.get("Timeout", 3))),
         memory=int(str(merged.get("MemorySize", 128))),
-        environment={**_variables(shared), **_variables(own)},
-        routes=tuple(_routes(_mapping(own.get("Events")))),
+        environment={**read_variables(shared), **read_variables(own)},
+        routes=tuple(read_routes(as_mapping(own.get("Events")))),
     )
 
 
-def _variables(properties: Mapping[str, object]) -> dict[str, str]:
-    environment = _mapping(properties.get("Environment"))
-    variables = _mapping(environment.get("Variables"))
+def read_variables(properties: Mapping[str, object]) -> dict[str, str]:
+    environment = as_mapping(properties.get("Environment"))
+    variables = as_mapping(environment.get("Variables"))
     return {name: str(value) for name, value in variables.items()}
 
 
-def _routes(events: Mapping[str, object]) -> list[Route]:
+def read_routes(events: Mapping[str, object]) -> list[Route]:
     properties = [
-        _mapping(_mapping(event).get("Properties"))
+        as_mapping(as_mapping(event).get("Properties"))
         for event in events.values()
-        if _mapping(event).get("Type") == "HttpApi"
+        if as_mapping(event).get("Type") == "HttpApi"
     ]
     return [
         Route(str(event["Method"]).upper(), str(event["Path"]))
@@ -261,23 +263,19 @@ def _routes(events: Mapping[str, object]) -> list[Route]:
     ]
 
 
-def _cors(cors: Mapping[str, object]) -> Cors:
+def make_cors(cors: Mapping[str, object]) -> Cors:
     max_age = cors.get("MaxAge")
     return Cors(
-        allow_origins=_strings(cors.get("AllowOrigins")),
-        allow_methods=_strings(cors.get("AllowMethods")),
-        allow_headers=_strings(cors.get("AllowHeaders")),
-        expose_headers=_strings(cors.get("ExposeHeaders")),
+        allow_origins=as_strings(cors.get("AllowOrigins")),
+        allow_methods=as_strings(cors.get("AllowMethods")),
+        allow_headers=as_strings(cors.get("AllowHeaders")),
+        expose_headers=as_strings(cors.get("ExposeHeaders")),
         max_age=None if max_age is None else int(str(max_age)),
         allow_credentials=cors.get("AllowCredentials") is True,
     )
 
 
-def _mapping(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _strings(value: object) -> tuple[str, ...]:
+def as_strings(value: object) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else ()
 
 

@@ -12,24 +12,24 @@ from dotenv import load_dotenv
 ROOT = Path(__file__).parent.parent
 LOCAL = ROOT / ".local"
 
-# Where existing frontends run, and Better Auth with them.
+# Where frontends usually run in development, and Better Auth with them.
 ISSUER = "http://localhost:3000"
-# What says how tokens are checked; where one is set, development tokens aren't used.
-WAYS = ("BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL", "BETTER_AUTH_SECRET")
+# If one of them is set, it says how tokens are checked, and development tokens are off.
+SETTINGS = ("BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL", "BETTER_AUTH_SECRET")
 
 LIFETIME = 24 * 60 * 60
 
 
 def is_configured() -> bool:
-    """Whether the environment says how tokens are checked."""
-    return any(os.environ.get(name) for name in WAYS)
+    """Return whether the environment says how tokens are checked."""
+    return any(os.environ.get(name) for name in SETTINGS)
 
 
 def development_secret_in_use() -> str | None:
-    """Return the secret of this clone, if tokens are checked with it; else None.
+    """Return this clone's secret if tokens are checked with it, else None.
 
-    Tokens are made with no other: a BETTER_AUTH_SECRET of somewhere else may be that of
-    production, for which a token of any user would be valid.
+    No other secret is used to make tokens: a BETTER_AUTH_SECRET from elsewhere may be
+    production's, where a development token would be valid for any user.
     """
     if not is_configured():
         return development_secret(LOCAL)
@@ -38,8 +38,8 @@ def development_secret_in_use() -> str | None:
 
 
 def why_no_token() -> str:
-    """Say why there are no development tokens, and how to get them."""
-    given = [name for name in WAYS if os.environ.get(name)]
+    """Return why there are no development tokens, and how to get them."""
+    given = [name for name in SETTINGS if os.environ.get(name)]
     unset = " ".join(f"{name}=" for name in given)
     return (
         f"There are no development tokens: {' and '.join(given)} "
@@ -50,7 +50,7 @@ def why_no_token() -> str:
 
 
 def development_secret(folder: Path) -> str:
-    """The secret of this clone, made on first use, readable by its owner alone."""
+    """Return this clone's secret: made on first use, readable only by its owner."""
     path = folder / "secret"
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -63,7 +63,7 @@ def development_secret(folder: Path) -> str:
 
 
 def development_token(user: str, secret: str) -> str:
-    """A token with the claims of Better Auth's `jwt()` plugin with a custom sign."""
+    """Return a token with the claims of Better Auth's `jwt()` plugin, signed HS256."""
     now = int(time.time())
     claims = {
         "sub": user,

@@ -1,4 +1,4 @@
-"""`make pseudonym ID=…`: what the logs call a user, with the settings of a stage."""
+"""`make pseudonym ID=…`: the name by which a stage's logs call a user."""
 
 import os
 import sys
@@ -6,9 +6,9 @@ import sys
 from dotenv import load_dotenv
 
 from local.tokens import ROOT
+from taskapi.auth.pseudonym import pseudonym
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.postgres.migrate import operators_secret
-from taskapi.web.authenticated import pseudonym
 
 
 def main() -> int:

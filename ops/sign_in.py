@@ -4,7 +4,8 @@ from contextlib import closing
 
 from ops.web import Answer, Server
 from taskapi.errors import SettingsError
-from taskapi.settings import origin, read, web_url
+from taskapi.settings.environment import read
+from taskapi.settings.urls import origin, parse_web_url
 
 
 class SignInFailed(Exception):
@@ -17,7 +18,7 @@ def token(email: str, password: str) -> str:
     Raises SignInFailed, SettingsError and Unreachable.
     """
     [url] = read("BETTER_AUTH_URL")
-    base = web_url("BETTER_AUTH_URL", url)
+    base = parse_web_url("BETTER_AUTH_URL", url)
     if base is None:
         raise SettingsError("BETTER_AUTH_URL is not set, so there is no way to sign in")
     root = base.path.rstrip("/").removesuffix("/api/auth") + "/api/auth"

@@ -6,7 +6,7 @@ from http.client import HTTPConnection, HTTPException, HTTPMessage, HTTPSConnect
 from typing import Any
 from urllib.parse import SplitResult
 
-from taskapi.settings import is_loopback
+from taskapi.settings.urls import is_loopback
 
 TIMEOUT = 35.0
 """Seconds; API Gateway answers within 30."""

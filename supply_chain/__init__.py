@@ -1,1 +1,1 @@
-"""What the deployed code is made of: its licences, its parts, and their known flaws."""
+"""Lock, list and audit the packages of the layer and of the tools."""

@@ -1,4 +1,4 @@
-"""The lock file: each package that the layer is made of, pinned, with its hashes."""
+"""Read the lock file, which pins each package of the layer with its hashes."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ LOCK = SHARED / "requirements.lock"
 DIRECT = SHARED / "requirements.txt"
 
 
-def locked(file: Path = LOCK) -> dict[str, tuple[str, list[str]]]:
+def read_lock(file: Path = LOCK) -> dict[str, tuple[str, list[str]]]:
     """Return each package's version and its hashes, "sha256:…", by normalised name."""
-    found: dict[str, tuple[str, list[str]]] = {}
+    packages: dict[str, tuple[str, list[str]]] = {}
     for line in RequirementsFile.from_file(str(file)).requirements:
         requirement = Requirement(str(line.req))
         [pin] = requirement.specifier
         if pin.operator != "==":
             raise ValueError(f"{file.name}: {requirement} isn't pinned")
         name = canonicalize_name(requirement.name)
-        found[name] = pin.version, sorted(line.hash_options or [])
-    return found
+        packages[name] = pin.version, sorted(line.hash_options or [])
+    return packages

@@ -1,7 +1,8 @@
-"""Write the lock files anew: `make lock`, or `make lock LOCK=--upgrade` for the newest.
+"""Write the lock files again: `make lock`, or `make lock LOCK=--upgrade` to upgrade.
 
-The layer's lock is of one platform. The others serve whoever works on this, so they
-have markers for each Python and system, and take from the layer's what both have.
+The layer's lock file is for one platform. The others are for every developer, so they
+have markers for each Python and system. Packages that the layer has too get the same
+version.
 """
 
 import subprocess
@@ -22,21 +23,21 @@ COMMON = (
 LAYER = ("--python-version", "3.13", "--python-platform", "aarch64-manylinux_2_34")
 
 PYTHONS = {"emulator": "3.13"}
-"""The oldest that a lock file is for, unless it is pyproject.toml's."""
+"""The oldest Python of a lock file, if it isn't the one in pyproject.toml."""
 
 
 def main(*options: str) -> None:
     compile_lock(LOCK, DIRECT.read_text(encoding="utf-8"), *LAYER, *options)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    for name, listed in environments(project).items():
+    for name, listed in list_environments(project).items():
         constraints = LOCK if name == "dev" else TOOLS / "dev.lock"
         lock_tool(name, "\n".join(listed), "--constraints", str(constraints), *options)
     for file in sorted(TOOLS.glob("*.txt")):
         lock_tool(file.stem, file.read_text(encoding="utf-8"), *options)
 
 
-def environments(project: dict[str, object]) -> dict[str, list[str]]:
-    """Return what each environment of the Makefile holds, the largest first."""
+def list_environments(project: dict[str, object]) -> dict[str, list[str]]:
+    """Return the requirements of each environment of the Makefile, largest first."""
     match project:
         case {
             "build-system": {"requires": list(build)},

@@ -1,8 +1,8 @@
 """Write the layer's bill of materials: `python -m supply_chain.sbom LAYER FILE`.
 
-Lists packages and licences on standard output, too, and fails where one of these isn't
-allowed here. What is in the layer counts, not what should be: names, versions and
-licences come from its *.dist-info, hashes from the lock file that pip held them to.
+Also prints the packages and their licences, and fails if a licence isn't allowed. It
+describes what the layer really contains: names, versions and licences come from its
+*.dist-info, hashes from the lock file that pip checked them with.
 """
 
 import json
@@ -22,7 +22,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 from packaging.utils import canonicalize_name
 
-from supply_chain.lock import locked
+from supply_chain.lock import read_lock
 
 ALLOWED = {
     "MIT": "keep the notice",
@@ -30,21 +30,21 @@ ALLOWED = {
     "Apache-2.0": "keep the notice, and say what was changed",
     "Apache-2.0 OR BSD-3-Clause": "either",
     "PSF-2.0": "keep the notice",
-    # psycopg, which our code only imports, and whoever has the layer can replace.
-    "LGPL-3.0-only": "pass the layer on with the notice and psycopg's source alone",
+    # psycopg: our code only imports it, and anyone who has the layer can replace it.
+    "LGPL-3.0-only": "give others the layer only with the notice and psycopg's source",
 }
-"""SPDX expressions, and what they ask."""
+"""Allowed SPDX expressions, and what each requires."""
 
 CLASSIFIERS = {"License :: OSI Approved :: MIT License": "MIT"}
-"""For packages that name their licence in no other way."""
+"""For packages that state their licence only by a classifier."""
 
 
-def bill_of_materials(layer: Path) -> Bom:
-    """Return what is in a built layer."""
+def make_bill_of_materials(layer: Path) -> Bom:
+    """Return the bill of materials of a built layer."""
     root = Component(
         name="tasks-layer", version=version("taskapi"), type=ComponentType.APPLICATION
     )
-    parts = [component(*package) for package in packages(layer)]
+    parts = [make_component(*package) for package in find_packages(layer)]
     bom = Bom(components=parts)
     bom.metadata.component = root
     bom.register_dependency(root, parts)
@@ -53,25 +53,25 @@ def bill_of_materials(layer: Path) -> Bom:
     return bom
 
 
-def packages(layer: Path) -> list[tuple[Path, Distribution]]:
+def find_packages(layer: Path) -> list[tuple[Path, Distribution]]:
     """Return the packages in a built layer, each with its *.dist-info."""
-    found = sorted((layer / "python").glob("*.dist-info"))
-    if not found:
-        sys.exit(f"{layer} holds no package; is it built? make build")
-    return [(folder, Distribution.at(folder)) for folder in found]
+    folders = sorted((layer / "python").glob("*.dist-info"))
+    if not folders:
+        sys.exit(f"{layer} has no packages; run make build first")
+    return [(folder, Distribution.at(folder)) for folder in folders]
 
 
-def component(folder: Path, package: Distribution) -> Component:
-    """Return one package, with the native libraries that its wheel says it bundles."""
+def make_component(folder: Path, package: Distribution) -> Component:
+    """Return a package with the native libraries that its wheel lists."""
     name = canonicalize_name(package.name)
-    pinned, hashes = locked()[name]
+    pinned, hashes = read_lock()[name]
     if package.version != pinned:
         sys.exit(f"the layer has {name} {package.version}, the lock file {pinned}")
     return Component(
         name=name,
         version=package.version,
         purl=PackageURL("pypi", name=name, version=package.version),
-        licenses=[LicenseFactory().make_from_string(licence(package))],
+        licenses=[LicenseFactory().make_from_string(find_licence(package))],
         external_references=[
             ExternalReference(
                 type=ExternalReferenceType.DISTRIBUTION,
@@ -80,12 +80,12 @@ def component(folder: Path, package: Distribution) -> Component:
                 hashes=[HashTypeFactory().from_composite_str(one) for one in hashes],
             )
         ],
-        components=list(bundled(folder, name)),
+        components=list(read_bundled_parts(folder, name)),
     )
 
 
-def licence(package: Distribution) -> str:
-    """Return the SPDX expression that a package is under, "" where it doesn't say."""
+def find_licence(package: Distribution) -> str:
+    """Return the SPDX expression of a package's licence, or "" if it states none."""
     stated = package.metadata.get_all("License-Expression")
     stated = stated or package.metadata.get_all("License")
     classifiers = package.metadata.get_all("Classifier") or []
@@ -93,8 +93,8 @@ def licence(package: Distribution) -> str:
     return (stated or known or [""])[0]
 
 
-def bundled(folder: Path, name: str) -> Iterator[Component]:
-    """Yield what the wheel's own bills say is compiled into it (PEP 770)."""
+def read_bundled_parts(folder: Path, name: str) -> Iterator[Component]:
+    """Yield what is compiled into a wheel, as its own bills list it (PEP 770)."""
     for file in sorted(folder.glob("sboms/*.json")):
         for part in json.loads(file.read_bytes())["components"]:
             if canonicalize_name(part["name"]) != name:
@@ -107,11 +107,13 @@ def bundled(folder: Path, name: str) -> Iterator[Component]:
 
 
 def main(layer: Path, file: Path) -> None:
-    text = JsonV1Dot6(bill_of_materials(layer)).output_as_string(indent=1)
+    text = JsonV1Dot6(make_bill_of_materials(layer)).output_as_string(indent=1)
     if invalid := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         sys.exit(f"not CycloneDX 1.6: {invalid}")
     file.write_text(text + "\n")
-    listed = {package.name: licence(package) for _, package in packages(layer)}
+    listed = {
+        package.name: find_licence(package) for _, package in find_packages(layer)
+    }
     print("\n".join(f"{name:24}{stated}" for name, stated in listed.items()))
     if refused := [name for name, one in listed.items() if one not in ALLOWED]:
         sys.exit(f"under a licence that isn't in ALLOWED: {', '.join(refused)}")

@@ -13,11 +13,11 @@ import pytest
 from moto import mock_aws
 
 from local.postgres import embedded_postgres_url
-from taskapi import secret
 from taskapi.log import logger
-from taskapi.postgres import connection as db
 from taskapi.postgres.migrate import migrate
+from taskapi.settings import secret, secrets_manager
 from tests.support.api import API_URL, SECRET, Client
+from tests.support.connections import forget_connection
 from tests.support.secret_store import NAMES, Clock, Store
 
 
@@ -78,8 +78,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
     os.environ["DATABASE_URL"] = url
     os.environ["BETTER_AUTH_SECRET"] = SECRET
     yield url
-    if db._idle:
-        db._idle.close()
+    forget_connection()
 
 
 @pytest.fixture
@@ -108,10 +107,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     clock = Clock()
-    monkeypatch.setattr(secret, "held", secret.Secret(clock))
-    secret.provider.cache_clear()
+    monkeypatch.setattr(secret, "settings_secret", secret.Secret(clock))
+    secrets_manager.provider.cache_clear()
     yield clock
-    secret.provider.cache_clear()
+    secrets_manager.provider.cache_clear()
 
 
 @pytest.fixture

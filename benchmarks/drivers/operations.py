@@ -1,9 +1,9 @@
-"""A handler's whole call beside its bare statement, again and again, in one process.
+"""Time a handler and its bare statement in turn, in one process.
 
-`python operations.py EVENTS REPORT`, with one function on the path, and its layer. The
-report has, for each event, the seconds of the handler's call and those of the bare
-statement: the same SQL with the same parameters, but on a row of its own, over a
-connection that is set up as the handler's.
+`python operations.py EVENTS REPORT`, with one function and its layer on the path. The
+report has, for each event, the seconds of the handler's call and of the bare statement.
+That is the same SQL with the same parameters, but on another row, over a second
+connection that is set up like the handler's.
 """
 
 import json
@@ -25,19 +25,19 @@ bare = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
 bare.prepare_threshold = None
 
 APART = int(os.environ["ROWS_APART"])
-"""How far from the handler's row the bare statement's is."""
+"""How far the ids of the handler's row and the bare statement's row are apart."""
 
 execute = psycopg.Connection.execute
 statements: list[tuple[Any, Any]] = []
 
 
-def recorded(connection: Any, sql: Any, params: Any) -> Any:
+def execute_and_record(connection: Any, sql: Any, params: Any) -> Any:
     statements.append((sql, params))
     return execute(connection, sql, params)
 
 
-def bare_twin(sql: Any, params: Any) -> Callable[[], object]:
-    """Return what runs a statement on another row."""
+def make_twin(sql: Any, params: Any) -> Callable[[], object]:
+    """Return a function that runs the statement on another row."""
     values = dict(params) if isinstance(params, dict) else params
     if "id" in values:
         values["id"] += APART
@@ -46,29 +46,30 @@ def bare_twin(sql: Any, params: Any) -> Callable[[], object]:
     return lambda: execute(bare, sql, values).fetchall()
 
 
-def seconds(work: Callable[[], object]) -> float:
+def measure(work: Callable[[], object]) -> float:
+    """Return the seconds that work takes."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def main() -> None:
-    psycopg.Connection.execute = recorded  # type: ignore[assignment]
+    psycopg.Connection.execute = execute_and_record  # type: ignore[assignment]
     with open(sys.argv[1]) as lines:
         events = [json.loads(line) for line in lines]
     first, *others = events
     statuses = {handler(first, context)["statusCode"]}
     report = []
     for turn, event in enumerate(others):
-        # The last call's statement: the handler has no part in when it is run.
-        twin = bare_twin(*statements.pop())
+        # The statement of the last call, run outside the handler.
+        twin = make_twin(*statements.pop())
         if turn % 2:
-            alone = seconds(twin)
+            alone = measure(twin)
         started = time.perf_counter()
         answer = handler(event, context)
         whole = time.perf_counter() - started
         if not turn % 2:
-            alone = seconds(twin)
+            alone = measure(twin)
         statuses.add(answer["statusCode"])
         report.append((whole, alone))
     with open(sys.argv[2], "w") as written:

@@ -1,4 +1,4 @@
-/** The API in TypeScript: signed in by Better Auth, typed from openapi.json. */
+/** A client of the API: types from openapi.json, tokens from Better Auth. */
 import { type BetterAuthClientOptions, createAuthClient } from "better-auth/client";
 import { jwtClient } from "better-auth/client/plugins";
 import createClient from "openapi-fetch";
@@ -9,7 +9,7 @@ export type NewTask = components["schemas"]["NewTask"];
 type Query = NonNullable<operations["list_tasks"]["parameters"]["query"]>;
 type FetchOptions = BetterAuthClientOptions["fetchOptions"];
 
-/** An answer of the API's or of Better Auth's; status 401 where nobody is signed in. */
+/** The API or Better Auth answered with an error (status 401: nobody is signed in; 0: no answer). */
 export class RequestFailed extends Error {
   readonly status: number;
   constructor(status: number, body?: { message?: string } | null) {
@@ -18,20 +18,20 @@ export class RequestFailed extends Error {
   }
 }
 
-/** Connect to the API at `apiUrl`, with tokens of the Better Auth at `authUrl`. Node and React
- * Native send no Origin and keep no cookies: docs/frontend.md has the `fetchOptions` for them. */
+/** Connect to the API at `apiUrl` with tokens of the Better Auth at `authUrl`. Node and React
+ * Native need `fetchOptions`, because they send no Origin and keep no cookies: docs/frontend.md. */
 export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOptions) {
   const auth = createAuthClient({ baseURL: authUrl, plugins: [jwtClient()], fetchOptions });
-  const api = createClient<paths>({ baseUrl: apiUrl, fetch: authorized });
-  const user = shared(async () => unwrap(await auth.getSession()).user.id); // Also after a reload.
-  const token = shared(async () => unwrap(await auth.token()).token);
+  const api = createClient<paths>({ baseUrl: apiUrl, fetch: fetchWithToken });
+  const user = share(async () => unwrap(await auth.getSession()).user.id); // Works after a reload.
+  const token = share(async () => unwrap(await auth.token()).token);
   const forget = () => (user.forget(), token.forget());
   const signIn = async (email: string, password: string): Promise<void> =>
     void unwrap(await auth.signIn.email({ email, password }).finally(forget));
   const signOut = async (): Promise<void> => void unwrap(await auth.signOut().finally(forget));
 
-  /** Send a request with the token, which lives 15 minutes; after a 401, once with a new one. */
-  async function authorized(request: Request): Promise<Response> {
+  /** Send a request with the token, valid for 15 minutes; after a 401, retry once with a new one. */
+  async function fetchWithToken(request: Request): Promise<Response> {
     for (let attempt = 1; ; attempt++) {
       const used = token.get();
       const sent = request.clone();
@@ -40,14 +40,14 @@ export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOpt
       if (response.status !== 401) return response;
       token.forget(used);
       const body = await response.clone().json().catch(() => null);
-      // Another user has signed in since, in another tab, say: no token fits this path.
+      // Another user has signed in since, for example in another tab: this path is not theirs.
       const otherUser = body?.details?.field === "user_id";
       if (otherUser) user.forget();
       if (otherUser || attempt > 1) return response;
     }
   }
 
-  /** Go through all tasks, a page at a time, as far as they are asked for. */
+  /** Yield all tasks; fetch each page only when its tasks are needed. */
   async function* tasks(query: Query = {}): AsyncGenerator<Task> {
     const path = { user_id: await user.get() };
     let cursor: string | undefined;
@@ -61,13 +61,13 @@ export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOpt
     } while (cursor);
   }
 
-  /** Create one task, however often it has to be sent: the key tells that it is the same. */
+  /** Create one task. Retries send the same key, so they can't create a second one. */
   async function create(body: NewTask, attempts = 5): Promise<Task> {
     const header = { "Idempotency-Key": crypto.randomUUID() };
     const params = { path: { user_id: await user.get() }, header };
     for (let attempt = 1; ; attempt++) {
       const answer = await api.POST("/api/{user_id}/tasks", { params, body }).catch((error) => {
-        if (!(error instanceof TypeError)) throw error; // fetch()'s, where there was no answer
+        if (!(error instanceof TypeError)) throw error; // from fetch(): there was no answer
       });
       if (answer?.data) return answer.data;
       const status = answer?.response.status ?? 0;
@@ -86,14 +86,14 @@ function unwrap<T>(answer: { data: T; error: { status: number; message?: string 
   throw new RequestFailed(answer.error?.status || 401, answer.error ?? { message: "Sign in first" });
 }
 
-/** Ask once, however many wait for the answer; after a failure, or forget(), again. */
-function shared<T>(ask: () => Promise<T>) {
+/** Call `ask` once and share its answer; call it again after a failure or forget(). */
+function share<T>(ask: () => Promise<T>) {
   let answer: Promise<T> | undefined;
   const forget = (old = answer): void => void (answer === old && (answer = undefined));
   const get = (): Promise<T> => {
-    const asked = (answer ??= ask());
-    asked.catch(() => forget(asked));
-    return asked;
+    const current = (answer ??= ask());
+    current.catch(() => forget(current));
+    return current;
   };
   return { get, forget };
 }

@@ -2,25 +2,35 @@
 
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Response
-from taskapi.tasks import statements as tasks
-from taskapi.tasks.statements import Completion
+from taskapi.errors import NotFound, PreconditionFailed
+from taskapi.tasks.fields import Completion
+from taskapi.tasks.write import complete
+from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller
-from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.documentation import errors, examples
+from taskapi.web.handler import lambda_handler
 from taskapi.web.parameters import IfMatch, TaskId
-from taskapi.web.task_responses import task_response
+from taskapi.web.task_responses import TASK, task_response
 
 app = create_app(AuthenticatedRoute)
 
 
-@app.patch("/api/{user_id}/tasks/{task_id}/complete")
+@app.patch(
+    "/api/{user_id}/tasks/{task_id}/complete",
+    responses=TASK | errors(NotFound, PreconditionFailed, invalid_body="completed"),
+    openapi_extra=examples({"toggle": {}, "set": {"completed": True}}),
+)
 async def complete_task(
     caller: Caller,
     task_id: TaskId,
     completion: Completion | None = None,
     if_match: IfMatch = None,
 ) -> Response:
+    """Without a body, or with `{}`, it toggles `completed`; with `completed`, it sets
+    it.
+    """
     completed = completion.get("completed") if completion else None
-    return task_response(tasks.complete(caller, task_id, completed, if_match))
+    return task_response(complete(caller, task_id, completed, if_match))
 
 
 handler = lambda_handler(app, wait_until_connected)

@@ -2,21 +2,34 @@
 
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Response
-from taskapi.tasks import statements as tasks
-from taskapi.tasks.statements import NewTask
+from taskapi.errors import Conflict, IdempotencyKeyReused
+from taskapi.tasks.create import create
+from taskapi.tasks.fields import BODY_EXAMPLE, NewTask
+from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller
-from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.documentation import errors, examples
+from taskapi.web.handler import lambda_handler
 from taskapi.web.parameters import IdempotencyKey
-from taskapi.web.task_responses import created_response
+from taskapi.web.task_responses import CREATED, created_response
 
 app = create_app(AuthenticatedRoute)
 
 
-@app.post("/api/{user_id}/tasks", status_code=201)
+@app.post(
+    "/api/{user_id}/tasks",
+    status_code=201,
+    responses=CREATED | errors(Conflict, IdempotencyKeyReused, invalid_body="title"),
+    openapi_extra=examples(
+        {"title alone": {"title": "Buy groceries"}, "all fields": BODY_EXAMPLE}
+    ),
+)
 async def create_task(
     new: NewTask, caller: Caller, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    return created_response(*tasks.create(caller, new, idempotency_key))
+    """Only `title` is required. With an `Idempotency-Key`, the request can be sent
+    again safely: it creates one task. Unknown fields are ignored.
+    """
+    return created_response(*create(caller, new, idempotency_key))
 
 
 handler = lambda_handler(app, wait_until_connected)

@@ -2,22 +2,33 @@
 
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Response
-from taskapi.tasks import statements as tasks
-from taskapi.tasks.statements import TaskChanges
+from taskapi.errors import NotFound, PreconditionFailed
+from taskapi.tasks.fields import TaskChanges
+from taskapi.tasks.write import update
+from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller
-from taskapi.web.handler import create_app, lambda_handler
+from taskapi.web.documentation import errors, examples
+from taskapi.web.handler import lambda_handler
 from taskapi.web.parameters import IfMatch, TaskId
-from taskapi.web.task_responses import task_response
+from taskapi.web.task_responses import TASK, task_response
 
 app = create_app(AuthenticatedRoute)
 
+RESPONSES = TASK | errors(NotFound, PreconditionFailed, invalid_body="title")
+BODIES = examples(
+    {"another title": {"title": "Buy oats"}, "no description": {"description": None}}
+)
 
-@app.put("/api/{user_id}/tasks/{task_id}")
-@app.patch("/api/{user_id}/tasks/{task_id}")
+
+@app.put("/api/{user_id}/tasks/{task_id}", responses=RESPONSES, openapi_extra=BODIES)
+@app.patch("/api/{user_id}/tasks/{task_id}", responses=RESPONSES, openapi_extra=BODIES)
 async def update_task(
     changes: TaskChanges, caller: Caller, task_id: TaskId, if_match: IfMatch = None
 ) -> Response:
-    return task_response(tasks.update(caller, task_id, changes, if_match))
+    """Changes the fields that are sent, and leaves the others; `PUT` and `PATCH` do the
+    same. `null` clears the description.
+    """
+    return task_response(update(caller, task_id, changes, if_match))
 
 
 handler = lambda_handler(app, wait_until_connected)

@@ -1,4 +1,4 @@
-"""The one logger: Powertools' JSON lines, with the keys of the current request."""
+"""The logger: Powertools' JSON lines, each with the keys of the current request."""
 
 import os
 from typing import TYPE_CHECKING
@@ -12,18 +12,18 @@ SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "tasks")
 
 
 def __getattr__(name: str) -> "Logger":
-    """Make the logger when it is first asked for (PEP 562).
+    """Make the logger when it is first used (PEP 562).
 
-    Importing Powertools takes 7 ms, for which connecting needn't wait.
+    Importing Powertools takes 7 ms, and connecting begins before that.
     """
     if name != "logger":
         raise AttributeError(name)
     from aws_lambda_powertools import Logger
 
-    from taskapi.lines import Lines, serialized
+    from taskapi.log_formatter import LogFormatter, serialize
 
-    # Where in the code a line is from says nothing: almost all are from one place.
-    lines = Lines(json_serializer=serialized, location=None, service=SERVICE)
-    made = Logger(service=SERVICE, logger_formatter=lines)
-    globals()["logger"] = made
-    return made
+    # The place in the code is left out: it is the same for almost all lines.
+    formatter = LogFormatter(json_serializer=serialize, location=None, service=SERVICE)
+    logger = Logger(service=SERVICE, logger_formatter=formatter)
+    globals()["logger"] = logger
+    return logger

@@ -1,7 +1,7 @@
-"""What one request counts for, as metrics in the line that logs it.
+"""The metrics of a request, as keys of the line that logs it.
 
 CloudWatch makes metrics of any log line with an "_aws" object (its Embedded Metric
-Format), so a second line, which would be paid for as well, isn't needed:
+Format). So they need no line of their own, which would have a price of its own:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -25,11 +25,11 @@ UNITS = {
 }
 
 
-def emf(error: str | None, cold_start: bool) -> dict[str, Any]:
-    """Return what to add to the log line of a request, and reset the counts.
+def collect_metrics(error: str | None, cold_start: bool) -> dict[str, Any]:
+    """Return a request's metrics as keys for its log line, and reset request_stats.
 
-    Each value of a dimension makes another metric, with a price of its own: so there
-    is the service alone, and for errors their code.
+    error: the code of the answer's error. Each value of a dimension makes another
+    metric that is paid for, so the service is the only one, and for errors their code.
     """
     values: dict[str, float] = {"Requests": 1}
     if request_stats.database_seconds:
@@ -39,25 +39,24 @@ def emf(error: str | None, cold_start: bool) -> dict[str, Any]:
     if cold_start:
         values["ColdStarts"] = 1
     request_stats.database_seconds, request_stats.database_retries = 0.0, 0
-    directives = [directive(tuple(values))]
+    directives = [make_directive(tuple(values))]
     if error:
         values["Errors"] = 1
-        directives.append(directive(("Errors",), "error"))
-    meta = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": directives}
-    return {"_aws": meta, **values}
+        directives.append(make_directive(("Errors",), "error"))
+    metadata = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": directives}
+    return {"_aws": metadata, **values}
 
 
 @cache
-def directive(names: tuple[str, ...], *dimensions: str) -> dict[str, Any]:
-    """Return what says that these keys of a line are metrics, as Powertools says it.
+def make_directive(names: tuple[str, ...], *dimensions: str) -> dict[str, object]:
+    """Return Powertools' MetricDirective object, which makes metrics of these keys.
 
-    It is the same for almost all requests, and takes longer than all the rest.
+    Cached: it is the same for almost all requests, and takes most of the time.
     """
     metrics = EphemeralMetrics(service=SERVICE, namespace=NAMESPACE)
     for name in names:
         metrics.add_metric(name, UNITS[name], 0)
     for name in dimensions:
         metrics.add_dimension(name, "any")
-    said: dict[str, Any] = dict(metrics.serialize_metric_set()["_aws"])
-    [made] = said["CloudWatchMetrics"]
-    return dict(made)
+    [directive] = metrics.serialize_metric_set()["_aws"]["CloudWatchMetrics"]
+    return dict(directive)

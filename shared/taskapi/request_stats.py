@@ -1,12 +1,12 @@
-"""Counts of the current request: the database's time and its retries."""
+"""What the current request has cost the database: seconds and retries."""
 
 
 class RequestStats:
-    """The connection adds to it; the handler logs it and resets it."""
+    """query() adds to it; the handler logs it, and collect_metrics() resets it."""
 
     database_seconds = 0.0
     database_retries = 0
 
 
 request_stats = RequestStats()
-"""There is one, as an execution environment serves one event at a time."""
+"""One is enough: an execution environment serves one event at a time."""

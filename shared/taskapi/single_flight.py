@@ -1,4 +1,4 @@
-"""A call to a service that may not answer: one at a time, awaited until a deadline."""
+"""A call to a service that may not answer: one at a time, with a time limit."""
 
 import threading
 from collections.abc import Callable
@@ -11,9 +11,9 @@ T = TypeVar("T")
 class SingleFlight(Generic[T]):
     """Runs a call in a thread of its own, and never a second one beside it.
 
-    Nothing stops a thread, and not every call has a timeout: resolving a host's name
-    has none. So the thread may outlive the wait, but there is one at most, and whoever
-    asks next waits for that one.
+    A thread can't be stopped, and not every call has a timeout: resolving a host's name
+    has none. So the thread may go on after the caller has stopped waiting; the next
+    caller then waits for the same thread instead of starting another.
     """
 
     def __init__(self) -> None:
@@ -21,10 +21,7 @@ class SingleFlight(Generic[T]):
         self._lock = threading.Lock()
 
     def outcome(self, call: Callable[[], T], timeout: float) -> Future[T] | None:
-        """Return the call's result or exception; None if there is none in time.
-
-        timeout: seconds.
-        """
+        """Return the call's result or exception; None after timeout seconds."""
         with self._lock:
             if self._running is None or self._running.done():
                 thread = ThreadPoolExecutor(max_workers=1)

@@ -1,7 +1,10 @@
-"""JSON as RFC 8259 has it, in UTF-8: Python's reader takes more than that."""
+"""JSON exactly as RFC 8259 defines it, in UTF-8; Python's reader accepts more."""
 
 from json import JSONDecoder
 from typing import NoReturn
+
+LONGEST_INTEGER = 640
+"""Digits: the lowest limit that Python can be given for int() (sys.int_info)."""
 
 
 def refuse_constant(name: str) -> NoReturn:
@@ -9,34 +12,43 @@ def refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not in JSON")
 
 
-def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return pairs as a dict; of two with one name, two readers may take either."""
+def refuse_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return pairs as a dict; raise ValueError where a name stands twice.
+
+    Two readers could take different ones of the two.
+    """
     members = dict(pairs)
     if len(members) < len(pairs):
         raise ValueError("a name stands twice")
     return members
 
 
-def number(digits: str) -> int | float:
-    """Return an integer, as a float where Python takes no more digits (sys.int_info).
+def parse_number(digits: str) -> int | float:
+    """Return an integer; a longer one than LONGEST_INTEGER becomes an infinite float.
 
-    A reader may limit the range of numbers (RFC 8259, section 6); it is infinite then.
+    A reader may limit the range of numbers (RFC 8259, section 6).
     """
     return int(digits) if len(digits) < LONGEST_INTEGER else float(digits)
 
 
-LONGEST_INTEGER = 640
-"""Digits, the fewest that Python's own limit can be set to."""
-
-STRICT = JSONDecoder(parse_constant=refuse_constant, parse_int=number)
-UNAMBIGUOUS = JSONDecoder(parse_constant=refuse_constant, object_pairs_hook=unique)
-"""The same, and no name stands twice in an object."""
+STRICT = JSONDecoder(parse_constant=refuse_constant, parse_int=parse_number)
+WITHOUT_DUPLICATES = JSONDecoder(
+    parse_constant=refuse_constant, object_pairs_hook=refuse_duplicates
+)
+"""Also refuses an object in which a name stands twice."""
 
 
 def loads(data: bytes, decoder: JSONDecoder = STRICT) -> object:
-    """Return the JSON in data; raise ValueError where there is none."""
+    """Return the JSON in data; raise ValueError where it isn't valid."""
     try:
         value: object = decoder.decode(data.decode())
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     return value
+
+
+def type_name(value: object) -> str:
+    """Return what JSON calls the type of value."""
+    names = {dict: "an object", list: "an array", str: "text", bool: "a boolean"}
+    names |= {int: "a number", float: "a number", type(None): "null"}
+    return names.get(type(value), "no JSON")

@@ -1,6 +1,6 @@
-"""The deadline of the current request, shared by everything that waits for a network.
+"""The deadline of the current request, shared by all that wait for the network.
 
-An execution environment serves one event at a time, so there is one deadline.
+An execution environment serves one event at a time, so one deadline is enough.
 """
 
 import time
@@ -9,7 +9,7 @@ REQUEST_TIMEOUT = 8.0
 """Seconds for the secret, the keys and the database together, in one request.
 
 Well below the functions' Timeout in template.yaml, which is below API Gateway's 30 s:
-the function itself gives up first, and says so.
+so the function gives up first, and answers with the reason.
 """
 
 MARGIN = 1.0
@@ -21,22 +21,22 @@ _deadline: float | None = None
 
 
 def start(remaining: float) -> None:
-    """Begin a request, for which Lambda leaves this many seconds."""
+    """Begin a request; remaining: seconds until Lambda ends the function."""
     global _deadline
     _deadline = clock() + min(REQUEST_TIMEOUT, max(remaining - MARGIN, 0.0))
 
 
 def end() -> None:
-    """End the request: what runs outside of one has a budget of its own."""
+    """End the request: code that runs outside of one has REQUEST_TIMEOUT each time."""
     global _deadline
     _deadline = None
 
 
 def deadline() -> float:
-    """Return when to give up, on the scale of clock()."""
+    """Return the value of clock() at which to give up."""
     return clock() + REQUEST_TIMEOUT if _deadline is None else _deadline
 
 
 def remaining() -> float:
-    """Return the seconds that are left, at least 0."""
+    """Return the seconds until the deadline, at least 0."""
     return max(deadline() - clock(), 0.0)

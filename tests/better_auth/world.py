@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from jwt.algorithms import get_default_algorithms
 
-from taskapi.auth import signatures, tokens
+from taskapi.auth import signatures
 from tests.support.api import SECRET
 
 NAMES = (
@@ -51,8 +51,8 @@ def configured(**given: str) -> Iterator[None]:
 
 def forget() -> None:
     """Have the settings and the keys read again, as a new environment does."""
-    tokens.signatures.cache_clear()
-    signatures.key_set.cache_clear()
+    signatures.signatures_for.cache_clear()
+    signatures.key_set_at.cache_clear()
 
 
 def base64url(data: bytes) -> str:

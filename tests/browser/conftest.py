@@ -25,7 +25,7 @@ FLAGS = [
     "--disable-sync",
 ]
 # Milliseconds: the machine may have a lot to do, and nobody waits when all is well.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 SCREENSHOTS = ROOT / ".local" / "screenshots"
 
 
@@ -104,6 +104,7 @@ def someone(browser: Browser, site: Site) -> Iterator[User]:
         new = browser.new_context(**options)  # type: ignore[arg-type]
         new.on("weberror", lambda error: thrown.append(str(error.error)))
         new.on("console", lambda line: refused.append(line.text))
+        new.set_default_timeout(60_000)
         contexts.append(new)
         return new
 

@@ -50,8 +50,9 @@ def sources(project: Project) -> Path:
     root = project("")
     with (root / "template.yaml").open("a") as template:
         template.write(CORS)
-    (root / "local").mkdir()
-    (root / "local/openapi.py").write_text(
+    (root / "openapi").mkdir()
+    (root / "openapi/__init__.py").touch()
+    (root / "openapi/__main__.py").write_text(
         "import time\nopen('made', 'a').write('x')\ntime.sleep(0.3)\nprint('{}')\n"
     )
     return root
@@ -122,7 +123,7 @@ def test_many_requests_make_the_document_once(sources: Path) -> None:
     assert made(sources) == 1
 
 
-@pytest.mark.parametrize("path", ["functions/it/app.py", "template.yaml"])
+@pytest.mark.parametrize("path", ["functions/it/app.py", "openapi/__main__.py"])
 def test_a_change_of_the_sources_makes_the_document_again(
     sources: Path, path: str
 ) -> None:
@@ -137,7 +138,7 @@ def test_a_change_of_the_sources_makes_the_document_again(
 
 
 def test_broken_code_is_run_once_and_said(sources: Path) -> None:
-    with (sources / "local/openapi.py").open("a") as source:
+    with (sources / "openapi/__main__.py").open("a") as source:
         source.write("raise SystemExit(1)\n")
 
     with serving(sources) as ask:

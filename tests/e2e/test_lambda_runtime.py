@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from benchmarks.artifacts import ARCH
-from benchmarks.emulator import emulated, wait_for
+from benchmarks.emulator import emulator_command, wait_for_port
 from tests.e2e.test_run import free_port
 from tests.support.api import ROUTES, SECRET, event, token
 
@@ -133,7 +133,7 @@ def emulator(enter: list[str]) -> Iterator[str]:
     """Run a function under the emulator; give the URL that invokes it."""
     port, api_port = free_port(), free_port()
     process = subprocess.Popen(
-        [*enter, *emulated(port, api_port)],
+        [*enter, *emulator_command(port, api_port)],
         env={
             "PATH": "/usr/bin:/bin:/usr/sbin:/sbin",
             "PYTHONPATH": "/opt/python:/var/runtime",
@@ -149,7 +149,7 @@ def emulator(enter: list[str]) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_for(port, process)
+        wait_for_port(port, process)
         yield f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
     finally:
         process.terminate()

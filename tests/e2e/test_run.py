@@ -13,20 +13,26 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
 
 import httpx
 import psutil
 import pytest
 
-from local.__main__ import CannotRun, _listener
+from local.__main__ import CannotRun, listen
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of what is deployed and served, with no data of its own yet."""
-    return copied(tmp_path_factory.mktemp("clone"))
+def clone() -> Iterator[Path]:
+    """Return a copy of what is deployed and served, with no data of its own yet.
+
+    Not in pytest's folder: where root runs the tests, Postgres runs as another user,
+    to whom pytest closes that folder whenever it starts.
+    """
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield copied(Path(folder))
 
 
 def copied(folder: Path) -> Path:
@@ -62,14 +68,17 @@ def running(
     clone: Path, until: str = "List the tasks", **settings: str
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Run it until it has said where it is; give what it printed, and stop it."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "local"],
-        cwd=clone,
-        env=environment(PORT=str(free_port()), **settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
+    with (
+        TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            [sys.executable, "-m", "local"],
+            cwd=clone,
+            env=environment(PORT=str(free_port()), **settings),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
         try:
             assert process.stdout
             printed = ""
@@ -78,6 +87,9 @@ def running(
                 if line.startswith(until):
                     printed += process.stdout.readline()
                     break
+            else:
+                errors.seek(0)
+                pytest.fail(f"make run has ended: {printed}{errors.read()}")
             # A pipe that nobody reads fills up, and stops the one who writes to it.
             threading.Thread(target=process.stdout.read, daemon=True).start()
             yield printed, process
@@ -202,7 +214,7 @@ def test_a_bad_origin_is_one_line_before_anything_starts(clone: Path) -> None:
 def test_a_bad_host_is_one_line(host: str) -> None:
     message = r"HOST must be an address of this machine: 127.0.0.1, or 0.0.0.0 for all."
 
-    with pytest.raises(CannotRun, match=f"^{message}$"), _listener(host, 0):
+    with pytest.raises(CannotRun, match=f"^{message}$"), listen(host, 0):
         pytest.fail("it listens")
 
 

@@ -1,4 +1,4 @@
-"""A Postgres of these tests' own, PgBouncer, and a proxy before each of them."""
+"""A Postgres for these tests, a PgBouncer, and a proxy in front of each."""
 
 import io
 import json
@@ -13,10 +13,13 @@ from unittest.mock import patch
 
 import pytest
 
-from taskapi import settings, time_budget
-from taskapi.postgres import connection as db
+from taskapi import time_budget
+from taskapi.postgres import connection, query
+from taskapi.postgres.connection import ATTEMPT_TIMEOUT, CANCEL_TIMEOUT
 from taskapi.postgres.migrate import migrate
+from taskapi.settings import environment
 from tests.support.api import SECRET, Answer, Client
+from tests.support.connections import forget_connection
 from tests.support.proxy import Proxy
 from tests.support.servers import PGBOUNCER, PgBouncer, Postgres, running_postgres
 
@@ -27,8 +30,8 @@ DATABASE = "faults"
 def folder() -> Iterator[Path]:
     """Return a folder for servers.
 
-    Not pytest's own: that is closed to all but root when root runs the tests, as
-    soon as root runs other tests too, and the servers don't run as root.
+    It isn't pytest's, which only root can read when root runs the tests: the servers
+    don't run as root.
     """
     with TemporaryDirectory() as name:
         yield Path(name)
@@ -75,14 +78,14 @@ class Api:
 
     @property
     def faults(self) -> list[dict[str, Any]]:
-        """Return what was logged of failures, a line each."""
+        """Return the log lines of failures."""
         lines = map(json.loads, self.log.getvalue().splitlines())
         return [line for line in lines if line["level"] == "WARNING"]
 
     def point(self, url: str) -> None:
         """Make the functions use another database."""
         forget_connection()
-        settings.database_url = lambda: url
+        environment.database_url = lambda: url
 
     def send(self, function: str, id: object = None, **request: Any) -> Answer:
         return self.client.send(function, id, **request)
@@ -108,19 +111,15 @@ class Api:
         return [str(query) for [query] in rows]
 
     def works(self) -> None:
-        """Assert that the next request succeeds, in the usual time budget."""
+        """Assert that the next request succeeds, with the usual time budget."""
         with (
-            patch.object(time_budget, "REQUEST_TIMEOUT", 8.0 + db.CANCELLING),
-            patch.object(db, "PATIENCE", 5.0),
+            patch.object(
+                time_budget, "REQUEST_TIMEOUT", 8.0 + connection.CANCEL_TIMEOUT
+            ),
+            patch.object(query, "ATTEMPT_TIMEOUT", ATTEMPT_TIMEOUT),
         ):
             answer = self.send("list_tasks")
         assert answer.status == 200, answer.text
-
-
-def forget_connection() -> None:
-    if db._idle:
-        db._idle.close()
-    db._idle = None
 
 
 @pytest.fixture
@@ -128,8 +127,8 @@ def api_on(
     postgres: Postgres, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[Proxy], Api]]:
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
-    monkeypatch.setattr(settings, "database_url", settings.database_url)
-    monkeypatch.setattr(db, "FIRST_PAUSE", db.FIRST_PAUSE / 10)
+    monkeypatch.setattr(environment, "database_url", environment.database_url)
+    monkeypatch.setattr(query, "FIRST_PAUSE", query.FIRST_PAUSE / 10)
 
     def build(proxy: Proxy) -> Api:
         proxy.reset()
@@ -165,29 +164,33 @@ def either(request: pytest.FixtureRequest) -> Api:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the time of one attempt a tenth of what it is."""
-    monkeypatch.setattr(db, "PATIENCE", db.PATIENCE / 10)
+def short_attempts(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Make the timeout of an attempt a tenth of what it is, and return it."""
+    timeout = ATTEMPT_TIMEOUT / 10
+    monkeypatch.setattr(query, "ATTEMPT_TIMEOUT", timeout)
+    return timeout
 
 
 @pytest.fixture
-def hurried(impatient: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the whole time budget a tenth of what it is, but for cancelling."""
-    statement = time_budget.REQUEST_TIMEOUT - db.CANCELLING
-    budget = statement / 10 + db.CANCELLING
+def short_budget(short_attempts: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the whole time budget a tenth of what it is, except for cancelling."""
+    statement = time_budget.REQUEST_TIMEOUT - CANCEL_TIMEOUT
+    budget = statement / 10 + CANCEL_TIMEOUT
     monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", budget)
 
 
 @pytest.fixture
 def cancelling(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give a cancellation that succeeds as long as a busy machine takes."""
-    for module, name in ((db, "CANCELLING"), (time_budget, "REQUEST_TIMEOUT")):
-        monkeypatch.setattr(module, name, getattr(module, name) + 30.0)
+    for module in (connection, query):
+        monkeypatch.setattr(module, "CANCEL_TIMEOUT", CANCEL_TIMEOUT + 30.0)
+    longer = time_budget.REQUEST_TIMEOUT + 30.0
+    monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", longer)
 
 
 @pytest.fixture
 def role(postgres: Postgres) -> Iterator[Callable[[str], str]]:
-    """Return what makes a role with some options, and returns its name."""
+    """Return a function that creates a role with some options, and returns its name."""
     made: list[str] = []
 
     def make(options: str = "LOGIN", *, privileges: bool = True) -> str:
@@ -213,7 +216,7 @@ def become(api: Api, role: str) -> None:
 
 @pytest.fixture
 def pooler(postgres: Postgres, pgbouncer: PgBouncer) -> Iterator[Callable[..., str]]:
-    """Return what starts another PgBouncer, and returns the URL."""
+    """Return a function that starts another PgBouncer, and returns its URL."""
     started: list[PgBouncer] = []
 
     def start(**settings: object) -> str:

@@ -7,14 +7,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from taskapi import settings
 from taskapi.postgres.faults import FAULTS, TOO_SLOW
-from tests.faults.conftest import DATABASE, Api, become, forget_connection
+from taskapi.settings import environment
+from tests.faults.conftest import DATABASE, Api, become
 from tests.support.api import SECRET
+from tests.support.connections import forget_connection
 from tests.support.secret_store import Store
 from tests.support.servers import Postgres, eventually, meanwhile
 
-DATABASE_URL = settings.database_url
+DATABASE_URL = environment.database_url
 
 RAISE = """
 CREATE SEQUENCE raised;
@@ -45,7 +46,7 @@ def assert_unavailable(
     assert answer.status == 503, answer.text
     assert answer.headers["retry-after"] == retry_after
     [message] = {row.message for row in FAULTS.values() if row.meaning == meaning}
-    # The last attempt may end with the budget.
+    # The last attempt may run out of time.
     assert answer.json["message"] in (message, TOO_SLOW)
     assert api.faults[0]["message"] == meaning
     assert (len(api.faults) > 1) == retried
@@ -115,7 +116,7 @@ def test_a_bug_is_a_500_that_quotes_nothing(api: Api, raising: None, code: str) 
 
 @pytest.fixture
 def reading(either: Api) -> Iterator[Api]:
-    """Return the functions on a database that allows nothing but reading."""
+    """Return the functions on a database that refuses writes."""
     setting = "default_transaction_read_only"
     either.postgres.execute(f"ALTER DATABASE {DATABASE} SET {setting} = on")
     either.postgres.terminate(DATABASE)
@@ -230,7 +231,7 @@ def test_too_many_connections_are_waited_out(
 
 
 def test_too_many_connections_for_too_long(
-    api: Api, role: Callable[[str], str], hurried: None
+    api: Api, role: Callable[[str], str], short_budget: None
 ) -> None:
     become(api, role("LOGIN CONNECTION LIMIT 0"))
 
@@ -268,7 +269,7 @@ def test_a_new_password_is_read_from_the_secret_at_once(
     name = role("LOGIN PASSWORD 'old'")
     api.postgres.execute(f"GRANT needs_password TO {name}")
     url = api.proxy.url(DATABASE)
-    monkeypatch.setattr(settings, "database_url", DATABASE_URL)
+    monkeypatch.setattr(environment, "database_url", DATABASE_URL)
     monkeypatch.setenv("BETTER_AUTH_SECRET", SECRET)
     store.put({"DATABASE_URL": url.replace("postgres@", f"{name}:old@")})
     forget_connection()
@@ -288,7 +289,7 @@ def test_a_new_password_is_read_from_the_secret_at_once(
 
 @pytest.fixture(scope="session")
 def scram(postgres: Postgres) -> None:
-    """Let members of a role be asked for a password."""
+    """Have Postgres ask the members of a role for a password."""
     postgres.execute("CREATE ROLE needs_password")
     rules = postgres.folder / "pg_hba.conf"
     rule = "local all +needs_password scram-sha-256\n"
@@ -374,7 +375,7 @@ def test_a_url_that_libpq_refuses_is_one_line_without_its_password(
 
 
 def test_a_refused_connection_is_logged_without_what_the_url_says(
-    api: Api, hurried: None
+    api: Api, short_budget: None
 ) -> None:
     api.point("postgresql://s3cretuser:s3cret@127.0.0.1:1/s3cretdb")
 
@@ -401,7 +402,10 @@ def test_options_that_the_pooler_refuses(pooled: Api) -> None:
 
 
 def connection(url: str) -> psycopg.Connection | None:
-    """Return a connection unless the place is taken, as by who saw the pooler start."""
+    """Return a connection, or None while another client has the only place.
+
+    The check that the pooler has started has it for a moment.
+    """
     try:
         return psycopg.connect(url)
     except psycopg.OperationalError:
@@ -409,7 +413,7 @@ def connection(url: str) -> psycopg.Connection | None:
 
 
 def test_a_pooler_without_places_for_clients(
-    api: Api, pooler: Callable[..., str], hurried: None
+    api: Api, pooler: Callable[..., str], short_budget: None
 ) -> None:
     url = pooler(max_client_conn=1)
     api.point(url)
@@ -459,7 +463,7 @@ def test_a_pooler_that_refuses_the_password(
     assert "wr0ng" not in api.log.getvalue()
 
 
-def test_a_pooler_that_cannot_reach_postgres(pooled: Api, hurried: None) -> None:
+def test_a_pooler_that_cannot_reach_postgres(pooled: Api, short_budget: None) -> None:
     id = pooled.create()["id"]
     pooled.postgres.stop()
     try:

@@ -1,7 +1,7 @@
 """A connection that breaks before, inside and after any message of any statement.
 
-What holds each time: the answer is a success or a 503; a success has happened once, a
-503 once or not at all; and the next request succeeds.
+Each time, the answer is a success or a 503. After a success the change was made once,
+after a 503 once or not at all. The next request succeeds.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.faults.conftest import Api
-from tests.support.proxy import Deed, Once
+from tests.support.proxy import ActionKind, Once
 
 ANSWER = "12TDCZ"
 """ParseComplete, BindComplete, RowDescription, DataRow, CommandComplete, Ready."""
@@ -22,12 +22,12 @@ CUTS = [
         for keep in ("none", "some")
     ],
 ]
-DEEDS: list[Deed] = ["reset", "half-close"]
+KINDS: list[ActionKind] = ["reset", "half-close"]
 
 
 @dataclass
 class Before:
-    """A task, and its row."""
+    """A task's id, and its row."""
 
     id: int
     row: tuple[str, bool, int]
@@ -39,11 +39,11 @@ def cut(request: pytest.FixtureRequest) -> Once:
     return Once(planned.direction, planned.type, "reset", planned.keep)
 
 
-@pytest.fixture(params=DEEDS)
+@pytest.fixture(params=KINDS)
 def cutting(api: Api, cut: Once, request: pytest.FixtureRequest) -> Api:
-    """Return the functions, whose next statement is cut."""
+    """Return the functions; their connection breaks at the next statement."""
     api.create("before")
-    cut.deed = request.param
+    cut.kind = request.param
     api.proxy.rule = cut
     return api
 

@@ -6,9 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from taskapi.postgres import connection as db
+from taskapi.postgres import connection, query
 from tests.faults.conftest import DATABASE, Api
-from tests.support.proxy import Act
+from tests.support.proxy import Action
 from tests.support.servers import eventually
 
 WRITES: dict[str, dict[str, Any]] = {
@@ -20,7 +20,7 @@ WRITES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("function", WRITES)
 def test_a_write_that_was_given_up_is_not_made_later(
-    either: Api, hurried: None, cancelling: None, function: str
+    either: Api, short_budget: None, cancelling: None, function: str
 ) -> None:
     id = either.create()["id"]
 
@@ -38,7 +38,7 @@ def test_a_write_that_was_given_up_is_not_made_later(
 
 @pytest.mark.parametrize("function", ["list_tasks", "create_task"])
 def test_what_the_server_worked_on_is_not_sent_again(
-    either: Api, impatient: None, cancelling: None, function: str
+    either: Api, short_attempts: float, cancelling: None, function: str
 ) -> None:
     body = {"title": "new"} if function == "create_task" else None
     either.works()  # and has a connection
@@ -63,7 +63,7 @@ def test_a_search_that_takes_too_long_leaves_nothing_running(
         DATABASE,
     )
     either.works()  # and has a connection
-    monkeypatch.setattr(db, "PATIENCE", 0.05)
+    monkeypatch.setattr(query, "ATTEMPT_TIMEOUT", 0.05)
 
     answer = either.send("list_tasks", query={"search": "b"})
 
@@ -75,11 +75,11 @@ def test_a_search_that_takes_too_long_leaves_nothing_running(
 
 
 def test_says_so_where_the_server_cannot_be_asked_to_stop(
-    either: Api, hurried: None
+    either: Api, short_budget: None
 ) -> None:
     id = either.create()["id"]
     either.proxy.rule = lambda direction, type, _message: (
-        Act("stall") if (direction, type) == ("up", "startup") else None
+        Action("stall") if (direction, type) == ("up", "startup") else None
     )
 
     with either.postgres.locked(DATABASE):
@@ -91,32 +91,32 @@ def test_says_so_where_the_server_cannot_be_asked_to_stop(
 
 
 def test_answers_as_usual_where_the_statement_ends_before_it_is_cancelled(
-    api: Api, hurried: None, cancelling: None, monkeypatch: pytest.MonkeyPatch
+    api: Api, short_budget: None, cancelling: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id = api.create()["id"]
-    cancel = db.Connection.cancel_safe
+    cancel = connection.Connection.cancel_safe
 
     with api.postgres.locked(DATABASE) as unlock:
 
-        def too_late(connection: db.Connection, **options: float) -> None:
+        def too_late(self: connection.Connection, **options: float) -> None:
             unlock()
             eventually(lambda: api.rows()[id][1])
-            cancel(connection, **options)
+            cancel(self, **options)
 
-        monkeypatch.setattr(db.Connection, "cancel_safe", too_late)
+        monkeypatch.setattr(connection.Connection, "cancel_safe", too_late)
         answer = api.send("complete_task", id)
 
     assert (answer.status, answer.json["completed"]) == (200, True)
-    assert db._idle is None
+    assert connection._idle is None
 
 
 @pytest.mark.parametrize("function", ["list_tasks", "get_task"])
 def test_a_read_never_says_that_a_change_may_have_been_made(
-    either: Api, hurried: None, function: str
+    either: Api, short_budget: None, function: str
 ) -> None:
     id = either.create()["id"]
     either.proxy.rule = lambda direction, type, _message: (
-        Act("stall") if (direction, type) == ("up", "P") else None
+        Action("stall") if (direction, type) == ("up", "P") else None
     )
 
     answer = either.send(function, id if function == "get_task" else None)
@@ -127,7 +127,7 @@ def test_a_read_never_says_that_a_change_may_have_been_made(
 
 
 def test_says_so_where_the_pooler_may_still_send_the_statement(
-    api: Api, pooler: Callable[..., str], hurried: None
+    api: Api, pooler: Callable[..., str], short_budget: None
 ) -> None:
     url = pooler(default_pool_size=1)
     id = api.create()["id"]

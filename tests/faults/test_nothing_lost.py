@@ -1,7 +1,7 @@
-"""2,000 writes while connections are killed at random: nothing lost, nothing doubled.
+"""2,000 writes while connections break at random: none is lost, none is made twice.
 
-What was acknowledged and what the table holds agree exactly. The few updates that
-ended in a 503 are doubtful: each of them has happened once or not at all.
+The table holds exactly what was acknowledged. The few updates that were answered with
+a 503 are doubtful: each of them was made once or not at all.
 """
 
 import json
@@ -16,26 +16,28 @@ import pytest
 
 from tests.faults.conftest import DATABASE, Api
 from tests.support.api import SECRET
-from tests.support.proxy import Act, Deed, Direction
+from tests.support.proxy import Action, ActionKind, Direction
 
 PROCESSES = 4
 KILLS = 0.01
-"""Of all messages; a statement and its answer are eleven, so one in ten breaks."""
-DEEDS: list[Deed] = ["reset", "close", "half-close"]
+"""The share of messages. A statement and its answer have eleven: one in ten breaks."""
+KINDS: list[ActionKind] = ["reset", "close", "half-close"]
 
 
 class AtRandom:
-    """Breaks connections anywhere, and counts."""
+    """A rule that breaks connections at random, and counts them."""
 
     def __init__(self, seed: int) -> None:
-        self._dice = random.Random(seed)  # noqa: S311
+        self._rng = random.Random(seed)  # noqa: S311
         self.killed = 0
 
-    def __call__(self, direction: Direction, type: str, message: bytes) -> Act | None:
-        if self._dice.random() >= KILLS:
+    def __call__(
+        self, direction: Direction, type: str, message: bytes
+    ) -> Action | None:
+        if self._rng.random() >= KILLS:
             return None
         self.killed += 1
-        return Act(self._dice.choice(DEEDS), self._dice.randrange(len(message) + 1))
+        return Action(self._rng.choice(KINDS), self._rng.randrange(len(message) + 1))
 
 
 @pytest.mark.parametrize(("kind", "writes"), [("api", 2000), ("pooled", 800)])
@@ -69,7 +71,7 @@ def test_nothing_is_lost_and_nothing_doubled(
 def agrees(api: Api, user: dict[str, Any]) -> None:
     rows = api.rows(user["user_id"])
     known = {int(id): task for id, task in user["tasks"].items()}
-    # Creates are repeated until they are through: none is open, none is there twice.
+    # Creates are retried until they succeed, so none is doubtful, and none is doubled.
     assert user["doubtful"] == []
     assert rows.keys() == known.keys()
     for id, task in known.items():

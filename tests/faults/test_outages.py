@@ -1,7 +1,7 @@
 """The database goes away, between two requests and during one, and comes back.
 
-A toggle tells most: it must not be repeated, and so succeeds only where the API knows
-that it never left.
+A toggle must not be sent twice, so it is the strictest test: it can succeed only if the
+API knows that it wasn't sent before.
 """
 
 import socket
@@ -12,10 +12,10 @@ from contextlib import contextmanager
 import pytest
 
 from taskapi import time_budget
-from taskapi.postgres import connection as db
+from taskapi.postgres import connection
 from tests.faults.conftest import DATABASE, Api
 from tests.support.api import Answer
-from tests.support.proxy import STALL, Act, Direction, Once
+from tests.support.proxy import STALL, Action, Direction, Once
 from tests.support.servers import PgBouncer, eventually, meanwhile
 
 
@@ -32,8 +32,8 @@ def assert_toggled(api: Api, id: int) -> None:
     assert api.faults == []
 
 
-def sees_its_end() -> bool:
-    return db._idle is not None and not db._idle.is_usable()
+def sees_dead_connection() -> bool:
+    return connection._idle is not None and not connection._idle.is_usable()
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def test_replaces_a_connection_killed_while_idle(either: Api, reset: bool) -> No
     id = either.create()["id"]
 
     either.proxy.kill(reset=reset)
-    eventually(sees_its_end)
+    eventually(sees_dead_connection)
 
     assert_toggled(either, id)
 
@@ -61,7 +61,7 @@ def test_replaces_a_connection_that_was_terminated(api: Api) -> None:
     id = api.create()["id"]
 
     api.postgres.terminate(DATABASE)
-    eventually(sees_its_end)
+    eventually(sees_dead_connection)
 
     assert_toggled(api, id)
 
@@ -101,7 +101,7 @@ def test_survives_a_restart_of_the_pooler(pooled: Api, pgbouncer: PgBouncer) -> 
     id = pooled.create()["id"]
 
     pgbouncer.restart()
-    eventually(sees_its_end)
+    eventually(sees_dead_connection)
 
     assert_toggled(pooled, id)
 
@@ -199,7 +199,7 @@ def test_does_not_repeat_a_toggle_while_postgres_restarts(either: Api) -> None:
 
     def restart() -> None:
         eventually(either.postgres.waiting)
-        # Not "fast", which may end the owner of the lock before the one who waits.
+        # "fast" might end the owner of the lock before the statement that waits.
         either.postgres.restart("immediate")
 
     with either.postgres.locked(DATABASE), meanwhile(restart):
@@ -246,14 +246,14 @@ def test_does_not_repeat_an_update_while_the_pooler_restarts(
     pooled.works()
 
 
-# Connections that can't be had.
+# Connections that fail.
 
 
 def test_waits_out_three_seconds_of_refused_connections(either: Api) -> None:
     id = either.create()["id"]
     either.proxy.kill()
     either.proxy.refuse()
-    eventually(sees_its_end)
+    eventually(sees_dead_connection)
 
     either.proxy.accept_in(3.0)
     answer = toggle(either, id)
@@ -263,11 +263,11 @@ def test_waits_out_three_seconds_of_refused_connections(either: Api) -> None:
     assert {fault["sent"] for fault in either.faults} == {False}
 
 
-def test_gives_up_on_refused_connections(either: Api, hurried: None) -> None:
+def test_gives_up_on_refused_connections(either: Api, short_budget: None) -> None:
     id = either.create()["id"]
     either.proxy.kill()
     either.proxy.refuse()
-    eventually(sees_its_end)
+    eventually(sees_dead_connection)
 
     with within(time_budget.REQUEST_TIMEOUT):
         answer = toggle(either, id)
@@ -301,12 +301,12 @@ STALLS: dict[str, tuple[Direction, str, str]] = {
 
 @pytest.mark.parametrize("stalled", STALLS)
 def test_gives_up_on_a_stall_in_connect(
-    either: Api, hurried: None, stalled: str
+    either: Api, short_budget: None, stalled: str
 ) -> None:
     direction, type, sslmode = STALLS[stalled]
     either.point(either.proxy.url(DATABASE, sslmode=sslmode))
     either.proxy.rule = lambda *message: (
-        Act("stall") if message[:2] == (direction, type) else None
+        Action("stall") if message[:2] == (direction, type) else None
     )
 
     with within(time_budget.REQUEST_TIMEOUT):
@@ -320,20 +320,22 @@ def test_gives_up_on_a_stall_in_connect(
     either.works()
 
 
-def test_connects_again_after_a_stall_in_connect(either: Api, impatient: None) -> None:
+def test_connects_again_after_a_stall_in_connect(
+    either: Api, short_attempts: float
+) -> None:
     either.proxy.rule = Once("up", "startup", "stall")
 
-    with within(db.PATIENCE):
+    with within(short_attempts):
         answer = either.send("create_task", json_body={"title": "new"})
 
     assert answer.status == 201, answer.text
 
 
-def test_gives_up_on_a_host_that_does_not_answer(api: Api, hurried: None) -> None:
+def test_gives_up_on_a_host_that_does_not_answer(api: Api, short_budget: None) -> None:
     with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
-        # Once its queue is full, Linux drops what further clients send.
+        # When its queue is full, Linux drops the packets of further clients.
         for client in (first, second):
             client.setblocking(False)
             client.connect_ex(deaf.getsockname())
@@ -361,24 +363,28 @@ STALLED_STATEMENTS = [
     ids=["in the query", "before the answer", "in the answer"],
 )
 def stalling(either: Api, request: pytest.FixtureRequest) -> Api:
-    """Return the functions, whose next statement stalls, one task created."""
+    """Return the functions with one task; their next statement stalls."""
     either.create()
     either.proxy.rule = Once(request.param.direction, request.param.type, "stall")
     return either
 
 
 @pytest.mark.parametrize("function", ["list_tasks", "create_task"])
-def test_repeats_after_a_stall(stalling: Api, function: str, impatient: None) -> None:
+def test_repeats_after_a_stall(
+    stalling: Api, function: str, short_attempts: float
+) -> None:
     body = {"title": "new"} if function == "create_task" else None
 
-    with within(db.PATIENCE):
+    with within(short_attempts):
         answer = stalling.send(function, json_body=body)
 
     assert answer.status < 300, answer.text
     assert len(stalling.rows()) == (2 if body else 1)
 
 
-def test_does_not_repeat_a_toggle_after_a_stall(stalling: Api, hurried: None) -> None:
+def test_does_not_repeat_a_toggle_after_a_stall(
+    stalling: Api, short_budget: None
+) -> None:
     [id] = stalling.rows()
 
     with within(time_budget.REQUEST_TIMEOUT):

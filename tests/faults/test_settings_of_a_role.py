@@ -1,4 +1,4 @@
-"""Settings that a role or a database may carry: none of them changes an answer."""
+"""Settings that a role or a database may have: none of them changes an answer."""
 
 from collections.abc import Callable
 
@@ -90,7 +90,7 @@ def test_answers_as_usual(
 
 
 def every_operation(api: Api) -> dict[str, Answer]:
-    """Run them all on two tasks; return the answers by name."""
+    """Send a request of each kind, on two tasks; return the answers by name."""
     key = {"idempotency-key": "key"}
     body = {"title": TEXT, "description": TEXT}
     created = api.send("create_task", json_body=body, headers=key)
@@ -139,6 +139,6 @@ def test_a_setting_that_makes_it_impossible_is_called_what_it_is(
     answer = api.send("list_tasks", query={"search": "b"})
 
     assert answer.status == 503, answer.text
-    # On a busy machine, connecting may take longer than the limit, too.
+    # On a busy machine, connecting may exceed the limit as well.
     [*_, fault] = api.faults
     assert fault["message"].startswith(meaning)

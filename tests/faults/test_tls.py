@@ -1,4 +1,4 @@
-"""TLS as production has it: verified in full, and without asking the server first."""
+"""TLS as in production: sslmode=verify-full and sslnegotiation=direct."""
 
 import datetime
 import ipaddress
@@ -24,7 +24,7 @@ from tests.faults.conftest import DATABASE, Api
 
 
 class TlsServer:
-    """Ends TLS, as Neon's proxy does, before a Unix socket."""
+    """Terminates TLS in front of a Unix socket, as Neon's proxy does."""
 
     def __init__(self, target: str, certificate: Path) -> None:
         self.target = target
@@ -55,7 +55,7 @@ class TlsServer:
             socket.socket(socket.AF_UNIX) as inner,
         ):
             inner.connect(self.target)
-            # One side speaks at a time, so one thread is enough.
+            # Only one side sends at a time, so one thread is enough.
             while data := outer.recv(65536):
                 inner.sendall(data)
                 if data[:1] == b"X":
@@ -69,7 +69,7 @@ class TlsServer:
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a certificate for 127.0.0.1 that signs itself, with its key."""
+    """Return a self-signed certificate for 127.0.0.1, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test's own")])
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
@@ -133,7 +133,7 @@ def test_refuses_a_server_that_nobody_vouches_for(api: Api, tls: TlsServer) -> N
 
 
 def test_cancels_a_statement_over_tls(
-    api: Api, tls: TlsServer, certificate: Path, hurried: None, cancelling: None
+    api: Api, tls: TlsServer, certificate: Path, short_budget: None, cancelling: None
 ) -> None:
     id = api.create()["id"]
     api.point(url(tls, sslrootcert=certificate))

@@ -1,7 +1,7 @@
 """Users who create and update: `python -m tests.faults.writer 4 500 folder`.
 
-Four processes, each one environment with one user who makes 500 writes, and leaves in
-the folder, as JSON, what was acknowledged.
+Four processes, each one environment with one user who makes 500 writes. Each leaves a
+JSON file in the folder that says which writes were acknowledged.
 """
 
 import importlib
@@ -23,27 +23,27 @@ class Known:
     title: str
     updates: int = 0
     doubtful: list[str] = field(default_factory=list)
-    """The titles of updates that a 503 left open."""
+    """The titles of updates that were answered with a 503."""
 
 
 @dataclass
 class User:
-    """What one user was told."""
+    """What one user knows from the answers."""
 
     user_id: str
     tasks: dict[int, Known] = field(default_factory=dict)
     doubtful: list[str] = field(default_factory=list)
-    """The titles of creates that a 503 left open."""
+    """The titles of creates that were answered with a 503."""
 
 
 def write(user_id: str, writes: int, seed: int) -> User:
-    """Make the writes; raise where an answer is neither a success nor a 503."""
+    """Make the writes; raise if an answer is neither a success nor a 503."""
     client, user = Client(user_id), User(user_id)
-    dice = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)  # noqa: S311
     for number in range(writes):
         title = f"{number}"
-        if not user.tasks or dice.random() < 0.5:
-            headers = {"idempotency-key": title} if dice.random() < 0.5 else {}
+        if not user.tasks or rng.random() < 0.5:
+            headers = {"idempotency-key": title} if rng.random() < 0.5 else {}
             answer = client.send(
                 "create_task", json_body={"title": title}, headers=headers
             )
@@ -58,7 +58,7 @@ def write(user_id: str, writes: int, seed: int) -> User:
             assert answer.json["id"] not in user.tasks
             user.tasks[answer.json["id"]] = Known(title)
         else:
-            id = dice.choice(list(user.tasks))
+            id = rng.choice(list(user.tasks))
             answer = client.send("update_task", id, json_body={"title": title})
             if answer.status == 503:
                 user.tasks[id].doubtful.append(title)

@@ -1,4 +1,4 @@
-"""Fifty requests in one moment, each in an execution environment of its own."""
+"""Fifty requests at the same moment, each in an execution environment of its own."""
 
 import fcntl
 from collections import Counter

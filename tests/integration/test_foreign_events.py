@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from taskapi.postgres import connection as db
 from tests.support.api import CONTEXT, ROUTES, event, invoke, token
 
 ROOT = Path(__file__).parents[2]
@@ -133,12 +132,12 @@ NO_PATH: dict[str, Any] = {
 
 @pytest.fixture
 def untouched(monkeypatch: pytest.MonkeyPatch, database: str) -> None:
-    """Fail where the database is asked for anything."""
+    """Fail if the database is queried."""
 
     def refuse(*_: object, **__: object) -> None:
-        pytest.fail("the database was asked")
+        pytest.fail("the database was queried")
 
-    monkeypatch.setattr(db, "query", refuse)
+    monkeypatch.setattr("psycopg.Connection.execute", refuse)
 
 
 def assert_answered(function: str, sent: object, log: io.StringIO) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Idempotency-Key: a create that is sent again, and the key's own life."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from taskapi.postgres import connection as db
-from taskapi.tasks import statements as tasks
+from taskapi.postgres.connection import ATTEMPT_TIMEOUT
+from taskapi.postgres.query import query
+from taskapi.tasks import create as creating
+from taskapi.tasks.fields import DEFAULTS
 from tests.support.api import Answer, Client
 
 RULE = {
@@ -133,6 +136,64 @@ def test_no_text_is_kept_with_a_key(
 
     assert "secret" not in json.dumps(row)
     assert set(row[0]) == {"user_id", "key", "fingerprint", "task_id", "created_at"}
+
+
+# Two releases at once: fingerprints, of which those of bodies without new fields stay
+
+
+def fingerprint_of_the_first_release(body: dict[str, Any]) -> bytes:
+    title, description = body["title"].strip(), body.get("description")
+    values = [title, description, body.get("completed", False)]
+    return hashlib.sha256(json.dumps(values).encode()).digest()
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_a_key_of_the_first_release_is_replayed(
+    user: Client, postgres: psycopg.Connection[Any], body: dict[str, Any]
+) -> None:
+    first = user.create(**body)
+    postgres.execute(
+        "INSERT INTO idempotency_keys VALUES (%s, 'k', %s, %s, %s)",
+        (
+            user.user_id,
+            fingerprint_of_the_first_release(body),
+            first["id"],
+            first["created_at"],
+        ),
+    )
+
+    again = create(user, "k", **body)
+
+    assert (again.status, again.json) == (201, first)
+    assert again.headers["idempotent-replayed"] == "true"
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_the_first_release_replays_a_key_of_this_one(
+    user: Client, postgres: psycopg.Connection[Any], body: dict[str, Any]
+) -> None:
+    create(user, "k", **body)
+
+    [(stored,)] = postgres.execute(
+        "SELECT fingerprint FROM idempotency_keys WHERE user_id = %s", (user.user_id,)
+    )
+    assert stored == fingerprint_of_the_first_release(body)
+
+
+def test_a_new_field_counts_where_it_is_not_at_its_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old = {"title": "a", "description": None, "completed": False}
+    before = creating.fingerprint(old)
+
+    monkeypatch.setitem(DEFAULTS, "priority", "medium")
+    monkeypatch.setitem(DEFAULTS, "tags", [])
+
+    assert creating.fingerprint({**old, "priority": "medium", "tags": []}) == before
+    high = creating.fingerprint({**old, "priority": "high", "tags": []})
+    tagged = creating.fingerprint({**old, "priority": "medium", "tags": ["high"]})
+    assert len({before, high, tagged}) == 3
+    assert high == creating.fingerprint({"tags": [], "priority": "high", **old})
 
 
 # Keys that are refused
@@ -327,7 +388,7 @@ def busy(user: Client, database: str) -> Iterator[None]:
 def test_a_key_in_use_is_a_conflict(
     user: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "KEY_PATIENCE", "50ms")
+    monkeypatch.setattr(creating, "KEY_LOCK_TIMEOUT", "50ms")
 
     answer = create(user, "k")
 
@@ -342,7 +403,7 @@ def test_a_key_in_use_is_a_conflict(
 def test_a_key_that_was_in_use_and_given_up_is_free(
     user: Client, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "KEY_PATIENCE", "50ms")
+    monkeypatch.setattr(creating, "KEY_LOCK_TIMEOUT", "50ms")
     with psycopg.connect(database) as connection:
         connection.execute(
             "INSERT INTO idempotency_keys VALUES (%s, 'k', '', 1, now())",
@@ -359,17 +420,17 @@ def test_a_key_that_was_in_use_and_given_up_is_free(
 
 
 @pytest.mark.usefixtures("busy")
-def test_patience_ends_with_the_statement(
+def test_the_lock_timeout_ends_with_the_statement(
     user: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks, "KEY_PATIENCE", "50ms")
+    monkeypatch.setattr(creating, "KEY_LOCK_TIMEOUT", "50ms")
     user.create()
 
-    [row] = db.query("SELECT current_setting('lock_timeout')", {})
+    [row] = query("SELECT current_setting('lock_timeout')", {})
 
     assert row == ("0",)
 
 
-def test_patience_is_shorter_than_that_for_a_statement() -> None:
-    assert tasks.KEY_PATIENCE == "3s"
-    assert db.PATIENCE > 3
+def test_waiting_for_a_key_ends_before_the_statements_time_does() -> None:
+    assert creating.KEY_LOCK_TIMEOUT == "3s"
+    assert ATTEMPT_TIMEOUT > 3

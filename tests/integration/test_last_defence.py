@@ -25,10 +25,10 @@ ERRORS: dict[str, BaseException] = {
     "no Exception": BaseException(PRIVATE),
 }
 PLACES = [
-    "taskapi.tasks.statements.create",
-    "taskapi.web.handler.invalid",
-    "taskapi.web.handler.parse",
-    "taskapi.web.handler.check_declared",
+    "functions.create_task.app.create",
+    "taskapi.web.validation.validation_failed",
+    "taskapi.web.route.parse",
+    "taskapi.web.route.check_declared",
     "taskapi.web.task_responses.json_response",
     "taskapi.web.authenticated.authenticate",
     "fastapi.routing.solve_dependencies",
@@ -53,8 +53,8 @@ def test_a_bug_anywhere_is_the_contracts_500(
     if place.startswith("mangum") and not isinstance(error, Exception):
         pytest.skip("nothing of ours runs there")
     monkeypatch.setattr(place, fail)
-    # invalid() is asked only where something is.
-    title = PRIVATE if place != "taskapi.web.handler.invalid" else 1
+    # validation_failed() is called only for an invalid body.
+    title = PRIVATE if place != "taskapi.web.validation.validation_failed" else 1
 
     answer = user.send("create_task", json_body={"title": title, "x": PRIVATE})
 
@@ -70,7 +70,7 @@ def test_a_bug_anywhere_is_the_contracts_500(
     assert PRIVATE not in text + "".join(capfd.readouterr())
 
 
-@pytest.mark.parametrize("place", ["taskapi.web.authenticated.pseudonym", *PLACES[::3]])
+@pytest.mark.parametrize("place", ["taskapi.auth.authenticate.pseudonym", *PLACES[::3]])
 def test_a_wrong_setting_is_said_in_one_line_wherever_it_is_met(
     user: Client, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

@@ -19,7 +19,7 @@ import pytest
 from benchmarks import searches
 from benchmarks.data import fill
 from benchmarks.plans import every_list, faults
-from taskapi.postgres import connection as db
+from taskapi.postgres import connection
 from taskapi.postgres.migrate import migrate
 from taskapi.tasks import cursors
 from tests.support.api import CONTEXT, ROUTES, Client, event, token
@@ -506,9 +506,9 @@ def environments(
 
 
 def forget_connection() -> None:
-    if db._idle:
-        db._idle.close()
-    db._idle = None
+    if connection._idle:
+        connection._idle.close()
+    connection._idle = None
 
 
 def test_a_cursor_outlives_a_change_of_the_databases_password(

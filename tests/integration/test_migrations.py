@@ -1,4 +1,4 @@
-"""Migrations: on nothing, on the replaced design's table, twice, by two at once."""
+"""Migrations of an empty database and of the legacy app's, twice and two at once."""
 
 import os
 import subprocess
@@ -12,13 +12,13 @@ import psycopg
 import pytest
 
 from taskapi.errors import SettingsError
-from taskapi.postgres import connection as db
 from taskapi.postgres import migrate
+from taskapi.postgres.connection import ATTEMPT_TIMEOUT
 from taskapi.postgres.migrate import MIGRATIONS
 
 NAMES = sorted(file.name for file in MIGRATIONS.glob("*.sql"))
 
-REPLACED_DESIGN = """
+LEGACY_SCHEMA = """
 CREATE TABLE tasks (
     id SERIAL PRIMARY KEY, title VARCHAR(200) NOT NULL, description TEXT,
     completed BOOLEAN DEFAULT FALSE, user_id VARCHAR(255) NOT NULL,
@@ -49,8 +49,8 @@ def run(url: str, sql: str) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture
-def old_database(new_database: str) -> str:
-    run(new_database, REPLACED_DESIGN)
+def legacy_database(new_database: str) -> str:
+    run(new_database, LEGACY_SCHEMA)
     return new_database
 
 
@@ -71,7 +71,7 @@ Files = Callable[..., None]
 
 @pytest.fixture
 def files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Files:
-    """Return what puts files of SQL in the place of the project's own."""
+    """Return a function that puts other SQL files in the place of the migrations."""
     monkeypatch.setattr(migrate, "MIGRATIONS", tmp_path)
 
     def write(*sources: str) -> None:
@@ -107,14 +107,14 @@ def test_an_older_release_leaves_a_newer_schema_alone(
 
 @pytest.fixture
 def busy_table(new_database: str) -> Iterator[psycopg.Connection]:
-    """Return the connection of a reader that goes on holding table `one`."""
+    """Return a connection that reads table `one`, and keeps its lock."""
     run(new_database, "CREATE TABLE one ()")
     with psycopg.connect(new_database) as reader:
         reader.execute("SELECT * FROM one")
         yield reader
 
 
-def test_lets_others_have_their_turn_while_a_table_is_busy(
+def test_releases_its_lock_while_a_table_is_busy(
     new_database: str,
     busy_table: psycopg.Connection,
     files: Files,
@@ -132,7 +132,7 @@ def test_lets_others_have_their_turn_while_a_table_is_busy(
 
     monkeypatch.setattr("taskapi.postgres.migrate.time.sleep", pause)
 
-    assert migrate.migrate(impatient(new_database)) == ["1.sql"]
+    assert migrate.migrate(with_timeout(new_database)) == ["1.sql"]
 
     assert pauses == [migrate.PAUSE] * 2
 
@@ -149,18 +149,18 @@ def test_gives_up_on_a_table_that_stays_busy(
     monkeypatch.setattr("taskapi.postgres.migrate.time.sleep", pauses.append)
 
     with pytest.raises(psycopg.errors.LockNotAvailable):
-        migrate.migrate(impatient(new_database))
+        migrate.migrate(with_timeout(new_database))
 
     assert len(pauses) == migrate.ATTEMPTS - 1
 
 
-def impatient(url: str) -> str:
-    """Return a URL with which what would wait for ever fails."""
+def with_timeout(url: str) -> str:
+    """Return a URL with a timeout, so that a wait without end fails."""
     return f"{url}&options=-c%20statement_timeout%3D20000"
 
 
 def test_a_request_outlasts_a_migration_that_waits() -> None:
-    assert 0 < float(migrate.LOCK_TIMEOUT.removesuffix("s")) < db.PATIENCE
+    assert 0 < float(migrate.LOCK_TIMEOUT.removesuffix("s")) < ATTEMPT_TIMEOUT
 
 
 CONCURRENTLY = """-- no transaction
@@ -176,7 +176,7 @@ VALID = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'it'::regclass"
 
 
 def test_builds_an_index_while_others_write(new_database: str, files: Files) -> None:
-    """CREATE INDEX CONCURRENTLY waits for the writer, and lets all others write."""
+    """CREATE INDEX CONCURRENTLY waits for the writer, while others can write."""
     run(new_database, "CREATE TABLE one (a INT)")
     files(CONCURRENTLY)
     with psycopg.connect(new_database) as writer, ThreadPoolExecutor(1) as pool:
@@ -281,11 +281,11 @@ def test_refuses_a_database_that_is_not_utf8(server: str, encoding: str) -> None
             admin.execute(f"DROP DATABASE {name}".encode())
 
 
-def test_adopts_the_replaced_designs_rows(old_database: str) -> None:
-    migrate.migrate(old_database)
+def test_keeps_the_legacy_apps_rows(legacy_database: str) -> None:
+    migrate.migrate(legacy_database)
 
     old, odd = run(
-        old_database,
+        legacy_database,
         "SELECT id, title, description, completed, user_id, rfc3339(created_at),"
         " rfc3339(updated_at) FROM tasks ORDER BY id",
     )
@@ -302,18 +302,18 @@ def test_adopts_the_replaced_designs_rows(old_database: str) -> None:
     assert odd[5] == odd[6]
 
 
-def test_an_adopted_table_gives_no_id_twice(old_database: str) -> None:
-    migrate.migrate(old_database)
+def test_a_legacy_table_gives_no_id_twice(legacy_database: str) -> None:
+    migrate.migrate(legacy_database)
 
     [(id,)] = run(
-        old_database,
+        legacy_database,
         "INSERT INTO tasks (title, user_id) VALUES ('new', 'bob') RETURNING id",
     )
 
     assert id == 10
 
 
-def test_a_new_database_and_an_adopted_one_are_alike(
+def test_a_new_database_and_a_legacy_one_become_alike(
     server: str, new_database: str
 ) -> None:
     migrate.migrate(new_database)
@@ -323,7 +323,7 @@ def test_a_new_database_and_an_adopted_one_are_alike(
         "DROP TABLE tasks, idempotency_keys, cursor_keys, schema_migrations",
     )
     run(new_database, "DROP FUNCTION rfc3339")
-    run(new_database, REPLACED_DESIGN)
+    run(new_database, LEGACY_SCHEMA)
 
     migrate.migrate(new_database)
 

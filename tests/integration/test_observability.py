@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from taskapi.postgres import connection as db
-from taskapi.web import authenticated as auth
+from taskapi.auth.pseudonym import pseudonym
+from taskapi.postgres import connection
 from tests.support.api import ROUTES, Client, event, invoke, token
 from tests.unit.test_architecture import ROOT
 
@@ -64,7 +64,7 @@ def test_a_request_is_one_line_of_log(user: Client, log: io.StringIO) -> None:
     assert line["function_request_id"] == "test"
     assert line["route"] == "POST /api/{user_id}/tasks"
     assert line["status"] == 201
-    assert line["user"] == auth.pseudonym(user.user_id)
+    assert line["user"] == pseudonym(user.user_id)
     assert 0 < line["database_ms"] <= line["duration_ms"]
     assert isinstance(line["cold_start"], bool)
     assert set(line) <= KEYS
@@ -113,10 +113,10 @@ def test_retries_are_counted(
     user: Client, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     user.send("list_tasks")
-    assert db._idle
+    assert connection._idle
     # Closed below psycopg, as by the other side: found out by using it.
-    monkeypatch.setattr(db.Connection, "is_usable", lambda _: True)
-    db._idle.pgconn.finish()
+    monkeypatch.setattr(connection.Connection, "is_usable", lambda _: True)
+    connection._idle.pgconn.finish()
 
     answer = user.send("list_tasks")
 
@@ -182,7 +182,7 @@ def test_a_bug_is_logged_without_the_words_in_its_message(
     def fail(*_: object, **__: object) -> None:
         raise ValueError(TITLE)
 
-    monkeypatch.setattr("taskapi.tasks.statements.get", fail)
+    monkeypatch.setattr("functions.get_task.app.get", fail)
 
     answer = user.send("get_task", 1)
 

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from taskapi import secret
-from taskapi.auth import tokens
+from taskapi.auth.tokens import InvalidToken
+from taskapi.auth.verify import verify
+from taskapi.settings import secret
 from tests.better_auth.world import Jwks, Secret, claims, key, world_settings
 from tests.support.api import ROUTES, SECRET, Answer, Client, event, invoke
 from tests.support.secret_store import Clock, Store
@@ -70,8 +71,8 @@ def test_other_failures_of_a_token_do_not_have_it_read(
     listed(user, SECRET)
     expired = Secret("HS256", "", SECRET.encode()).token(claims(user.user_id, exp=1))
 
-    with pytest.raises(tokens.InvalidToken):
-        tokens.subject(expired)
+    with pytest.raises(InvalidToken):
+        verify(expired)
 
     assert rotating.reads == 1
 

@@ -10,7 +10,11 @@ import psycopg
 import pytest
 
 from taskapi.postgres.migrate import MIGRATIONS, migrate
-from taskapi.tasks import statements as tasks
+from taskapi.tasks.create import CREATE
+from taskapi.tasks.fields import FIELDS, RULES
+from taskapi.tasks.read import GET
+from taskapi.tasks.write import COMPLETE, DELETE, UPDATE
+from tests.support.lists import EVERY_LIST
 
 DOCS = Path(__file__).parents[2] / "docs"
 BLOCKS = re.findall(
@@ -39,30 +43,28 @@ BEFORE_ALL = {
 
 def run_every_statement(url: str) -> None:
     """Run what the functions run, as they do: create, read, change, delete."""
-    values: dict[str, object] = {
+    values: dict[str, object] = {field.name: field.example for field in FIELDS}
+    values |= {
         "user_id": f"auth0|{uuid.uuid4().hex}",
         "key": "key",
-        "patience": tasks.KEY_PATIENCE,
+        "lock_timeout": "3s",
         "fingerprint": b"hash",
-        "title": "Buy groceries",
-        "description": None,
-        "describes": True,
-        "completed": False,
+        "changed": list(RULES),
         "versions": None,
         "search": "groc",
         "after_id": 0,
         "limit": 10,
     }
     with psycopg.connect(url, autocommit=True) as connection:
-        [(values["id"], *_)] = connection.execute(tasks.CREATE.encode(), values)
-        for sql in (tasks.GET, tasks.UPDATE, tasks.COMPLETE):
+        [(values["id"], *_)] = connection.execute(CREATE.encode(), values)
+        for sql in (GET, UPDATE, COMPLETE):
             [(id, *_)] = connection.execute(sql.encode(), values)
             assert id == values["id"]
-        for (sort, order, _), sql in tasks.LISTS.items():
+        for (sort, order, _), sql in EVERY_LIST.items():
             values["after"] = BEFORE_ALL[sort == "title", order]
             [(id, *_)] = connection.execute(sql.encode(), values)
             assert id == values["id"]
-        connection.execute(tasks.DELETE.encode(), values)
+        connection.execute(DELETE.encode(), values)
 
 
 Migrate = Callable[..., str]

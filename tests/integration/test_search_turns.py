@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from taskapi.postgres import connection as db
+from taskapi.postgres import connection, query
 from tests.support.api import Client
 
 TAKE_TURN = "SELECT take_search_turn(%s)"
@@ -38,7 +38,7 @@ def test_a_second_search_waits_for_the_first(
 @pytest.fixture
 def three_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the pause after the third attempt go beyond the deadline."""
-    monkeypatch.setattr(db, "backoff", lambda attempt: 0.0 if attempt < 3 else 60.0)
+    monkeypatch.setattr(query, "backoff", lambda attempt: 0.0 if attempt < 3 else 60.0)
 
 
 @pytest.mark.usefixtures("searching", "three_attempts")
@@ -53,11 +53,11 @@ def test_a_second_search_is_given_up_at_the_deadline(user: Client) -> None:
 @pytest.mark.usefixtures("searching", "three_attempts")
 def test_waiting_for_a_turn_needs_no_new_connection(user: Client) -> None:
     user.send("list_tasks")
-    before = db._idle
+    before = connection._idle
 
     search(user)
 
-    assert db._idle is before is not None
+    assert connection._idle is before is not None
 
 
 @pytest.mark.usefixtures("searching")

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from taskapi import settings
-from taskapi.auth import tokens
-from taskapi.postgres import connection as db
+from taskapi.auth.signatures import signatures_for
+from taskapi.auth.verify import verify
+from taskapi.postgres import connection
+from taskapi.settings.better_auth import better_auth
 from tests.better_auth.world import (
     ORIGIN,
     Jwks,
@@ -87,11 +88,11 @@ def test_the_last_good_keys_serve_on(user: Client, jwks: Jwks) -> None:
 
 
 def test_many_requests_at_once_fetch_once(user: Client, jwks: Jwks) -> None:
-    tokens.signatures(settings.better_auth()).prepare()
+    signatures_for(better_auth()).prefetch_keys()
     token = by("issuer", user)
 
     with ThreadPoolExecutor(10) as threads:
-        users = list(threads.map(tokens.subject, [token] * 10))
+        users = list(threads.map(verify, [token] * 10))
 
     assert users == [user.user_id] * 10
     assert jwks.fetches == 1
@@ -148,7 +149,7 @@ def test_names_a_bad_database_url_where_it_keys_the_pseudonyms(
     problem: str,
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
-    monkeypatch.setattr(db, "_idle", None)
+    monkeypatch.setattr(connection, "_idle", None)
 
     answer = listed(user, by("issuer", user))
 

@@ -7,7 +7,7 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 from taskapi import time_budget
-from taskapi.postgres import connection as db
+from taskapi.postgres import connection, query
 from tests.support.api import SECRET, Answer, Client
 
 FUNCTIONS = ["create_task", "update_task", "complete_task", "delete_task", "get_task"]
@@ -16,7 +16,7 @@ _barrier: Barrier | None = None
 
 
 class Crowd:
-    """As many environments as there are requests, which begin in one moment.
+    """One environment for each request; all requests begin at the same moment.
 
     They are forked from a process that has imported the functions and nothing else: a
     process that runs tests has threads and connections, which don't survive a fork.
@@ -39,7 +39,9 @@ class Crowd:
 
 def be_patient() -> None:
     """Have this process wait as long as a crowd takes on a busy machine."""
-    db.PATIENCE = time_budget.REQUEST_TIMEOUT = 200.0
+    for module in (connection, query):
+        module.ATTEMPT_TIMEOUT = 200.0  # type: ignore[attr-defined]
+    time_budget.REQUEST_TIMEOUT = 200.0
 
 
 def initialize(barrier: Barrier, database: str) -> None:
@@ -50,7 +52,7 @@ def initialize(barrier: Barrier, database: str) -> None:
 
 
 def send_with_others(client: Client, function: str, request: dict[str, Any]) -> Answer:
-    """Connect, wait until all the others have, then send."""
+    """Connect, wait until all the others have connected, then send."""
     assert _barrier
     client.send("get_task", 1)
     _barrier.wait(timeout=300)

@@ -10,56 +10,62 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 Direction = Literal["up", "down"]
-"""Up is from the client to the server."""
+"""Up: from the client to the server. Down: back."""
 
-Deed = Literal["reset", "close", "half-close", "stall", "delay"]
+ActionKind = Literal["reset", "close", "half-close", "stall", "delay"]
 
 T = TypeVar("T")
 
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 STALL = 60.0
-"""Seconds, unless the client gives up before."""
+"""Seconds, unless the client gives up earlier."""
 
 
 @dataclass(frozen=True)
-class Act:
-    """What to do instead of forwarding a message; keep: its bytes that still pass."""
+class Action:
+    """What to do instead of forwarding a message.
 
-    deed: Deed
+    keep: how many of its bytes to forward first.
+    """
+
+    kind: ActionKind
     keep: int = 0
     seconds: float = STALL
 
 
-Rule = Callable[[Direction, str, bytes], Act | None]
-"""Takes each message: its direction, its type ("startup" where it has none), itself."""
+Rule = Callable[[Direction, str, bytes], Action | None]
+"""Takes a message's direction, its type ("startup" if it has none) and its bytes."""
 
 
 @dataclass
 class Once:
-    """The rule that acts on the first message of a type, then never again."""
+    """A rule that acts on the first message of a type, then never again."""
 
     direction: Direction
     type: str
-    deed: Deed
+    kind: ActionKind
     keep: Literal["none", "some", "all"] = "none"
     seconds: float = STALL
     acted: threading.Event = field(default_factory=threading.Event)
 
-    def __call__(self, direction: Direction, type: str, message: bytes) -> Act | None:
+    def __call__(
+        self, direction: Direction, type: str, message: bytes
+    ) -> Action | None:
         if self.acted.is_set() or (direction, type) != (self.direction, self.type):
             return None
         self.acted.set()
         kept = {"none": 0, "some": len(message) // 2, "all": len(message)}[self.keep]
-        return Act(self.deed, kept, self.seconds)
+        return Action(self.kind, kept, self.seconds)
 
 
 class Messages:
-    """Cuts a stream into the protocol's messages.
+    """Divides a stream into the protocol's messages.
 
-    https://www.postgresql.org/docs/current/protocol-message-formats.html: a type and
-    a length that counts itself; only what a client sends first has no type. The
-    answer to an SSLRequest is one byte; what follows a yes can't be read here.
+    A message has a type, and a length that includes itself; only the first message of
+    a client has no type. The answer to an SSLRequest is one byte. If that is a yes, the
+    rest is encrypted, and can't be read here.
+    https://www.postgresql.org/docs/current/protocol-message-formats.html
     """
 
     def __init__(self, direction: Direction) -> None:
@@ -88,7 +94,7 @@ class Messages:
 
 
 class Link:
-    """A client's connection and the one to the server that belongs to it."""
+    """A client's connection, and the one to the server that its messages go to."""
 
     def __init__(self, *writers: asyncio.StreamWriter) -> None:
         self.writers = writers
@@ -113,10 +119,10 @@ class Link:
 
 
 class Proxy:
-    """Forwards a TCP port of its own to target: a Unix socket's path.
+    """Forwards a TCP port of its own to target, the path of a Unix socket.
 
-    bursts: what clients sent, one string of message types for each time that they
-    began to send after an answer: their number is that of round trips.
+    bursts: a string of message types for each time that clients sent something after
+    an answer. So there is one for each round trip.
     """
 
     def __init__(self, target: str) -> None:
@@ -152,7 +158,7 @@ class Proxy:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}?{query}"
 
     def reset(self) -> None:
-        """Forget what a test set and counted."""
+        """Remove the rule, and set the counts to zero."""
         self.rule = None
         self.bursts.clear()
         self.accepted = 0
@@ -262,10 +268,10 @@ class Proxy:
                     self._count(direction, type)
                     if message == SSL_REQUEST:
                         link.messages["down"].expects_a_byte = True
-                    act = self.rule and self.rule(direction, type, message)
-                    if act:
-                        await self._act(act, link, message, writer)
-                        if act.deed == "half-close" or link.gone.is_set():
+                    action = self.rule and self.rule(direction, type, message)
+                    if action:
+                        await self._perform(action, link, message, writer)
+                        if action.kind == "half-close" or link.gone.is_set():
                             return
                     else:
                         writer.write(message)
@@ -275,21 +281,21 @@ class Proxy:
         except OSError:
             link.end(reset=False)
 
-    async def _act(
-        self, act: Act, link: Link, message: bytes, writer: asyncio.StreamWriter
+    async def _perform(
+        self, action: Action, link: Link, message: bytes, writer: asyncio.StreamWriter
     ) -> None:
-        writer.write(message[: act.keep])
+        writer.write(message[: action.keep])
         await writer.drain()
-        if act.deed in ("reset", "close"):
-            link.end(reset=act.deed == "reset")
-        elif act.deed == "half-close":
+        if action.kind in ("reset", "close"):
+            link.end(reset=action.kind == "reset")
+        elif action.kind == "half-close":
             writer.write_eof()
         else:
             try:
-                await asyncio.wait_for(link.gone.wait(), act.seconds)
+                await asyncio.wait_for(link.gone.wait(), action.seconds)
             except TimeoutError:
-                if act.deed == "delay":
-                    writer.write(message[act.keep :])
+                if action.kind == "delay":
+                    writer.write(message[action.keep :])
 
     def _count(self, direction: Direction, type: str) -> None:
         if direction == "down":

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from taskapi import secret
+from taskapi.settings import secrets_manager
 
 NAMES = [
     "DATABASE_URL",
@@ -37,7 +37,7 @@ class Store:
         self.reads = 0
         self.failure: Exception | None = None
         patch.setenv("SECRET_ARN", self.arn)
-        provider = secret.provider()
+        provider = secrets_manager.provider()
         provider.client.meta.events.register("before-call", self._count)
 
     def _count(self, **_: object) -> None:

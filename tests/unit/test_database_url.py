@@ -1,4 +1,4 @@
-"""DATABASE_URL: what libpq is told, what is warned of, and what is never printed."""
+"""DATABASE_URL: what libpq gets, what is logged, and what is never printed."""
 
 import io
 
@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from taskapi.errors import SettingsError
-from taskapi.postgres import conninfo as database_url
-from taskapi.postgres.faults import describe
+from taskapi.postgres import conninfo
+from taskapi.postgres.conninfo import to_conninfo
+from taskapi.postgres.diagnosis import describe
 
 POOLED = "postgresql://me:s3cret@ep-cool-rain-123-pooler.eu-central-1.aws.neon.tech/db"
 DIRECT = POOLED.replace("-pooler", "")
@@ -19,25 +20,23 @@ ELSEWHERE = "postgresql://me:s3cret@db.example.com/db"
 
 @pytest.fixture(autouse=True)
 def forget() -> None:
-    database_url.conninfo.cache_clear()
+    to_conninfo.cache_clear()
 
 
-def told(url: str) -> dict[str, object]:
-    return {**conninfo_to_dict(database_url.conninfo(url))}
+def libpq_parameters(url: str) -> dict[str, object]:
+    return {**conninfo_to_dict(to_conninfo(url))}
 
 
 @pytest.fixture
 def bundle(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Let there be Lambda's bundle of certificates."""
-    monkeypatch.setattr(
-        database_url, "is_file", lambda path: path.startswith("/etc/pki")
-    )
+    """Make it look as if Lambda's certificates were here; return their path."""
+    monkeypatch.setattr(conninfo, "is_file", lambda path: path.startswith("/etc/pki"))
     return "/etc/pki/tls/certs/ca-bundle.crt"
 
 
 @pytest.mark.parametrize("query", ["", "?sslmode=verify-full", "?sslrootcert=system"])
 def test_neon_is_verified_in_full(bundle: str, query: str) -> None:
-    params = told(POOLED + query)
+    params = libpq_parameters(POOLED + query)
 
     assert params["sslmode"] == "verify-full"
     assert params["sslrootcert"] == bundle
@@ -46,7 +45,7 @@ def test_neon_is_verified_in_full(bundle: str, query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "stated",
     [
         {"sslmode": "require"},
         {"sslmode": "verify-full", "sslrootcert": __file__},
@@ -55,16 +54,16 @@ def test_neon_is_verified_in_full(bundle: str, query: str) -> None:
         {"options": "endpoint=ep-cool-rain-123", "sslmode": "require"},
         {"connect_timeout": "3", "sslmode": "disable"},
     ],
-    ids=lambda said: ",".join(f"{name}={value}" for name, value in said.items()),
+    ids=lambda stated: ",".join(f"{name}={value}" for name, value in stated.items()),
 )
 @pytest.mark.parametrize("url", [POOLED, ELSEWHERE], ids=["neon", "elsewhere"])
-def test_what_the_url_says_wins(url: str, said: dict[str, str], bundle: str) -> None:
-    query = "&".join(f"{k}={v.replace('=', '%3D')}" for k, v in said.items())
+def test_what_the_url_says_wins(url: str, stated: dict[str, str], bundle: str) -> None:
+    query = "&".join(f"{k}={v.replace('=', '%3D')}" for k, v in stated.items())
 
-    params = told(f"{url}?{query}")
+    params = libpq_parameters(f"{url}?{query}")
 
-    assert params.items() >= said.items()
-    if said["sslmode"] != "verify-full":
+    assert params.items() >= stated.items()
+    if stated["sslmode"] != "verify-full":
         assert "sslrootcert" not in params
 
 
@@ -79,24 +78,24 @@ def test_what_the_url_says_wins(url: str, said: dict[str, str], bundle: str) -> 
     ],
 )
 def test_a_local_server_needs_no_tls(url: str, log: io.StringIO) -> None:
-    assert told(url) == {**conninfo_to_dict(url), "client_encoding": "UTF8"}
+    assert libpq_parameters(url) == {**conninfo_to_dict(url), "client_encoding": "UTF8"}
     assert log.getvalue() == ""
 
 
 def test_other_servers_are_left_alone(bundle: str) -> None:
     url = f"{ELSEWHERE}?sslmode=require"
 
-    assert told(url) == {**conninfo_to_dict(url), "client_encoding": "UTF8"}
+    assert libpq_parameters(url) == {**conninfo_to_dict(url), "client_encoding": "UTF8"}
 
 
 def test_text_travels_in_utf8_whatever_the_url_says() -> None:
     url = f"{ELSEWHERE}?sslmode=require&client_encoding=latin1"
 
-    assert told(url)["client_encoding"] == "UTF8"
+    assert libpq_parameters(url)["client_encoding"] == "UTF8"
 
 
 def test_other_servers_that_are_verified_get_the_bundle(bundle: str) -> None:
-    assert told(f"{ELSEWHERE}?sslmode=verify-full")["sslrootcert"] == bundle
+    assert libpq_parameters(f"{ELSEWHERE}?sslmode=verify-full")["sslrootcert"] == bundle
 
 
 @pytest.mark.parametrize(
@@ -114,8 +113,8 @@ def test_warns_in_one_line_each(
     url: str, words: list[str], log: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "tasks")
-    database_url.conninfo(url)
-    database_url.conninfo(url)
+    to_conninfo(url)
+    to_conninfo(url)
 
     lines = log.getvalue().splitlines()
     assert [word for word, line in zip(words, lines, strict=True) if word in line] == (
@@ -127,7 +126,7 @@ def test_warns_in_one_line_each(
 def test_migrating_over_the_direct_endpoint_is_what_neon_advises(
     log: io.StringIO,
 ) -> None:
-    database_url.conninfo(f"{DIRECT}?sslmode=require")
+    to_conninfo(f"{DIRECT}?sslmode=require")
 
     assert log.getvalue() == ""
 
@@ -263,7 +262,7 @@ MALFORMED = {
 @pytest.mark.parametrize(("url", "words"), MALFORMED.values(), ids=MALFORMED)
 def test_says_at_once_what_is_wrong_and_quotes_nothing(url: str, words: str) -> None:
     with pytest.raises(SettingsError, match=r"^DATABASE_URL ") as caught:
-        database_url.conninfo(url)
+        to_conninfo(url)
 
     assert words in str(caught.value)
     assert "s3cret" not in str(caught.value)
@@ -283,13 +282,13 @@ def test_says_at_once_what_is_wrong_and_quotes_nothing(url: str, words: str) -> 
 )
 def test_does_not_blame_a_password_that_is_right(url: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        database_url.conninfo(url)
+        to_conninfo(url)
 
     assert "password" not in str(caught.value)
 
 
 MARK = "Xq7Zw9Kv2Jy4"
-"""Twelve characters no four of which are in any message."""
+"""Twelve characters. No four of them in a row are in any message."""
 
 SPECIAL = [*"@:/?#%&=+ '\"\\[]<>,;|$!~^`{}()*\n\t", "%zz", "%2F", "://", "=a&b="]
 passwords = st.lists(
@@ -343,10 +342,10 @@ def test_no_part_of_a_password_is_in_what_may_be_printed(
 
 
 def attempt(url: str) -> str:
-    """Return what a command prints that connects to url, without a look-up."""
+    """Return what a command prints that connects to url, without DNS."""
     try:
-        conninfo = database_url.conninfo(url)
-        psycopg.connect(make_conninfo(conninfo, hostaddr="127.0.0.1", port="1"))
+        complete = to_conninfo(url)
+        psycopg.connect(make_conninfo(complete, hostaddr="127.0.0.1", port="1"))
     except SettingsError as error:
         return str(error)
     except psycopg.Error as error:
@@ -357,10 +356,10 @@ def attempt(url: str) -> str:
 def test_a_password_of_special_characters_arrives() -> None:
     url = "postgresql://me:p%40ss%20%27w%5Crd@localhost/db"
 
-    assert told(url)["password"] == r"p@ss 'w\rd"
+    assert libpq_parameters(url)["password"] == r"p@ss 'w\rd"
 
 
 def test_the_parameters_are_known_to_libpq() -> None:
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
 
-    assert told(POOLED).keys() <= known
+    assert libpq_parameters(POOLED).keys() <= known

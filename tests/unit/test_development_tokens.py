@@ -11,8 +11,8 @@ from starlette.applications import Starlette
 
 from local import tokens
 from local.docs import WithDocs
-from ops import pseudonym
-from taskapi.web import authenticated as auth
+from ops import pseudonym as command
+from taskapi.auth.pseudonym import pseudonym
 from tests.better_auth.world import configured
 from tests.support.api import SECRET
 
@@ -101,7 +101,7 @@ def test_the_documentation_has_a_token_of_the_clones_own(clone: Path) -> None:
 
 def named(user_id: str, **given: str) -> str:
     with configured(**given):
-        return auth.pseudonym(user_id)
+        return pseudonym(user_id)
 
 
 def test_a_pseudonym_is_the_same_in_each_environment_and_needs_the_key(
@@ -126,12 +126,12 @@ def test_a_pseudonym_is_the_same_in_each_environment_and_needs_the_key(
 def test_an_operator_can_compute_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pseudonym, "ROOT", Path("nowhere"))
+    monkeypatch.setattr(command, "ROOT", Path("nowhere"))
     monkeypatch.setenv("ID", "auth0|73412")
 
     with configured(BETTER_AUTH_SECRET=SECRET):
-        assert pseudonym.main() == 0
-        assert capsys.readouterr().out == f"{auth.pseudonym('auth0|73412')}\n"
+        assert command.main() == 0
+        assert capsys.readouterr().out == f"{pseudonym('auth0|73412')}\n"
     with configured():
-        assert pseudonym.main() == 1
+        assert command.main() == 1
     assert "BETTER_AUTH" in capsys.readouterr().err

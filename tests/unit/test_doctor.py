@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from local import doctor
+from taskapi.auth.authenticate import authenticate
 from taskapi.errors import Unauthorized
-from taskapi.secret import Outage, Secret
-from taskapi.web import authenticated as auth
+from taskapi.settings.secret import Secret
+from taskapi.settings.secrets_manager import Outage
 from tests.better_auth.world import (
     ORIGIN,
     Jwks,
@@ -243,7 +244,7 @@ def test_the_limit_is_the_apis(size: int) -> None:
 
     with configured(BETTER_AUTH_SECRET=SECRET):
         try:
-            auth.authenticate(f"Bearer {token}", "alice")
+            authenticate(f"Bearer {token}", "alice")
             verdict = "ok So the API accepts"
         except Unauthorized:
             verdict = "FAILED So the API does not"
@@ -301,8 +302,8 @@ def test_says_why_the_secret_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> 
     def fail(*_: object) -> str:
         raise Outage("SECRET_ARN can't be read: no answer")
 
-    monkeypatch.setattr("taskapi.secret.fetched", fail)
-    monkeypatch.setattr("taskapi.secret.held", Secret())
+    monkeypatch.setattr("taskapi.settings.secret_sources.fetch_text", fail)
+    monkeypatch.setattr("taskapi.settings.secret.settings_secret", Secret())
 
     report = diagnosed(secret.token(), SECRET_ARN="hush")
 

@@ -14,13 +14,8 @@ import pytest
 
 from taskapi import time_budget
 from taskapi.auth import jwks
-from taskapi.auth.jwks import (
-    COOL_DOWN,
-    FAILURE_COOL_DOWN,
-    MAX_BYTES,
-    KeySet,
-    Unavailable,
-)
+from taskapi.auth.jwks import MAX_BYTES, Unavailable
+from taskapi.auth.key_set import COOL_DOWN, FAILURE_COOL_DOWN, KeySet
 from taskapi.auth.tokens import InvalidToken
 from taskapi.errors import ServiceUnavailable
 from tests.better_auth.world import ALGORITHMS, Jwks, issuer_keys, key
@@ -261,13 +256,13 @@ DRIPS = {
 def test_a_dripping_server_leaves_neither_threads_nor_sockets(
     before: bytes, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, threads = jwks.fetched, []
+    real, threads = jwks.fetch_document, []
 
-    def fetched(url: str) -> bytes:
+    def fetch_document(url: str) -> bytes:
         threads.append(threading.current_thread())
         return real(url)
 
-    monkeypatch.setattr(jwks, "fetched", fetched)
+    monkeypatch.setattr(jwks, "fetch_document", fetch_document)
     monkeypatch.setattr(jwks, "TIMEOUT", 0.03)
     server = Dripping(before)
     keys = KeySet(server.url, clock)
@@ -371,14 +366,14 @@ def test_a_known_key_does_not_wait_for_a_fetch(keys: KeySet, server: Jwks) -> No
 def test_an_answer_may_be_as_large_as_the_bound(server: Jwks) -> None:
     server.body = b" " * MAX_BYTES
 
-    assert len(jwks.fetched(server.url)) == MAX_BYTES
+    assert len(jwks.fetch_document(server.url)) == MAX_BYTES
 
 
 def test_an_answer_over_the_bound_is_refused(server: Jwks) -> None:
     server.body = b" " * (MAX_BYTES + 1)
 
     with pytest.raises(Unavailable, match="over 65536 bytes"):
-        jwks.fetched(server.url)
+        jwks.fetch_document(server.url)
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(server: Jwks) -> None:
@@ -386,14 +381,14 @@ def test_an_answer_without_end_is_not_read_to_its_end(server: Jwks) -> None:
     server.headers = {"content-length": str(10**12)}
 
     with pytest.raises(Unavailable, match="over 65536 bytes"):
-        jwks.fetched(server.url)
+        jwks.fetch_document(server.url)
 
 
 def test_a_number_of_any_length_is_no_obstacle(server: Jwks) -> None:
     document = {"keys": [OLD.jwk()], "x": 0}
     server.body = json.dumps(document).replace("0}", f"{'9' * 5000}}}").encode()
 
-    assert list(jwks.keys_at(server.url)) == [OLD.kid]
+    assert list(jwks.fetch_keys(server.url)) == [OLD.kid]
 
 
 @pytest.mark.parametrize(
@@ -405,7 +400,7 @@ def test_names_the_address_of_what_is_no_jwks(server: Jwks, body: bytes) -> None
     server.body = body
 
     with pytest.raises(Unavailable, match=f"the JWKS at {server.url} (isn't|holds no)"):
-        jwks.keys_at(server.url)
+        jwks.fetch_keys(server.url)
 
 
 @pytest.mark.parametrize("status", [204, 206, 301, 302, 307, 308, 400, 404, 429, 500])
@@ -413,14 +408,14 @@ def test_anything_but_a_200_is_refused(server: Jwks, status: int) -> None:
     server.status = status
 
     with pytest.raises(Unavailable):
-        jwks.fetched(server.url)
+        jwks.fetch_document(server.url)
 
 
 def test_a_redirect_is_not_followed(server: Jwks) -> None:
     server.status, server.headers = 302, {"location": f"{server.origin}/elsewhere"}
 
     with pytest.raises(Unavailable):
-        jwks.fetched(server.url)
+        jwks.fetch_document(server.url)
 
     assert server.paths == ["/api/auth/jwks"]
 
@@ -433,7 +428,7 @@ def test_a_server_that_sends_now_and_then_is_given_up(
     server.before_answering = lambda: never.wait(60)
 
     with pytest.raises(Unavailable, match="took over"):
-        jwks.fetched(server.url)
+        jwks.fetch_document(server.url)
 
     never.set()
 
@@ -457,7 +452,7 @@ def test_a_server_that_drips_its_headers_is_given_up(
         thread = threading.Thread(target=server.handle_request)
         thread.start()
         with pytest.raises(Unavailable, match="took over"):
-            jwks.fetched(f"http://127.0.0.1:{server.server_port}/")
+            jwks.fetch_document(f"http://127.0.0.1:{server.server_port}/")
         given_up.set()
         thread.join()
 
@@ -466,7 +461,7 @@ def test_an_address_without_a_server_is_unavailable(server: Jwks) -> None:
     server.down()
 
     with pytest.raises(Unavailable, match="can't be fetched"):
-        jwks.fetched(server.url)
+        jwks.fetch_document(server.url)
 
 
 def test_this_machine_is_asked_without_a_proxy(
@@ -476,7 +471,7 @@ def test_this_machine_is_asked_without_a_proxy(
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
 
-    assert jwks.fetched(server.url)
+    assert jwks.fetch_document(server.url)
 
 
 # Which keys are for what
@@ -485,7 +480,7 @@ def test_this_machine_is_asked_without_a_proxy(
 def algorithms(*listed: object) -> dict[str, set[str]]:
     """Return what the keys of a JWKS are for, by kid."""
     document: Any = {"keys": list(listed)}
-    keys = jwks.parsed(json.dumps(document).encode())
+    keys = jwks.parse_keys(json.dumps(document).encode())
     return {kid: set(of_kid) for kid, of_kid in keys.items()}
 
 
@@ -546,7 +541,7 @@ def test_a_key_that_can_not_check_tokens_is_left_out(unusable: object) -> None:
 def test_the_private_half_is_never_taken() -> None:
     listed = OLD.jwk() | {"d": "c2VjcmV0"}
 
-    keys = jwks.parsed(json.dumps({"keys": [listed]}).encode())
+    keys = jwks.parse_keys(json.dumps({"keys": [listed]}).encode())
 
     assert not hasattr(keys[OLD.kid]["EdDSA"].key, "sign")
 

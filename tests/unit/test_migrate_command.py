@@ -1,4 +1,4 @@
-"""`make migrate` on an operator's machine: what it says where AWS can't be asked."""
+"""`make migrate` on an operator's machine: what it says if AWS can't be asked."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from taskapi import secret
 from taskapi.postgres import migrate
+from taskapi.settings import secret, secret_sources
 
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tasks-AbCdEf"
 KEYS = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "testing"}
@@ -52,12 +52,12 @@ def test_says_in_one_line_what_is_missing(
 
 
 def test_waits_longer_than_a_request_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fetched(_arn: str, _patience: float) -> str:
+    def fetch_text(_arn: str, _timeout: float) -> str:
         time.sleep(0.1)
         return '{"DATABASE_URL": "postgresql://db.example/tasks"}'
 
     monkeypatch.setattr(secret, "TIMEOUT", 0.01)
-    monkeypatch.setattr(secret, "fetched", fetched)
+    monkeypatch.setattr(secret_sources, "fetch_text", fetch_text)
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("SECRET_ARN", "tasks-dev-migration")
 

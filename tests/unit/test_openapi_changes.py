@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.openapi_changes import breaking
+from openapi.changes import breaking
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "openapi.json").read_text())
 TASKS, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"

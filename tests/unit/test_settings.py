@@ -13,8 +13,11 @@ import pytest
 from botocore import exceptions
 from botocore.parsers import ResponseParserError
 
-from taskapi import secret, settings, time_budget
+from taskapi import time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
+from taskapi.settings import secret, secret_sources, secrets_manager
+from taskapi.settings.better_auth import better_auth
+from taskapi.settings.environment import database_url
 from tests.support.secret_store import Clock, Store
 
 KEY = "a secret of Better Auth's, over 32 bytes"
@@ -24,8 +27,8 @@ def test_reads_all_settings_from_the_secret_in_one_read(store: Store) -> None:
     url = "postgresql://user:password@host/db"
     store.put({"DATABASE_URL": url, "BETTER_AUTH_SECRET": KEY})
 
-    assert settings.database_url() == url
-    assert settings.better_auth().secret == KEY.encode()
+    assert database_url() == url
+    assert better_auth().secret == KEY.encode()
     assert store.reads == 1
 
 
@@ -35,19 +38,19 @@ def test_a_variable_wins_over_the_secret(
     store.put({"DATABASE_URL": "from the secret"})
     monkeypatch.setenv("DATABASE_URL", "from the variable")
 
-    assert settings.database_url() == "from the variable"
+    assert database_url() == "from the variable"
     assert store.reads == 0
 
 
 def test_keeps_what_it_read_for_five_minutes(store: Store, clock: Clock) -> None:
     store.put({"DATABASE_URL": "old"})
-    settings.database_url()
+    database_url()
     store.put({"DATABASE_URL": "new"})
 
     clock.now += secret.TTL - 1
-    before = settings.database_url()
+    before = database_url()
     clock.now += 1
-    after = settings.database_url()
+    after = database_url()
 
     assert (before, after) == ("old", "new")
     assert store.reads == 2
@@ -55,18 +58,18 @@ def test_keeps_what_it_read_for_five_minutes(store: Store, clock: Clock) -> None
 
 def test_reads_again_at_once_where_something_does_not_work(store: Store) -> None:
     store.put({"DATABASE_URL": "old"})
-    settings.database_url()
+    database_url()
     store.put({"DATABASE_URL": "new"})
 
-    assert secret.held.reread()
-    assert settings.database_url() == "new"
+    assert secret.settings_secret.reread()
+    assert database_url() == "new"
 
 
 def test_says_where_reading_again_brought_nothing_new(store: Store) -> None:
     store.put({"DATABASE_URL": "old"})
-    settings.database_url()
+    database_url()
 
-    assert not secret.held.reread()
+    assert not secret.settings_secret.reread()
     assert store.reads == 2
 
 
@@ -76,20 +79,20 @@ def test_the_first_read_has_longer_than_those_that_values_outlive(
     store.put({"DATABASE_URL": "first"})
     monkeypatch.setattr(secret, "TIMEOUT", 0.0)
 
-    assert settings.database_url() == "first"
+    assert database_url() == "first"
 
 
 def test_a_read_that_hangs_leaves_time_for_the_request(
     store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.put({"DATABASE_URL": "good"})
-    settings.database_url()
+    database_url()
     clock.now += secret.TTL
     over = threading.Event()
-    monkeypatch.setattr(secret, "fetched", lambda *_: over.wait(60) and "{}")
+    monkeypatch.setattr(secret_sources, "fetch_text", lambda *_: over.wait(60) and "{}")
 
     time_budget.start(time_budget.MARGIN + 2)
-    url, left = settings.database_url(), time_budget.remaining()
+    url, left = database_url(), time_budget.remaining()
     time_budget.end()
     over.set()
 
@@ -99,48 +102,48 @@ def test_a_read_that_hangs_leaves_time_for_the_request(
 
 def test_reads_again_once_in_a_cool_down(store: Store, clock: Clock) -> None:
     store.put({"DATABASE_URL": "old"})
-    settings.database_url()
-    secret.held.reread()
+    database_url()
+    secret.settings_secret.reread()
     store.put({"DATABASE_URL": "new"})
 
-    within = secret.held.reread()
+    within = secret.settings_secret.reread()
     clock.now += secret.COOL_DOWN
-    after = secret.held.reread()
+    after = secret.settings_secret.reread()
 
     assert (within, after) == (False, True)
     assert store.reads == 3
 
 
 def test_has_nothing_to_read_again_without_a_secret(clock: Clock) -> None:
-    assert not secret.held.reread()
+    assert not secret.settings_secret.reread()
 
 
 @pytest.mark.parametrize("code", ["InternalServiceError", "AccessDeniedException"])
 def test_the_last_good_values_serve_on(store: Store, clock: Clock, code: str) -> None:
     store.put({"DATABASE_URL": "old"})
-    settings.database_url()
+    database_url()
     store.fail(code)
     clock.now += secret.TTL
 
-    assert settings.database_url() == "old"
-    assert not secret.held.reread()
+    assert database_url() == "old"
+    assert not secret.settings_secret.reread()
 
 
 def test_asks_again_after_a_cool_down_where_it_failed(
     store: Store, clock: Clock
 ) -> None:
     store.put({"DATABASE_URL": "old"})
-    settings.database_url()
+    database_url()
     store.put({"DATABASE_URL": "new"})
     store.fail("InternalServiceError")
     clock.now += secret.TTL
-    settings.database_url()
+    database_url()
     store.failure = None
     failed = store.reads
 
-    within = settings.database_url()
+    within = database_url()
     clock.now += secret.COOL_DOWN
-    after = settings.database_url()
+    after = database_url()
 
     assert (within, after) == ("old", "new")
     assert store.reads == failed + 1
@@ -150,7 +153,7 @@ def test_a_denied_secret_is_one_line(store: Store) -> None:
     store.fail("AccessDeniedException")
 
     with pytest.raises(SettingsError, match=r"^SECRET_ARN can't be read: .*Denied"):
-        settings.database_url()
+        database_url()
 
 
 def test_a_missing_secret_is_one_line(
@@ -159,7 +162,7 @@ def test_a_missing_secret_is_one_line(
     monkeypatch.setenv("SECRET_ARN", store.arn + "-another")
 
     with pytest.raises(SettingsError, match=r"^SECRET_ARN can't be read: .*NotFound"):
-        settings.database_url()
+        database_url()
 
 
 def made(kind: type[Exception]) -> Exception:
@@ -181,7 +184,7 @@ BOTOCORE = {
 CODES = {
     code: exceptions.ClientError({"Error": {"Code": code}}, "GetSecretValue")
     for code in [
-        *sorted(secret.PERMANENT_ERRORS),
+        *sorted(secrets_manager.PERMANENT_ERRORS),
         "ExpiredTokenException",
         "InternalFailure",
         "InternalServiceError",
@@ -230,7 +233,7 @@ OUTAGES = {
     "TokenRetrievalError",
     "ClientError",
     "EventStreamError",
-    *(CODES.keys() - secret.PERMANENT_ERRORS),
+    *(CODES.keys() - secrets_manager.PERMANENT_ERRORS),
     *(OTHERS.keys()),
 }
 
@@ -239,15 +242,15 @@ def test_the_last_good_values_serve_on_whatever_fails(
     store: Store, clock: Clock, log: io.StringIO
 ) -> None:
     store.put({"DATABASE_URL": "old"})
-    settings.database_url()
+    database_url()
 
     for name, failure in FAILURES.items():
         store.failure = failure
         clock.now += secret.TTL
         reads = store.reads
-        assert {settings.database_url() for _ in range(5)} == {"old"}, name
+        assert {database_url() for _ in range(5)} == {"old"}, name
         assert store.reads == reads + 1, name
-        assert not secret.held.reread(), name
+        assert not secret.settings_secret.reread(), name
 
     assert log.getvalue().count("can't be read again") >= len(FAILURES)
 
@@ -260,7 +263,7 @@ def test_without_values_an_outage_is_a_503_and_a_wrong_stack_a_500(
         store.failure = failure
         clock.now += secret.COOL_DOWN
         try:
-            settings.database_url()
+            database_url()
         except ServiceUnavailable:
             outages.add(name)
         except SettingsError as error:
@@ -277,14 +280,14 @@ def test_an_outage_is_asked_about_once_in_its_cool_down(
     store.fail("InternalServiceError")
     for _ in range(5):
         with pytest.raises(ServiceUnavailable):
-            settings.database_url()
+            database_url()
     assert store.reads == 1
 
     clock.now += secret.FAILURE_COOL_DOWN
     store.failure = None
     store.put({"DATABASE_URL": "new"})
 
-    assert settings.database_url() == "new"
+    assert database_url() == "new"
 
 
 @pytest.mark.parametrize(
@@ -298,13 +301,13 @@ def test_an_outage_is_asked_about_once_in_its_cool_down(
 def test_a_wrong_environment_is_one_line(
     store: Store, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None
 ) -> None:
-    secret.provider.cache_clear()
+    secrets_manager.provider.cache_clear()
     monkeypatch.delenv(name, raising=False)
     if value:
         monkeypatch.setenv(name, value)
 
     with pytest.raises(SettingsError, match=r"^SECRET_ARN can't be read: [^\n]*$"):
-        settings.database_url()
+        database_url()
 
 
 @pytest.mark.parametrize(
@@ -318,7 +321,7 @@ def test_what_is_no_arn_is_one_line_that_does_not_quote_it(
     monkeypatch.setenv("SECRET_ARN", given)
 
     with pytest.raises(SettingsError, match=r"^SECRET_ARN isn't the ARN") as raised:
-        settings.database_url()
+        database_url()
 
     assert "hush" not in str(raised.value)
     assert store.reads == 0
@@ -329,14 +332,14 @@ def test_a_binary_secret_is_read_too(store: Store) -> None:
         SecretId=store.arn, SecretBinary=b'{"DATABASE_URL": "binary"}'
     )
 
-    assert settings.database_url() == "binary"
+    assert database_url() == "binary"
 
 
 def test_a_missing_key_is_named(store: Store) -> None:
     store.put({"BETTER_AUTH_SECRET": KEY})
 
     with pytest.raises(SettingsError, match=r"^DATABASE_URL is not set$"):
-        settings.database_url()
+        database_url()
 
 
 @pytest.mark.parametrize(
@@ -357,7 +360,7 @@ def test_a_malformed_secret_is_one_line_that_does_not_quote_it(
     store.put(text)
 
     with pytest.raises(SettingsError) as raised:
-        settings.database_url()
+        database_url()
 
     assert str(raised.value) == (
         "SECRET_ARN must name a secret that is a JSON object of strings"
@@ -368,9 +371,9 @@ def test_a_malformed_secret_is_one_line_that_does_not_quote_it(
 @pytest.mark.parametrize(
     ("read", "line"),
     [
-        (settings.database_url, "DATABASE_URL is not set"),
+        (database_url, "DATABASE_URL is not set"),
         (
-            settings.better_auth,
+            better_auth,
             "Neither BETTER_AUTH_SECRET nor BETTER_AUTH_URL is set: "
             "one of them is needed to check tokens",
         ),
@@ -391,7 +394,7 @@ def test_settings_do_not_show_the_secret(
 ) -> None:
     monkeypatch.setenv("BETTER_AUTH_SECRET", KEY)
 
-    assert KEY not in repr(settings.better_auth())
+    assert KEY not in repr(better_auth())
 
 
 # AWS's Parameters and Secrets extension, which can't be had outside of Lambda: what it
@@ -460,14 +463,14 @@ def extension(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Extensi
 
 
 def test_asks_the_extension_first(extension: Extension, store: Store) -> None:
-    assert settings.database_url() == "from the extension"
+    assert database_url() == "from the extension"
     assert store.reads == 0
 
 
 def test_waits_until_the_extension_is_ready(extension: Extension, store: Store) -> None:
     extension.refusals = 3
 
-    assert settings.database_url() == "from the extension"
+    assert database_url() == "from the extension"
     assert (extension.requests, store.reads) == (4, 0)
 
 
@@ -476,9 +479,9 @@ def test_does_not_wait_for_the_extension_in_the_init_phase(
 ) -> None:
     extension.refusals = 1
 
-    with pytest.raises(secret.NotReady):
-        secret.held.values(patience=0.0)
-    assert settings.database_url() == "from the extension"
+    with pytest.raises(secret_sources.NotReady):
+        secret.settings_secret.values(extension_timeout=0.0)
+    assert database_url() == "from the extension"
 
 
 def test_an_extension_that_is_never_ready_is_given_up(
@@ -486,7 +489,10 @@ def test_an_extension_that_is_never_ready_is_given_up(
 ) -> None:
     extension.refusals = 1000
 
-    assert secret.held.values(patience=0.05)["DATABASE_URL"] == "from Secrets Manager"
+    assert (
+        secret.settings_secret.values(extension_timeout=0.05)["DATABASE_URL"]
+        == "from Secrets Manager"
+    )
 
 
 @pytest.mark.parametrize(
@@ -509,7 +515,7 @@ def test_secrets_manager_is_asked_where_the_extension_fails(
 ) -> None:
     extension.status, extension.raw = status, answer
 
-    assert settings.database_url() == "from Secrets Manager"
+    assert database_url() == "from Secrets Manager"
     assert store.reads == 1
 
 
@@ -519,5 +525,5 @@ def test_secrets_manager_is_asked_where_nothing_listens(
 ) -> None:
     monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", port)
 
-    assert settings.database_url() == "from Secrets Manager"
+    assert database_url() == "from Secrets Manager"
     assert store.reads == 1

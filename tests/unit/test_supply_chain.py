@@ -11,9 +11,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pip_requirements_parser import RequirementsFile
 
-from supply_chain.audit import Outcome, Package, verdict
-from supply_chain.lock import DIRECT, locked
-from supply_chain.relock import ROOT, TOOLS, environments
+from supply_chain.audit import Outcome, Package, summarize
+from supply_chain.lock import DIRECT, read_lock
+from supply_chain.relock import ROOT, TOOLS, list_environments
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -24,7 +24,7 @@ SKIPPED = {"name": "b", "skip_reason": "Dependency not found on PyPI"}
 
 
 def test_the_lock_file_pins_what_the_requirements_ask_for() -> None:
-    pins = locked()
+    pins = read_lock()
 
     for line in RequirementsFile.from_file(str(DIRECT)).requirements:
         asked = Requirement(str(line.req))
@@ -33,15 +33,18 @@ def test_the_lock_file_pins_what_the_requirements_ask_for() -> None:
 
 
 def test_the_lock_file_holds_each_package_to_hashes() -> None:
-    assert all(hashes for _, hashes in locked().values())
+    assert all(hashes for _, hashes in read_lock().values())
     assert all(
-        one.startswith("sha256:") for _, hashes in locked().values() for one in hashes
+        one.startswith("sha256:")
+        for _, hashes in read_lock().values()
+        for one in hashes
     )
 
 
 def test_dependabot_opens_no_pull_request_that_would_need_a_new_lock_file() -> None:
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
-    locked_or_compared = [*ROOT.glob("shared/*.*"), *ROOT.glob("benchmarks/peers/*/*")]
+    baselines = ROOT.glob("benchmarks/baselines/*/*")
+    locked_or_compared = [*ROOT.glob("shared/*.*"), *baselines]
 
     for update in updates:
         if update["package-ecosystem"] in ("pip", "uv"):
@@ -56,7 +59,7 @@ def test_a_lock_file_with_a_range_is_refused(tmp_path: Path) -> None:
     file.write_text("fastapi>=0.1\n")
 
     with pytest.raises(ValueError, match="isn't pinned"):
-        locked(file)
+        read_lock(file)
 
 
 @pytest.mark.parametrize("file", sorted(TOOLS.glob("*.lock")), ids=lambda f: f.stem)
@@ -77,7 +80,9 @@ def test_the_makefile_installs_from_lock_files_alone() -> None:
     }
 
 
-@pytest.mark.parametrize(("name", "listed"), environments(PROJECT).items(), ids=str)
+@pytest.mark.parametrize(
+    ("name", "listed"), list_environments(PROJECT).items(), ids=str
+)
 def test_a_lock_file_has_what_pyproject_asks_for(name: str, listed: list[str]) -> None:
     found = dict(version for version, _ in pins(TOOLS / f"{name}.lock"))
 
@@ -144,7 +149,7 @@ def pins(file: Path) -> list[tuple[tuple[str, str], list[str]]]:
 def test_only_packages_that_were_looked_up_count_as_audited(
     packages: list[Package], outcome: Outcome, says: str
 ) -> None:
-    found = verdict(packages, ["a", "b"])
+    found = summarize(packages, ["a", "b"])
 
     assert found.outcome is outcome
     assert says in found.text

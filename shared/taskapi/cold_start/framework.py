@@ -1,8 +1,6 @@
-"""FastAPI's names, and pydantic's, imported for as little as they can be.
+"""The names of FastAPI and pydantic, imported while models don't build their schemas.
 
-All other modules import them from here. Most of a cold start is these imports; what is
-done about it stands here and in shared/layer.py, which leaves things out of the layer,
-with what it saves: in millions of instructions, of 1,300 (`make bench` counts them).
+All other modules import these names from here, so that none is imported before.
 """
 
 from collections.abc import Iterator
@@ -16,10 +14,9 @@ from pydantic import BaseModel
 
 @contextmanager
 def deferred_schemas() -> Iterator[None]:
-    """Have models build their schemas on first use, where they don't say otherwise.
+    """Have models build their schemas on first use, unless they say otherwise.
 
-    Saves 170: FastAPI has a model for each part of OpenAPI, and nothing here uses them.
-    To remove it, import the names below without the `with`.
+    FastAPI defines a model for each part of OpenAPI, and no request uses one.
     https://docs.pydantic.dev/latest/api/config/#pydantic.config.ConfigDict.defer_build
     """
     BaseModel.model_config["defer_build"] = True
@@ -41,6 +38,7 @@ with deferred_schemas():
         StringConstraints,
         ValidationError,
         WithJsonSchema,
+        with_config,
     )
     from pydantic_core import to_json
     from starlette.exceptions import HTTPException
@@ -63,4 +61,5 @@ __all__ = [
     "ValidationError",
     "WithJsonSchema",
     "to_json",
+    "with_config",
 ]

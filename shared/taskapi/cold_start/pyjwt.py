@@ -1,11 +1,9 @@
-"""PyJWT's HMAC without `cryptography`, which takes a third of a cold start to import.
+"""PyJWT's HMAC, imported without `cryptography`, which HS256 doesn't use.
 
-PyJWT imports `cryptography` wherever that is installed, and HS256 uses nothing of it.
-So PyJWT's own modules run here a second time, as private objects: their imports go
-through `import_module` below, which finds no `cryptography`. Nothing of this is in
-sys.modules, so `import jwt` is the whole PyJWT for everyone, before and after.
-
-To remove it, import HMACAlgorithm from jwt.algorithms instead.
+PyJWT imports `cryptography` wherever that is installed. So PyJWT's modules for HMAC run
+here a second time, as private objects whose imports go through `import_module` below,
+which finds no `cryptography`. None of them is in sys.modules: before and after, `import
+jwt` gives everyone the whole PyJWT.
 """
 
 import builtins
@@ -21,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class HasCode(Protocol):
-    """A loader of files, with or without their source."""
+    """A module loader that has byte code, with the source or without."""
 
     def get_code(self, fullname: str) -> CodeType: ...
 
 
 def hmac_sha256() -> "HMACAlgorithm":
-    """Return what checks HS256 signatures."""
+    """Return PyJWT's algorithm that checks HS256 signatures."""
     if "jwt" in sys.modules:
         from jwt import algorithms
     else:
@@ -37,7 +35,11 @@ def hmac_sha256() -> "HMACAlgorithm":
 
 
 def private_module(name: str, loaded: dict[str, ModuleType]) -> ModuleType:
-    """Return PyJWT's module of this name, run for the caller alone."""
+    """Return a copy of PyJWT's module of this name that only this module has.
+
+    loaded: the copies made so far, by name. Raises ModuleNotFoundError where a new
+    PyJWT has no such module any more.
+    """
     if name in loaded:
         return loaded[name]
     package = find_spec("jwt")

@@ -1,8 +1,9 @@
 """Bring a database up to date: `python -m taskapi.postgres.migrate`, or `make migrate`.
 
-A short module rather than a tool: yoyo's lock is a row that outlives a killed process,
-dbmate's driver refuses the channel_binding that Neon's URLs have, and neither locks
-and records in the migration's own transaction, which also holds through a pooler.
+A short module does what the tools don't: it locks, and records the migration, in the
+migration's own transaction, which also works through a pooler. yoyo's lock is a row
+that stays when its process is killed, and dbmate's driver refuses the channel_binding
+that Neon's URLs have.
 """
 
 import os
@@ -15,37 +16,45 @@ from pathlib import Path
 
 import psycopg
 
-from taskapi import secret, settings
 from taskapi.errors import SettingsError
-from taskapi.postgres import conninfo as database_url
-from taskapi.postgres.faults import describe
+from taskapi.postgres.conninfo import to_conninfo
+from taskapi.postgres.diagnosis import describe
+from taskapi.settings import environment
+from taskapi.settings.secret import EXTENSION_TIMEOUT
+from taskapi.settings.secret_sources import fetch_secret
+from taskapi.settings.secrets_manager import Outage
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-LOCK = 0x7461736B  # "task": any number that nothing else in this database locks
+LOCK = 0x7461736B  # "task"; nothing else in this database locks that number
 
 LOCK_TIMEOUT = "3s"
-"""How long a file waits for a table: whoever comes to the table later waits behind it,
-so less than db.PATIENCE, in which a request would give up."""
+"""How long a file waits for its table.
+
+All queries that come later wait behind it, so this is less than the ATTEMPT_TIMEOUT of
+a request.
+"""
 
 ATTEMPTS, PAUSE = 10, 5.0
-"""How often a file is begun while others hold its table, and the seconds between."""
+"""How often to try a file while others use its table, and the seconds between."""
 
-ALONE = b"-- no transaction"
-"""What a file begins with whose statements refuse to run in a transaction, as CREATE
-INDEX CONCURRENTLY does. Each ends a line with its semicolon, and the file can be run
-again after any of them has failed."""
+NO_TRANSACTION = b"-- no transaction"
+"""The first line of a file whose statements can't run in a transaction, such as CREATE
+INDEX CONCURRENTLY. Its statements end with a semicolon at the end of a line, and it
+can be run again after any of them has failed."""
 
 
 def migrate(url: str) -> list[str]:
-    """Apply what isn't applied yet, in order; return the names of those files.
+    """Apply the files that aren't applied yet, in order; return their names.
 
-    Each file runs in a transaction of its own, which also records it. Whoever comes
-    second waits for the first. Files that only the database knows are a newer release's
-    and stay. Raises psycopg.Error, which names the failed file in a note; only
-    faults.describe() may print it. Raises SettingsError for a database that isn't UTF8.
+    Each file runs in a transaction of its own, which also records it. If two processes
+    migrate at once, the second waits for the first. Files that are recorded but aren't
+    here belong to a newer release, and are left alone.
+
+    Raises psycopg.Error, with the failed file's name in a note; only describe() may
+    print it. Raises SettingsError for a database that isn't UTF8.
     """
-    conninfo = database_url.conninfo(url)
+    conninfo = to_conninfo(url)
     applied = []
     with psycopg.connect(conninfo, autocommit=True) as connection:
         check_encoding(connection)
@@ -71,16 +80,24 @@ def check_encoding(connection: psycopg.Connection) -> None:
 
 
 def apply(file: Path, connection: psycopg.Connection, conninfo: str) -> bool:
-    """Apply file unless it is applied; return whether it was new."""
+    """Apply file unless it is applied; return whether it was new.
+
+    If the file can't lock its table in time, it releases its lock so that the queries
+    queued behind it can run, then retries.
+    """
     for _ in range(ATTEMPTS - 1):
         with suppress(psycopg.errors.LockNotAvailable):
             return apply_once(file, connection, conninfo)
-        # Those who were held up have their turn.
         time.sleep(PAUSE)
     return apply_once(file, connection, conninfo)
 
 
 def apply_once(file: Path, connection: psycopg.Connection, conninfo: str) -> bool:
+    """Try once to apply file; raise LockNotAvailable if its table is in use.
+
+    A file that runs without a transaction has a connection of its own, while this one
+    holds the lock and the record.
+    """
     source = file.read_bytes()
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
@@ -88,14 +105,14 @@ def apply_once(file: Path, connection: psycopg.Connection, conninfo: str) -> boo
             "CREATE TABLE IF NOT EXISTS schema_migrations ("
             "name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
         )
-        new = connection.execute(
+        is_new = connection.execute(
             "INSERT INTO schema_migrations (name) VALUES (%s)"
             " ON CONFLICT DO NOTHING RETURNING name",
             (file.name,),
         ).fetchone()
-        if not new:
+        if not is_new:
             return False
-        if source.startswith(ALONE):
+        if source.startswith(NO_TRANSACTION):
             connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
             with psycopg.connect(conninfo, autocommit=True) as other:
                 for statement in source.split(b";\n"):
@@ -109,10 +126,10 @@ def apply_once(file: Path, connection: psycopg.Connection, conninfo: str) -> boo
 
 
 def configured_url() -> str:
-    """Return DATABASE_URL; raise SettingsError, which says what AWS says."""
+    """Return the URL in the environment or the secret; raise SettingsError."""
     arn = os.environ.get("SECRET_ARN")
     if os.environ.get("DATABASE_URL"):
-        return settings.database_url()
+        return environment.database_url()
     if not arn:
         raise SettingsError("DATABASE_URL is not set, and SECRET_ARN isn't either")
     if url := operators_secret(arn).get("DATABASE_URL"):
@@ -121,17 +138,17 @@ def configured_url() -> str:
 
 
 def operators_secret(arn: str) -> Mapping[str, str]:
-    """Return what a secret holds; raise SettingsError, which says what AWS says.
+    """Return the values of a secret; raise SettingsError, which quotes AWS's reason.
 
-    An operator's terminal may lack what Lambda sets: a region, which the ARN has too,
-    and credentials. It takes longer than a request may: boto3 may be imported for the
-    first time, and credentials may ask for a code.
+    Unlike in Lambda, the region may not be set, so it is taken from the ARN. Reading
+    may take longer than in a request: boto3 may be imported for the first time, and
+    the credentials may need a code that the operator types.
     """
-    if of_secret := re.match(r"arn:[^:]+:secretsmanager:([^:]+):", arn):
-        os.environ["AWS_DEFAULT_REGION"] = of_secret[1]
+    if region := re.match(r"arn:[^:]+:secretsmanager:([^:]+):", arn):
+        os.environ["AWS_DEFAULT_REGION"] = region[1]
     try:
-        return secret.parsed(secret.fetched(arn, secret.WARM_UP))
-    except secret.Outage as error:
+        return fetch_secret(arn, EXTENSION_TIMEOUT)
+    except Outage as error:
         raise SettingsError(
             f"{error}."
             " `aws sts get-caller-identity` says whether AWS answers, and to whom"
@@ -139,7 +156,7 @@ def operators_secret(arn: str) -> Mapping[str, str]:
 
 
 def main() -> None:
-    """Migrate the database at DATABASE_URL; exit with one line where that fails."""
+    """Migrate the database at DATABASE_URL; exit with one line if that fails."""
     try:
         names = migrate(configured_url())
     except SettingsError as error:

@@ -6,21 +6,25 @@ ENTITY_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 LIST = rf"[ \t,]*{ENTITY_TAG}(?:[ \t]*,[ \t,]*{ENTITY_TAG})*[ \t,]*"
 
 
+COLUMN = """format('"%%s-%%s"', id, version)"""
+"""The SQL that selects a task's ETag."""
+
+
 def etag(id: int, version: int) -> str:
-    """Return the strong tag of a task's version: the row alone decides it."""
+    """Return the strong ETag of a task's version, as COLUMN selects it."""
     return f'"{id}-{version}"'
 
 
 def versions(if_match: str | None, id: int) -> list[int] | None:
     """Return the versions of task id that If-Match accepts; None for any.
 
-    A weak tag never matches, nor does what isn't a tag of this task.
+    A weak tag never matches, nor does anything that isn't a tag of this task.
     """
     if if_match is None or if_match.strip() == "*":
         return None
     own = re.compile(rf'"{id}-([1-9][0-9]{{0,17}})"')
-    found = (own.fullmatch(tag) for tag in tags(if_match))
-    return [int(match[1]) for match in found if match]
+    matched = (own.fullmatch(tag) for tag in tags(if_match))
+    return [int(match[1]) for match in matched if match]
 
 
 CHANGED = (
@@ -41,23 +45,23 @@ NEVER = (
     (f"^(?!{LIST}$)", "is no list of ETags in double quotes, and never matches"),
     ("", "is no ETag of a task, and never matches"),
 )
-"""What is wrong with a header that matches no version; the first that fits counts.
+"""Patterns, and what is wrong with a header that contains one; the first match counts.
 
-Compressing, nginx and Cloudflare make W/"14-1" of a tag, Apache "14-1-gzip".
+When they compress, nginx and Cloudflare turn a tag into W/"14-1", Apache "14-1-gzip".
 """
 
 
 def mismatch(if_match: str | None, id: int) -> str:
     """Return why If-Match doesn't name the version that task id has, and the remedy."""
-    sent = if_match or ""
+    header = if_match or ""
     if versions(if_match, id):
-        return CHANGED + ("; its weak tags (W/) never match" if "W/" in sent else "")
-    found = (
-        reason
-        for text, reason in NEVER
-        if re.search(text.replace("{id}", str(id)), sent)
+        return CHANGED + ("; its weak tags (W/) never match" if "W/" in header else "")
+    problem = next(
+        problem
+        for pattern, problem in NEVER
+        if re.search(pattern.replace("{id}", str(id)), header)
     )
-    return f"If-Match {next(found)}; send the task's ETag exactly as this API gives it"
+    return f"If-Match {problem}; send the task's ETag exactly as this API gives it"
 
 
 def matches(if_none_match: str | None, tag: str) -> bool:
@@ -65,13 +69,14 @@ def matches(if_none_match: str | None, tag: str) -> bool:
     if if_none_match is None:
         return False
     return if_none_match.strip() == "*" or tag in (
-        named.removeprefix("W/") for named in tags(if_none_match)
+        listed.removeprefix("W/") for listed in tags(if_none_match)
     )
 
 
 def tags(header: str) -> list[str]:
-    """Return the tags that a header lists; none of them where it is malformed.
+    """Return the tags that a header lists; none if the header is malformed.
 
-    To find one in what can't be read would be to guess, and to write over others' work.
+    To take a tag out of a malformed header would be a guess, and a wrong guess would
+    overwrite somebody's work.
     """
     return re.findall(ENTITY_TAG, header) if re.fullmatch(LIST, header) else []

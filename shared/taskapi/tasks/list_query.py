@@ -7,11 +7,9 @@ from taskapi.cold_start.framework import (
     BaseModel,
     BeforeValidator,
     Field,
-    Request,
-    RequestValidationError,
     StringConstraints,
-    ValidationError,
 )
+from taskapi.tasks.fields import Rule
 
 Search = Annotated[
     str,
@@ -22,7 +20,7 @@ Search = Annotated[
 ]
 
 
-def decimal(text: str) -> int:
+def parse_decimal(text: str) -> int:
     """Return the number; Python and pydantic also read "+5", "1_0", "10.0" and " 5"."""
     if not re.fullmatch(r"[0-9]{1,10}", text):
         raise ValueError("not in decimal digits")
@@ -30,29 +28,48 @@ def decimal(text: str) -> int:
 
 
 Limit = Annotated[
-    int, Field(ge=1, le=200, description="Tasks in a page."), BeforeValidator(decimal)
+    int,
+    Field(ge=1, le=200, description="Tasks in a page."),
+    BeforeValidator(parse_decimal),
 ]
 Cursor = Annotated[str, Field(description="What a `Link` header gave.")]
+Status = Annotated[
+    Literal["all", "pending", "completed"], Field(description="Which tasks.")
+]
+Sort = Annotated[
+    Literal["created", "updated", "title"],
+    Field(description="By the time of creation or of the last change, or title."),
+]
+Order = Annotated[
+    Literal["asc", "desc"],
+    Field(description="Default: `desc`; `asc` for `sort=title`."),
+]
 
 
 class Listing(BaseModel):
-    """All that a query may hold; what else is in it is ignored."""
+    """All that a query may hold; other parameters are ignored."""
 
-    status: Literal["all", "pending", "completed"] = "all"
+    status: Status = "all"
     search: Search | None = None
-    sort: Literal["created", "updated", "title"] = "created"
-    order: Literal["asc", "desc"] | None = None
+    sort: Sort = "created"
+    order: Order | None = None
     limit: Limit = 200
     cursor: Cursor | None = None
 
 
-def listing(request: Request) -> Listing:
-    """Return what the query asks for; raise RequestValidationError.
-
-    A parameter that is a model would do the same. But FastAPI finds out in each
-    request what kind of type each field has: that was a fifth of all that a list took.
-    """
-    try:
-        return Listing.model_validate(dict(request.query_params))
-    except ValidationError as error:
-        raise RequestValidationError(error.errors()) from error
+RULES = {
+    "status": Rule(
+        "Status must be all, pending or completed", "all, pending, completed"
+    ),
+    "search": Rule(
+        "Search must be between 1 and 200 characters",
+        "min_length=1, max_length=200",
+        is_text=True,
+    ),
+    "sort": Rule("Sort must be created, updated or title", "created, updated, title"),
+    "order": Rule("Order must be asc or desc", "asc, desc"),
+    "limit": Rule(
+        "Limit must be a whole number from 1 to 200, in decimal digits",
+        "minimum=1, maximum=200",
+    ),
+}

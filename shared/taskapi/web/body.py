@@ -1,4 +1,4 @@
-"""The body of a request: what is JSON, and what is wrong with what isn't."""
+"""The body of a request: read as JSON, or refused with a sentence that says why."""
 
 import json
 import re
@@ -25,11 +25,11 @@ COMPRESSION = (
     b"\xfd7zXZ",
     b"PK\x03\x04",
 )
-"""How compressed data begins. Brotli has no such mark: it just isn't UTF-8."""
+"""How compressed data begins. Brotli has no such mark; it isn't UTF-8."""
 
 
 def check_declared(content_type: str, content_encoding: str) -> None:
-    """Raise BadRequest unless these headers declare a body as plain JSON."""
+    """Raise BadRequest unless these headers declare plain JSON."""
     if content_encoding.strip().lower() not in ("", "identity"):
         raise BadRequest(COMPRESSED)
     if not JSON_TYPE.fullmatch(content_type):
@@ -39,7 +39,7 @@ def check_declared(content_type: str, content_encoding: str) -> None:
 
 
 def parse(body: bytes) -> object:
-    """Return the JSON in body; raise BadRequest where there is none."""
+    """Return the JSON in body; raise BadRequest if it has none."""
     try:
         return strict_json.loads(body)
     except ValueError as error:
@@ -47,7 +47,7 @@ def parse(body: bytes) -> object:
 
 
 def why_not_json(body: bytes, error: ValueError) -> str:
-    """Return what is wrong with a body, and where; quotes nothing of it."""
+    """Return what is wrong with a body, and where, without quoting it."""
     if isinstance(error, UnicodeDecodeError) and body.startswith(COMPRESSION):
         return COMPRESSED
     encoding = json.detect_encoding(body).upper()

@@ -1,6 +1,7 @@
-"""The events that invoke a function: which are the API's, and what they hold.
+"""The events that invoke a function: which ones are requests, and what is in them.
 
-An HTTP API sends payload format 2.0; anybody else may invoke a function with any JSON.
+An HTTP API sends payload format 2.0. Anybody else who may invoke a function can send
+any JSON.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
@@ -10,20 +11,10 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import quote
 
+from taskapi.strict_json import type_name
+
 if TYPE_CHECKING:
     from mangum.types import Scope
-
-HEADERS_READ = frozenset(
-    {"authorization", "content-type", "idempotency-key", "if-match", "if-none-match"}
-)
-"""What functions are given of a request's headers; browsers and proxies add twenty.
-
-FastAPI reads all of them again for each header that an operation takes: with twenty,
-a fifth of a request.
-"""
-
-HEADERS_OF_FASTAPI = HEADERS_READ - {"content-type"}
-"""FastAPI isn't given the Content-Type: body.check_declared() checks it."""
 
 T = TypeVar("T")
 
@@ -42,13 +33,18 @@ class ForeignEvent(Exception):
     """Not an event of this API's gateway; the message says where it differs."""
 
 
-def read_event(event: object, routes: Collection[str]) -> GatewayRequest:
+def read_event(
+    event: object, routes: Collection[str], header_names: Collection[str]
+) -> GatewayRequest:
     """Return the request in an event; raise ForeignEvent where there is none.
 
     routes: the route keys that the function serves.
+    header_names: the headers that its operations take, in lower case. The app gets no
+        others but Authorization: browsers and proxies send twenty, and FastAPI reads
+        all of them for each header that an operation takes, a fifth of a request.
 
-    The path comes from where API Gateway has put it, and is percent-encoded until it
-    is used: Mangum would decode it once more, and misread a "%" or "/" in a user id.
+    The path is made of the event's path parameters, and is percent-encoded until it is
+    used: Mangum would decode it once more, and misread a "%" or "/" in a user id.
     """
     if not isinstance(event, dict):
         raise ForeignEvent(f"the event is {type_name(event)}, not an object")
@@ -66,11 +62,11 @@ def read_event(event: object, routes: Collection[str]) -> GatewayRequest:
     if not re.fullmatch(r"[\x20-\x7e]{1,256}", request_id):
         raise ForeignEvent("requestContext.requestId is not an id")
     query = field(event, str, "rawQueryString", default="")
-    sent = field(event, dict, "headers", default={})
-    if not all(isinstance(value, str) for value in sent.values()):
+    received = field(event, dict, "headers", default={})
+    if not all(isinstance(value, str) for value in received.values()):
         raise ForeignEvent("headers has a value that is not text")
-    # Two names that differ in case alone stay two headers, as API Gateway joins them.
-    lowered = [(name.lower(), value) for name, value in sent.items()]
+    # API Gateway joins names that are equal. Those that differ in case stay apart.
+    lowered = [(name.lower(), value) for name, value in received.items()]
     headers = dict(lowered)
     return GatewayRequest(
         route,
@@ -88,7 +84,7 @@ def read_event(event: object, routes: Collection[str]) -> GatewayRequest:
             "headers": [
                 (name.encode(), value.encode(errors="replace"))
                 for name, value in lowered
-                if name in HEADERS_OF_FASTAPI
+                if name in header_names or name == "authorization"
             ],
             "client": None,
             "server": None,
@@ -97,12 +93,12 @@ def read_event(event: object, routes: Collection[str]) -> GatewayRequest:
                 "content_encoding": headers.get("content-encoding", ""),
             },
         },
-        body_of(event),
+        event_body(event),
     )
 
 
 class PathParameters(dict[str, str]):
-    """What stands in an event's path, percent-encoded."""
+    """An event's path parameters, percent-encoded."""
 
     def __init__(self, event: Mapping[str, object]) -> None:
         self._event = event
@@ -111,10 +107,10 @@ class PathParameters(dict[str, str]):
         value = field(self._event, str, "pathParameters", name)
         if not value:
             raise ForeignEvent(f"pathParameters.{name} is empty")
-        return encoded(value)
+        return percent_encode(value)
 
 
-def body_of(event: Mapping[str, object]) -> bytes:
+def event_body(event: Mapping[str, object]) -> bytes:
     """Return the body as it was sent."""
     # Emulators send null where API Gateway sends no body.
     if event.get("body") is None:
@@ -147,19 +143,12 @@ def field(
     return value
 
 
-def type_name(value: object) -> str:
-    """Return what JSON calls the type of value."""
-    names = {dict: "an object", list: "an array", str: "text", bool: "a boolean"}
-    names |= {int: "a number", float: "a number", type(None): "null"}
-    return names.get(type(value), "no JSON")
-
-
 def correlation_id(headers: Mapping[str, str]) -> str | None:
-    """Return the X-Correlation-Id of a caller that follows its calls."""
-    sent = headers.get("x-correlation-id", "")
-    return sent if re.fullmatch(r"[\w.:/+=-]{1,128}", sent, re.ASCII) else None
+    """Return the X-Correlation-Id that the caller sent, if it is a plain id."""
+    value = headers.get("x-correlation-id", "")
+    return value if re.fullmatch(r"[\w.:/+=-]{1,128}", value, re.ASCII) else None
 
 
-def encoded(value: str) -> str:
-    """Return value percent-encoded, fit for one path segment."""
+def percent_encode(value: str) -> str:
+    """Return value percent-encoded, as one segment of a path."""
     return quote(value, safe="", errors="replace")

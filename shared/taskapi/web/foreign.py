@@ -1,8 +1,8 @@
-"""What to call an event that isn't the API's: by its keys, never by its contents."""
+"""A name for an event that isn't the API's, by its keys and never by its contents."""
 
 from collections.abc import Iterable, Mapping
 
-from taskapi.web.event import type_name
+from taskapi.strict_json import type_name
 
 KINDS: Iterable[tuple[str, tuple[str, ...]]] = (
     ("an HTTP API or function URL event (2.0)", ("routeKey", "requestContext.http")),
@@ -52,9 +52,9 @@ KINDS: Iterable[tuple[str, tuple[str, ...]]] = (
     ("a warm-up ping", ("warmer",)),
     ("a warm-up ping", ("warmup",)),
 )
-"""Name: the keys that only such events have, as AWS's developer guides show them.
+"""Names, and the keys that only such events have, as AWS's developer guides show them.
 
-The first that fits counts. An array stands for its first element.
+The first name whose keys are all there is used. Of an array, the first element counts.
 """
 
 WARM_UP_SOURCES = ("serverless-plugin-warmup", "warmup", "warmer")
@@ -73,7 +73,7 @@ def kind_of(event: object) -> str:
 
 
 def has(event: Mapping[str, object], key: str) -> bool:
-    """Return whether the event has this key; a dot leads into an object or array."""
+    """Return whether the event has this key; `a.b` is the key b in the object a."""
     if key in event:
         return True
     first, _, rest = key.partition(".")

@@ -1,4 +1,4 @@
-"""The vocabulary of endpoints: what a path and headers may hold."""
+"""The types of what operations take from paths and headers."""
 
 import re
 from typing import Annotated
@@ -31,8 +31,8 @@ IdempotencyKey = Annotated[
 ]
 
 
-def existing_id(task_id: str) -> int:
-    """Return the id; raise NotFound for what can't be one."""
+def parse_id(task_id: str) -> int:
+    """Return the id; raise NotFound for a text that can't be one."""
     if not re.fullmatch(r"[1-9][0-9]{0,18}", task_id) or int(task_id) > MAX_ID:
         raise NotFound
     return int(task_id)
@@ -40,9 +40,15 @@ def existing_id(task_id: str) -> int:
 
 TaskId = Annotated[
     int,
-    BeforeValidator(existing_id),
+    BeforeValidator(parse_id),
     WithJsonSchema(
-        {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
+        {
+            "type": "integer",
+            "format": "int64",
+            "minimum": 1,
+            "maximum": MAX_ID,
+            "examples": [1],
+        }
     ),
     Path(description="The task's `id`."),
 ]

@@ -1,4 +1,4 @@
-"""The replaced design: FastAPI, SQLModel, asyncpg, python-jose and Mangum."""
+"""The legacy app: FastAPI, SQLModel, asyncpg, python-jose and Mangum."""
 
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import Field, SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-# What asyncpg wants of a URL for libpq.
+# Turn a URL for libpq into one for asyncpg.
 engine = create_async_engine(
     os.environ["DATABASE_URL"]
     .replace("postgresql://", "postgresql+asyncpg://")

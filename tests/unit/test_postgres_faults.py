@@ -1,4 +1,4 @@
-"""The time budget, and the table of faults where no real server says it."""
+"""The time budget, and errors that tests/faults/ can't provoke on a real server."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,8 @@ import psycopg
 import pytest
 
 from taskapi import time_budget
-from taskapi.postgres import connection as db
+from taskapi.postgres.connection import ATTEMPT_TIMEOUT
+from taskapi.postgres.diagnosis import TEXTS, describe, diagnose
 from taskapi.postgres.faults import (
     CA_FILE,
     CLIENT_CERTIFICATE,
@@ -17,13 +18,11 @@ from taskapi.postgres.faults import (
     NO_ADDRESS,
     REFUSED,
     SEARCH_RUNNING,
-    TEXTS,
     TIMED_OUT,
     TLS,
     UNREACHABLE,
-    describe,
-    fault_of,
 )
+from taskapi.postgres.query import FIRST_PAUSE, LONGEST_PAUSE, backoff
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 GATEWAY_TIMEOUT = 30
@@ -35,15 +34,15 @@ def test_the_budget_ends_before_the_function_and_that_before_the_gateway() -> No
     assert timeouts
     for timeout in map(int, timeouts):
         assert time_budget.REQUEST_TIMEOUT + 3 < timeout < GATEWAY_TIMEOUT
-    assert db.PATIENCE < time_budget.REQUEST_TIMEOUT
+    assert ATTEMPT_TIMEOUT < time_budget.REQUEST_TIMEOUT
 
 
-def test_pauses_grow_up_to_a_limit_and_are_drawn_by_lot() -> None:
-    pauses = {attempt: [db.backoff(attempt) for _ in range(100)] for attempt in (1, 20)}
+def test_pauses_are_random_and_grow_up_to_a_limit() -> None:
+    pauses = {attempt: [backoff(attempt) for _ in range(100)] for attempt in (1, 20)}
 
-    assert max(pauses[1]) <= db.FIRST_PAUSE
-    assert max(pauses[20]) <= db.LONGEST_PAUSE
-    assert max(pauses[20]) > 10 * db.FIRST_PAUSE
+    assert max(pauses[1]) <= FIRST_PAUSE
+    assert max(pauses[20]) <= LONGEST_PAUSE
+    assert max(pauses[20]) > 10 * FIRST_PAUSE
     assert len(set(pauses[20])) > 90
 
 
@@ -107,13 +106,13 @@ def test_pauses_grow_up_to_a_limit_and_are_drawn_by_lot() -> None:
 def test_reads_the_texts_of_refused_connections(text: str, key: str) -> None:
     error = psycopg.OperationalError(f"connection to server at h failed: {text}")
 
-    assert fault_of(error, timed_out=False) is FAULTS[key]
+    assert diagnose(error, timed_out=False) is FAULTS[key]
 
 
 def test_silence_at_the_deadline_is_a_time_out() -> None:
     error = psycopg.OperationalError("waited long enough")
 
-    assert fault_of(error, timed_out=True) is FAULTS[TIMED_OUT]
+    assert diagnose(error, timed_out=True) is FAULTS[TIMED_OUT]
 
 
 BUGS = {
@@ -121,8 +120,8 @@ BUGS = {
     *("23", "24", "25", "26", "27", "2B", "2D", "2F", "34", "38", "39", "3B", "42"),
     *("44", "HV", "P0"),
 }
-"""Classes of which no code is a fault but those that have a row: our statements alone
-could cause them. 25 is about transactions, of which we begin none; 42 is syntax."""
+"""Classes of errors that only a bug in our statements could cause, except for codes
+that have a row. 25 is about transactions, and we begin none; 42 is syntax."""
 
 
 def codes() -> dict[str, type[psycopg.Error]]:
@@ -143,13 +142,13 @@ def test_every_sqlstate_is_either_in_the_table_or_a_bug(
     in_table = bool({code, code[:2]} & FAULTS.keys())
 
     assert in_table or code[:2] in BUGS
-    assert (fault_of(error(), timed_out=False) is not None) == in_table
+    assert (diagnose(error(), timed_out=False) is not None) == in_table
 
 
 def test_every_row_is_of_a_code_that_there_is() -> None:
     known = {*codes(), *(code[:2] for code in codes()), SEARCH_RUNNING}
 
-    # 72 was Postgres 16's.
+    # 72 is Postgres 16's.
     assert {key for key in FAULTS if key[:2].isupper() or key[0].isdigit()} <= (
         known | {"72"}
     )
@@ -158,14 +157,14 @@ def test_every_row_is_of_a_code_that_there_is() -> None:
 def test_an_error_of_psycopgs_own_is_a_bug() -> None:
     error = psycopg.ProgrammingError("can't adapt")
 
-    assert fault_of(error, timed_out=False) is None
+    assert diagnose(error, timed_out=False) is None
 
 
 def test_tells_a_setting_from_a_standby() -> None:
     error = psycopg.errors.ReadOnlySqlTransaction()
 
-    assert fault_of(error, False, forbids_writes=True) is FAULTS[FORBIDS_WRITES]
-    assert fault_of(error, False, forbids_writes=False) is FAULTS["25006"]
+    assert diagnose(error, False, forbids_writes=True) is FAULTS[FORBIDS_WRITES]
+    assert diagnose(error, False, forbids_writes=False) is FAULTS["25006"]
 
 
 @pytest.mark.parametrize("key", FAULTS)

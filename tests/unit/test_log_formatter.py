@@ -1,4 +1,4 @@
-"""Log lines: what Powertools' own formatter makes of the same records, and no other."""
+"""Log lines are those that Powertools' own formatter makes of the same records."""
 
 import json
 import logging
@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
-from taskapi.lines import Lines, serialized
+from taskapi.log_formatter import LogFormatter, serialize
 
+OPTIONS: Any = {"location": None, "service": "a"}
 KEYS = {
     "status": 200,
     "duration_ms": 1.5,
@@ -60,14 +61,14 @@ def test_a_line_is_powertools_own(
         monkeypatch.setenv("_X_AMZN_TRACE_ID", trace)
     made = make()
 
-    ours = line(Lines(json_serializer=serialized, location=None, service="a"), made)
+    ours = line(LogFormatter(json_serializer=serialize, **OPTIONS), made)
 
-    assert ours == line(LambdaPowertoolsFormatter(location=None, service="a"), made)
+    assert ours == line(LambdaPowertoolsFormatter(**OPTIONS), made)
     assert ours.get("xray_trace_id") == (trace and "1-6740f0a1-01")
 
 
 def test_a_cleared_formatter_has_forgotten_the_request() -> None:
-    formatter = Lines(location=None, service="a")
+    formatter = LogFormatter(**OPTIONS)
     formatter.append_keys(user="5f7c")
     formatter.clear_state()
 

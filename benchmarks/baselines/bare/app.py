@@ -1,4 +1,4 @@
-"""The floor: what no framework can go below. psycopg, PyJWT, and a function."""
+"""The bare handler: psycopg, PyJWT and one function, no framework."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`python -m local.openapi_changes [commit]`: would this openapi.json break a client?
+"""`python -m openapi.changes [commit]`: would this openapi.json break a client?
 
 Compares the document of a commit (default: HEAD) with the one on disk. A request that
 was valid must stay valid; an answer must stay one that a client was told to expect. A
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from local.openapi import ROOT
+from openapi.document import ROOT
 
 Json = Mapping[str, Any]
 
@@ -20,6 +20,7 @@ LOWER = ("minimum", "minLength", "minItems", "minProperties", "exclusiveMinimum"
 
 
 def main() -> int:
+    """Print the changes; return 1 if they need another major version."""
     commit = sys.argv[1] if len(sys.argv) > 1 else "HEAD"
     shown = subprocess.run(
         ["git", "show", f"{commit}:openapi.json"],  # noqa: S607

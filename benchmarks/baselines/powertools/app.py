@@ -1,4 +1,4 @@
-"""Powertools' HTTP resolver with validation, as its documentation has it."""
+"""Powertools' HTTP resolver with validation, as its documentation shows it."""
 
 import os
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Log lines as Powertools writes them, in less time."""
+"""Log lines as Powertools writes them, made in less time."""
 
 import json
 import logging
@@ -8,20 +8,20 @@ from logging import LogRecord
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from pydantic_core import to_json
 
-OF_A_RECORD = frozenset(vars(logging.makeLogRecord({})))
-"""What Python puts into each record; the rest is a line's own keys."""
+PYTHONS_KEYS = frozenset(vars(logging.makeLogRecord({})))
+"""Attributes that Python gives each record; the others are the log line's own keys."""
 
 
-class Lines(LambdaPowertoolsFormatter):
-    """Powertools' formatter, with a shorter way for what isn't an exception.
+class LogFormatter(LambdaPowertoolsFormatter):
+    """Powertools' formatter, with a shorter way for everything but exceptions.
 
-    Powertools finds a line's own keys by comparing each with each of Python's, and
-    looks at each message whether it is JSON. Its formatters are made to be extended:
+    Powertools compares each key of a record with each of Python's, and looks whether
+    each message is JSON. Its formatters are made to be extended:
     https://docs.aws.amazon.com/powertools/python/latest/core/logger/#bring-your-own-formatter
     """
 
     def format(self, record: LogRecord) -> str:
-        """Return the line, as JSON without the keys that are None."""
+        """Return the line as JSON, without the keys that are None."""
         if record.exc_info or record.args:
             return super().format(record)
         line = {
@@ -29,13 +29,13 @@ class Lines(LambdaPowertoolsFormatter):
             "level": record.levelname,
             "message": record.msg,
             "timestamp": self.formatTime(record),
-            **{k: v for k, v in vars(record).items() if k not in OF_A_RECORD},
+            **{k: v for k, v in vars(record).items() if k not in PYTHONS_KEYS},
             "xray_trace_id": self._get_latest_trace_id(),
         }
         return self.serialize({k: v for k, v in line.items() if v is not None})
 
 
-def serialized(line: Mapping[str, object]) -> str:
+def serialize(line: Mapping[str, object]) -> str:
     """Return a line as JSON, in a third of the time that Powertools' own way takes."""
     try:
         return to_json(line, fallback=str).decode()

@@ -1,4 +1,4 @@
-"""FastAPI and Mangum, as their documentation has them."""
+"""FastAPI and Mangum, as their documentation shows them."""
 
 import os
 from datetime import datetime

@@ -1,0 +1,1 @@
+"""openapi.json: made from the functions, compared between versions, and shown."""

@@ -1,0 +1,64 @@
+"""The schemas that no function has by itself, and tidying those of pydantic."""
+
+from typing import Any
+
+from taskapi.tasks.fields import EXAMPLE, FIELDS
+from taskapi.web.documentation import ref
+
+Json = dict[str, Any]
+
+TASK: Json = {
+    "type": "object",
+    "required": list(EXAMPLE),
+    "additionalProperties": False,
+    "properties": {field.name: field.schema for field in FIELDS},
+    "examples": [EXAMPLE],
+}
+PROBLEM: Json = {
+    "type": "object",
+    "required": ["field", "constraint"],
+    "properties": {
+        "field": {"type": "string", "description": "The name of what isn't valid."},
+        "constraint": {"type": "string", "description": "What it must be."},
+        "message": {"type": "string", "description": "A sentence to show."},
+        "errors": {
+            "type": "array",
+            "items": ref("Problem"),
+            "description": "All of them, where there are several.",
+        },
+    },
+}
+GATEWAY_MESSAGE: Json = {
+    "type": "object",
+    "required": ["message"],
+    # `error` is never there, so that a client can tell all errors apart by it.
+    "properties": {"message": {"type": "string"}, "error": False},
+    "description": "An answer of API Gateway's own.",
+    "examples": [{"message": "Too Many Requests"}],
+}
+SHARED: Json = {"Task": TASK, "Problem": PROBLEM, "GatewayMessage": GATEWAY_MESSAGE}
+"""By name; several operations refer to each."""
+
+
+def without_null(schema: Json) -> Json:
+    """Return the schema of what may be absent, which FastAPI describes as null."""
+    others = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
+    if len(others) != 1:
+        return schema
+    # A default of null says no more than that it may be absent.
+    rest = {
+        name: value
+        for name, value in schema.items()
+        if name != "anyOf" and value is not None
+    }
+    return {**rest, **others[0]}
+
+
+def without_titles(schema: Json) -> Json:
+    """Return the schema without pydantic's titles, which repeat the names."""
+    kept = {name: value for name, value in schema.items() if name != "title"}
+    if "properties" in kept:
+        kept["properties"] = {
+            name: without_titles(each) for name, each in kept["properties"].items()
+        }
+    return kept

@@ -1,0 +1,156 @@
+"""Run a statement, and run it again where that is safe and may help."""
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from taskapi import log, time_budget
+from taskapi.postgres.connection import (
+    ATTEMPT_TIMEOUT,
+    CANCEL_TIMEOUT,
+    Connection,
+    use_connection,
+)
+from taskapi.postgres.diagnosis import diagnose
+from taskapi.postgres.faults import CANCELLED, FAULTS, Fault, Retry
+from taskapi.request_stats import request_stats
+from taskapi.settings import secret
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+"""Seconds to wait at most after the first attempt, which double with each, and the
+most that they become. How long it really waits is random, from 0 up to that."""
+
+# The system's generator: two environments that are restored from one snapshot would
+# draw the same numbers from Python's.
+rng = random.SystemRandom()
+
+FORBIDS_WRITES = b"""
+    SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only')::boolean
+"""
+
+
+def read(sql: str, params: Mapping[str, object]) -> Sequence[TupleRow]:
+    """Run one statement that changes nothing, as query() does."""
+    return query(sql, params, repeatable=True, writes=False)
+
+
+def query(
+    sql: str,
+    params: Mapping[str, object],
+    *,
+    repeatable: bool = False,
+    writes: bool = True,
+) -> Sequence[TupleRow]:
+    """Run one statement in one round trip and return its rows.
+
+    repeatable: whether running it twice has the same effect and result as running it
+    once. A statement that isn't is sent again only if it has certainly changed nothing.
+
+    Raises ServiceUnavailable, by the request's deadline.
+    """
+    started = time_budget.clock()
+    try:
+        deadline = time_budget.deadline()
+        return run_with_retries(sql.encode(), params, repeatable, writes, deadline)
+    finally:
+        request_stats.database_seconds += time_budget.clock() - started
+
+
+def run_with_retries(
+    sql: bytes,
+    params: Mapping[str, object],
+    repeatable: bool,
+    writes: bool,
+    deadline: float,
+) -> Sequence[TupleRow]:
+    """Run a statement until it succeeds, or until another attempt can't help."""
+    attempt, outcome_unknown = 0, False
+    while True:
+        connection = None
+        limit = min(deadline, time_budget.clock() + ATTEMPT_TIMEOUT)
+        try:
+            with use_connection(limit) as connection:
+                limit = deadline - CANCEL_TIMEOUT
+                if repeatable:
+                    limit = min(limit, time_budget.clock() + ATTEMPT_TIMEOUT)
+                connection.deadline = limit
+                return run(connection, sql, params)
+        except psycopg.Error as error:
+            fault = find_fault(error, connection, limit)
+            if fault is None:
+                raise
+            was_sent = connection is not None
+            attempt += 1
+            outcome_unknown |= writes and was_sent and not fault.rolled_back
+            pause = backoff(attempt)
+            will_retry = may_retry(fault, was_sent, repeatable)
+            if fault.credentials and secret.settings_secret.reread():
+                will_retry, pause = True, 0.0
+            retry_at = time_budget.clock() + pause
+            will_retry = will_retry and retry_at < deadline - CANCEL_TIMEOUT
+            log_fault(fault, error, attempt, was_sent, will_retry)
+            if not will_retry:
+                raise fault.to_error(outcome_unknown) from error
+        request_stats.database_retries += 1
+        time.sleep(pause)
+
+
+def run(
+    connection: Connection, sql: bytes, params: Mapping[str, object]
+) -> Sequence[TupleRow]:
+    """Return the rows; if a write is refused, find out whether a setting forbids it."""
+    try:
+        return connection.execute(sql, params).fetchall()
+    except psycopg.errors.ReadOnlySqlTransaction:
+        [(forbids_writes,)] = connection.execute(FORBIDS_WRITES).fetchall()
+        connection.forbids_writes = forbids_writes
+        raise
+
+
+def find_fault(
+    error: psycopg.Error, connection: Connection | None, limit: float
+) -> Fault | None:
+    """Return which fault error is, None for a bug of ours.
+
+    connection: the one that the statement was sent on, if there was one. limit: when
+    the attempt had to end.
+    """
+    timed_out = time_budget.clock() >= limit
+    if connection is None:
+        return diagnose(error, timed_out)
+    if connection.cancelled and isinstance(error, psycopg.errors.QueryCanceled):
+        return FAULTS[CANCELLED]
+    return diagnose(error, timed_out, connection.forbids_writes)
+
+
+def may_retry(fault: Fault, was_sent: bool, repeatable: bool) -> bool:
+    """Return whether sending the statement again is safe, and may help."""
+    if fault.retry is Retry.IF_REPEATABLE:
+        return repeatable or not was_sent
+    return fault.retry is Retry.ALWAYS
+
+
+def backoff(attempt: int) -> float:
+    """Return the seconds to wait after an attempt, the first being 1."""
+    longest = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)
+    return rng.random() * longest
+
+
+def log_fault(
+    fault: Fault, error: psycopg.Error, attempt: int, was_sent: bool, will_retry: bool
+) -> None:
+    """Log a fault without the words of libpq and the server.
+
+    About a statement they may quote a task, about a connection a password.
+    """
+    log.logger.warning(
+        fault.meaning,
+        exception=f"{type(error).__module__}.{type(error).__qualname__}",
+        sqlstate=error.sqlstate,
+        attempt=attempt,
+        sent=was_sent,
+        again=will_retry,
+    )

@@ -1,0 +1,1 @@
+"""What the environment and the secret configure: read here alone, on first use."""

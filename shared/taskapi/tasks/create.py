@@ -1,0 +1,114 @@
+"""Create a task, once for each Idempotency-Key."""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from typing import cast
+
+from taskapi.errors import Conflict, IdempotencyKeyReused
+from taskapi.postgres.faults import Locked
+from taskapi.postgres.query import query
+from taskapi.tasks import etags
+from taskapi.tasks.fields import BODY_FIELDS, DEFAULTS, NAMES, NewTask, Task
+
+CREATE = """
+    WITH expired AS (
+        DELETE FROM idempotency_keys
+         WHERE ctid IN (SELECT ctid FROM idempotency_keys
+                         WHERE created_at < now() - interval '24 hours'
+                           AND (user_id, key) <> (%(user_id)s, %(key)s)
+                      ORDER BY created_at LIMIT 2 FOR UPDATE SKIP LOCKED)
+    ), claim AS (
+        INSERT INTO idempotency_keys (user_id, key, fingerprint, task_id, created_at)
+        SELECT %(user_id)s, %(key)s, %(fingerprint)s, nextval('tasks_id_seq'), now()
+          FROM set_config('lock_timeout', %(lock_timeout)s, TRUE)
+   ON CONFLICT (user_id, key) DO UPDATE SET key = excluded.key
+     RETURNING task_id, created_at, xmax = 0 AS is_new,
+               fingerprint = %(fingerprint)s AS is_same_body
+    ), created AS (
+        INSERT INTO tasks (user_id, id, {columns}, created_at, updated_at)
+        SELECT %(user_id)s, task_id, {parameters}, created_at, created_at
+          FROM claim
+         WHERE is_new
+    )
+    SELECT task_id, rfc3339(created_at), is_new, is_same_body FROM claim
+""".replace("{columns}", ", ".join(field.name for field in BODY_FIELDS)).replace(
+    "{parameters}", ", ".join(field.parameter for field in BODY_FIELDS)
+)
+"""The unique key decides which of several equal requests creates the task.
+
+A request that finds the key taken waits until the transaction that took it ends, then
+updates the key's row without changing it, because ON CONFLICT returns a row that is
+newer than the statement's snapshot only if it updates the row. xmax is 0 in a row that
+was inserted, not updated. set_config limits the wait, for this statement alone.
+
+Each create also deletes up to two expired keys, of any user.
+"""
+
+KEY_LOCK_TIMEOUT = "3s"
+"""How long to wait for another request with the key: less than a statement may take, so
+that the caller gets a 409 that says why."""
+
+
+def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
+    """Return the task as it was created, and whether an earlier request created it.
+
+    A key is kept at least 24 hours, with a hash of the body and the id and time of the
+    task, but without its text: the request that is sent again has the text. So a replay
+    gets the first response again, even after the task was changed or deleted.
+
+    A create without a key gets one for the length of the request, so that the statement
+    can be sent again safely.
+
+    Raises IdempotencyKeyReused for a key that came with another body, and Conflict if
+    the first request with the key doesn't end in time.
+    """
+    body = {field.name: field.default for field in BODY_FIELDS} | {**new}
+    values = body | {
+        "user_id": user_id,
+        "key": key or f"request {uuid.uuid4()}",
+        "lock_timeout": KEY_LOCK_TIMEOUT,
+        "fingerprint": fingerprint(body),
+    }
+    try:
+        [row] = query(CREATE, values, repeatable=True)
+    except Locked as error:
+        if key is None:
+            raise
+        raise Conflict from error
+    id, created_at, is_new, is_same_body = row
+    if not is_same_body:
+        raise IdempotencyKeyReused
+    task = body | {
+        "id": id,
+        "user_id": user_id,
+        "created_at": created_at,
+        "updated_at": created_at,
+        "etag": etags.etag(id, version=1),
+    }
+    in_order = {name: task.get(name, DEFAULTS[name]) for name in NAMES}
+    return cast(Task, in_order), key is not None and not is_new
+
+
+FIRST_FIELDS = ("title", "description", "completed")
+"""The fields of the first release, whose fingerprints are a hash of these values."""
+
+
+def fingerprint(body: Mapping[str, object]) -> bytes:
+    """Return what tells this body from others that are sent with the same key.
+
+    Two releases run during a deployment, and a retry may reach either. So a body that
+    doesn't use a newer field has the same fingerprint in a release without that field:
+    the newer fields count only where they differ from their defaults.
+    """
+    values = [body[name] for name in FIRST_FIELDS]
+    newer = {
+        name: value
+        for name, value in body.items()
+        if name not in FIRST_FIELDS and value != DEFAULTS[name]
+    }
+    if newer:
+        values.append(newer)
+    text = json.dumps(values, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).digest()

@@ -1,0 +1,203 @@
+"""The fields of a task: statements, responses and documents derive from this list.
+
+To add a field, write a migration, add an entry to FIELDS, and give its type in Task
+and, if requests may set it, in OptionalFields.
+"""
+
+from collections.abc import Iterable, Mapping
+from itertools import repeat
+from typing import Annotated, NamedTuple, cast
+
+from typing_extensions import TypedDict
+
+from taskapi.cold_start.framework import StrictBool, StringConstraints, with_config
+from taskapi.tasks import etags
+
+
+class Rule(NamedTuple):
+    """What a value in a request must be, for the caller to read."""
+
+    message: str
+    constraint: str
+    type_message: str | None = None
+    """What to say of a value of another type, if not `message`."""
+    is_text: bool = False
+    """Whether it is free text: control characters have a message of their own."""
+
+
+class Field(NamedTuple):
+    """A field of a task."""
+
+    name: str
+    schema: Mapping[str, object]
+    """Its JSON Schema in a response. Rows from before a rule may break the rule."""
+    example: object
+    column: str | None = None
+    """The SQL that selects it, if that isn't its name. Without an alias, as ORDER BY
+    would sort by the alias instead of the column."""
+    rule: Rule | None = None
+    """The rule of a field that requests may set; None if only the database sets it."""
+    sql_type: str = "text"
+    """The type of its parameter in statements, if requests may set it."""
+    default: object = None
+    """The value in a new task, if the request has none."""
+
+    @property
+    def parameter(self) -> str:
+        return f"%({self.name})s::{self.sql_type}"
+
+
+TIME = {
+    "type": "string",
+    "format": "date-time",
+    "description": "RFC 3339, in UTC.",
+}
+
+FIELDS = (
+    Field(
+        "id",
+        {
+            "type": "integer",
+            "format": "int64",
+            "minimum": 1,
+            "description": "Never used again.",
+        },
+        example=1,
+    ),
+    Field(
+        "title",
+        {"type": "string"},
+        example="Buy groceries",
+        rule=Rule(
+            "Title is required and must be between 1 and 200 characters",
+            "min_length=1, max_length=200",
+            type_message="Title must be text of 1 to 200 characters",
+            is_text=True,
+        ),
+    ),
+    Field(
+        "description",
+        {"type": ["string", "null"]},
+        example="Oats, milk, two lemons",
+        rule=Rule(
+            "Description must be null or text of at most 5000 characters",
+            "max_length=5000",
+            is_text=True,
+        ),
+    ),
+    Field(
+        "completed",
+        {"type": "boolean"},
+        example=False,
+        rule=Rule("Completed must be a JSON boolean, true or false", "boolean"),
+        sql_type="boolean",
+        default=False,
+    ),
+    Field(
+        "user_id",
+        {"type": "string", "description": "The owner: the token's `sub`."},
+        example="demo",
+    ),
+    Field(
+        "created_at",
+        TIME,
+        example="2026-01-01T12:00:00.000000Z",
+        column="rfc3339(created_at)",
+    ),
+    Field(
+        "updated_at",
+        TIME,
+        example="2026-01-01T12:00:00.000000Z",
+        column="rfc3339(updated_at)",
+    ),
+    Field(
+        "etag",
+        {
+            "type": "string",
+            "description": "The value of the `ETag` header, for `If-Match`.",
+        },
+        example='"1-1"',
+        column=etags.COLUMN,
+    ),
+)
+"""In the order in which responses have them."""
+
+NAMES = tuple(field.name for field in FIELDS)
+COLUMNS = ", ".join(field.column or field.name for field in FIELDS)
+"""What every statement that returns tasks selects."""
+
+BODY_FIELDS = tuple(field for field in FIELDS if field.rule)
+"""The fields that a create and an update may send."""
+
+DEFAULTS = {field.name: field.default for field in FIELDS}
+RULES = {field.name: field.rule for field in FIELDS if field.rule}
+EXAMPLE = {field.name: field.example for field in FIELDS}
+BODY_EXAMPLE = {field.name: field.example for field in BODY_FIELDS}
+
+
+class Task(TypedDict):
+    """A task as responses have it."""
+
+    id: int
+    title: str
+    description: str | None
+    completed: bool
+    user_id: str
+    created_at: str
+    updated_at: str
+    etag: str
+
+
+Title = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        max_length=200,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]*$",
+    ),
+]
+Description = Annotated[
+    str,
+    StringConstraints(
+        max_length=5000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+    ),
+]
+
+
+class RequiredTitle(TypedDict):
+    title: Title
+
+
+class OptionalTitle(TypedDict, total=False):
+    title: Title
+
+
+class OptionalFields(TypedDict, total=False):
+    """What a create and an update may leave out."""
+
+    description: Description | None
+    completed: StrictBool
+
+
+class NewTask(RequiredTitle, OptionalFields):
+    """The body of a create."""
+
+
+@with_config(json_schema_extra={"minProperties": 1})
+class TaskChanges(OptionalTitle, OptionalFields):
+    """The body of an update: a field that isn't sent isn't here, and stays."""
+
+
+class Completion(TypedDict, total=False):
+    """The body of a complete: without `completed`, it toggles."""
+
+    completed: StrictBool
+
+
+def to_tasks(rows: Iterable[tuple[object, ...]]) -> list[Task]:
+    """Return rows that begin with COLUMNS as tasks.
+
+    A comprehension that casts each row takes half as long again, in a list of 200.
+    """
+    return cast("list[Task]", list(map(dict, map(zip, repeat(NAMES), rows))))

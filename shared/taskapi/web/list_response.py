@@ -1,0 +1,63 @@
+"""The response that holds a page of a list, and the link to the next page."""
+
+from urllib.parse import quote, unquote_plus, urlencode
+
+from taskapi.cold_start.framework import Request, Response
+from taskapi.tasks.list_query import Listing
+from taskapi.tasks.lists import Page
+from taskapi.web.documentation import ref, response
+from taskapi.web.responses import json_response
+
+URI_CHARACTERS = "%!$'()*+,;:@/?=[]"
+"""What a query may hold besides letters, digits and "-._~" (RFC 3986), and the brackets
+that browsers don't encode."""
+
+MAX_TARGET = 4096
+"""Characters of a Link's path and query with all parameters; longer ones are shortened.
+
+API Gateway takes 10,240 bytes of request line and headers, a token among them:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+"""
+
+PAGE = response(
+    200, "A page of tasks.", {"type": "array", "items": ref("Task")}, "Link"
+)
+
+
+def list_response(page: Page, request: Request) -> Response:
+    """Return 200 with the tasks, and the Link to the next page if there is one."""
+    headers = {}
+    if page.cursor is not None:
+        headers["link"] = f'<{next_page(request, page.cursor)}>; rel="next"'
+    return json_response(page.tasks, headers=headers)
+
+
+def next_page(request: Request, cursor: str) -> str:
+    """Return the path and query of the next page.
+
+    If that would be too long, the parameters that a list ignores are left out; the
+    others have limits of their own, which keep it below 8 KB.
+    """
+    path, query = request.scope["path"], request.scope["query_string"].decode()
+    target = f"{path}?{with_cursor(query, cursor)}"
+    if len(target) <= MAX_TARGET:
+        return target
+    parameters = {
+        name: value
+        for name, value in request.query_params.items()
+        if name in Listing.model_fields
+    }
+    return f"{path}?{urlencode(parameters | {'cursor': cursor})}"
+
+
+def with_cursor(query: str, cursor: str) -> str:
+    """Return query with this cursor, and every other parameter as it was sent.
+
+    Characters that no URI has, such as the ">" that ends a link, are percent-encoded.
+    """
+    parameters = [
+        quote(parameter, safe=URI_CHARACTERS)
+        for parameter in query.split("&")
+        if parameter and unquote_plus(parameter.partition("=")[0]) != "cursor"
+    ]
+    return "&".join([*parameters, f"cursor={cursor}"])

@@ -1,0 +1,217 @@
+"""Every SQL statement, wherever it stands, reads and writes one user's rows alone."""
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.support.lists import EVERY_LIST
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT / "shared"
+MIGRATIONS = SHARED / "taskapi/postgres/migrations"
+OPERATORS = {"taskapi.postgres.migrate"}
+"""Modules that no function imports."""
+
+ACROSS_USERS = (
+    "DELETE FROM idempotency_keys WHERE ctid IN (SELECT ctid FROM idempotency_keys"
+    " WHERE created_at < now() - interval '24 hours'"
+    " AND (user_id, key) <> (:user_id, :key)"
+    " ORDER BY created_at LIMIT 2 FOR UPDATE SKIP LOCKED)",
+)
+"""What may touch the rows of all users: expired keys are deleted by whoever creates."""
+
+
+def owned_tables() -> set[str]:
+    """Return the tables that have a user_id, by the migrations."""
+    sql = "".join(file.read_text() for file in MIGRATIONS.glob("*.sql"))
+    created = re.findall(
+        r"CREATE TABLE (?:IF NOT EXISTS )?(\w+) \((.*?)^\);", sql, re.DOTALL | re.M
+    )
+    added = re.findall(r"ALTER TABLE (\w+)\s+ADD (?:COLUMN )?user_id\b", sql)
+    return {name for name, columns in created if "user_id" in columns} | set(added)
+
+
+TABLES = "|".join(sorted(owned_tables()))
+IS_SQL = re.compile(
+    rf'\b(?:FROM|JOIN|INTO|UPDATE|TABLE|USING|ONLY|COPY|TRUNCATE)\s+"?(?:{TABLES})\b',
+    re.IGNORECASE,
+)
+
+
+def normalize(sql: str) -> str:
+    """Return a statement in one line, with :name for its parameters."""
+    sql = re.sub(r"%\((\w+)\)[sbt]", r":\1", sql)
+    return re.sub(r"\s+", " ", sql).strip()
+
+
+def enclosing_block(sql: str, position: int) -> str:
+    """Return the text in the innermost parentheses around position, without deeper."""
+    depth, start = 0, 0
+    for index in range(position, 0, -1):
+        depth += {")": 1, "(": -1}.get(sql[index - 1], 0)
+        if depth < 0:
+            start = index
+            break
+    block, depth = "", 0
+    for character in sql[start:]:
+        depth += character == "("
+        depth -= character == ")"
+        if depth < 0:
+            break
+        block += character if depth == 0 else ""
+    return block
+
+
+def unbound(sql: str) -> list[str]:
+    """Return the places in a statement that touch a table and don't name the user."""
+    statement = normalize(sql)
+    for exception in ACROSS_USERS:
+        statement = statement.replace(exception, "")
+    places = []
+    for mention in re.finditer(rf'\b(?:{TABLES})\b(?!["\s]*\.)', statement):
+        block = enclosing_block(statement, mention.start())
+        inserts = re.search(r"\bINTO $", statement[: mention.start()])
+        is_bound = (
+            re.match(
+                r"\w+ \(user_id, [^)]*\) (?:SELECT|VALUES \() ?:user_id,",
+                statement[mention.start() :],
+            )
+            if inserts
+            else re.search(r"(?:WHERE|AND) user_id = :user_id\b", block)
+            and not re.search(r"\bOR\b", block)
+        )
+        if not is_bound:
+            places.append(statement[mention.start() - 40 : mention.end() + 40])
+    return places
+
+
+def modules() -> dict[str, Path]:
+    """Return all modules that functions can import, and the functions."""
+    files = {
+        ".".join(file.relative_to(SHARED).with_suffix("").parts): file
+        for file in SHARED.glob("taskapi/**/*.py")
+    }
+    files |= {
+        f"functions.{file.parent.name}.app": file
+        for file in ROOT.glob("functions/*/*.py")
+    }
+    return {name: file for name, file in files.items() if name not in OPERATORS}
+
+
+def constants(module: ModuleType) -> Iterator[str]:
+    """Yield the texts that a module has when it is imported, also in its containers."""
+    found = list(vars(module).values())
+    while found:
+        value = found.pop()
+        if isinstance(value, dict):
+            found += value.values()
+        elif isinstance(value, list | tuple | set | frozenset):
+            found += value
+        elif isinstance(value, bytes):
+            yield value.decode(errors="replace")
+        elif isinstance(value, str):
+            yield value
+
+
+def literals(tree: ast.Module) -> Iterator[str]:
+    """Yield the literals in a module's code, without docstrings."""
+    documentation = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if id(node) in documentation or not isinstance(node, ast.Constant):
+            continue
+        if isinstance(node.value, bytes):
+            yield node.value.decode(errors="replace")
+        elif isinstance(node.value, str):
+            yield node.value
+
+
+def unowned(source: str, complete: list[str]) -> list[str]:
+    """Return what is wrong with the statements of a module.
+
+    A literal in the code is either bound by itself or a part of a complete statement,
+    which is checked as a whole.
+
+    complete: the statements that the module has when it is imported.
+    """
+    statements = [sql for sql in complete if IS_SQL.search(sql)]
+    wholes = [normalize(sql) for sql in statements]
+    parts = [
+        normalize(part)
+        for literal in literals(ast.parse(source))
+        if unbound(literal)
+        for part in re.split(r"\{\w*\}", literal)
+        if IS_SQL.search(part)
+    ]
+    loose = [part for part in parts if not any(part in whole for whole in wholes)]
+    return loose + [place for sql in statements for place in unbound(sql)]
+
+
+def test_the_tables_that_have_a_user_are_known() -> None:
+    assert {"tasks", "idempotency_keys"} <= owned_tables()
+
+
+@pytest.mark.parametrize("name", modules())
+def test_a_module_has_no_statement_without_the_user(name: str) -> None:
+    complete = list(constants(importlib.import_module(name)))
+
+    assert unowned(modules()[name].read_text(), complete) == []
+
+
+@pytest.mark.parametrize("sql", EVERY_LIST.values(), ids=map(str, EVERY_LIST))
+def test_a_list_is_bound_to_the_user(sql: str) -> None:
+    assert IS_SQL.search(sql)
+    assert unbound(sql) == []
+
+
+UNOWNED = {
+    "a constant": 'ALL = "SELECT id FROM tasks"',
+    "the task alone": 'ONE = "SELECT id FROM tasks WHERE id = %(id)s"',
+    "within a function": 'def f(): return query("DELETE FROM tasks", {})',
+    "small letters": 'ALL = "select id from tasks where id = 1"',
+    "bytes": 'ALL = b"SELECT id FROM tasks"',
+    "a constant of a list": 'ALL = ["SELECT id FROM tasks"]',
+    "another table": 'KEYS = "SELECT key FROM idempotency_keys WHERE key = %(key)s"',
+    "bound elsewhere": """
+ALL = "SELECT (SELECT count(*) FROM tasks) FROM tasks WHERE user_id = %(user_id)s"
+""",
+    "a join": """
+ALL = "SELECT 1 FROM other WHERE user_id = %(user_id)s AND id IN (SELECT id FROM tasks)"
+""",
+    "or": 'ALL = "SELECT 1 FROM tasks WHERE user_id = %(user_id)s OR TRUE"',
+    "another user's": 'ALL = "SELECT 1 FROM tasks WHERE user_id = %(other)s"',
+    "not the user's": 'ALL = "SELECT 1 FROM tasks WHERE user_id <> %(user_id)s"',
+    "an insert for another user": """
+NEW = "INSERT INTO tasks (user_id, title) VALUES (%(other)s, %(title)s)"
+""",
+    "TABLE": 'ALL = "TABLE tasks"',
+    "truncate": 'ALL = "TRUNCATE tasks"',
+    "built in a loop": """
+def f(): return "".join(part for part in ("DELETE FROM tasks", " RETURNING id"))
+""",
+}
+
+
+@pytest.mark.parametrize("source", UNOWNED.values(), ids=UNOWNED)
+def test_finds_a_statement_without_the_user(source: str) -> None:
+    module = ModuleType("new")
+    exec(source, vars(module))  # noqa: S102
+
+    assert unowned(source, list(constants(module)))
+
+
+@pytest.mark.parametrize("name", modules())
+def test_no_statement_is_made_of_values(name: str) -> None:
+    tree = ast.parse(modules()[name].read_text())
+    formatted = [
+        ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr)
+    ]
+    verbs = r"\b(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WHERE|ORDER BY)\b"
+
+    assert not any(re.search(verbs, text) for text in formatted)
