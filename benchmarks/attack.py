@@ -279,7 +279,7 @@ def table(rows: Mapping[str, Any]) -> str:
 
 
 def main() -> int:
-    asked = results.arguments(__doc__, STRATEGIES, runs=3)
+    asked = results.parse_options(__doc__, STRATEGIES, runs=3)
     if len(ALLOWED) < 2:
         sys.exit("The attacker needs a CPU of their own, and there is only one here.")
     rows = measure(asked.only, asked.runs)
