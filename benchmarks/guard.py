@@ -62,7 +62,7 @@ def main() -> int:
     if is_dearer(now, committed):
         print(
             f"A cold start takes over {TOLERANCE:.0%} more than results.json says. "
-            "Look at `python -X importtime`; if it is worth that, say so in the "
+            "Look at `python -X importtime`; if it is worth its price, say so in the "
             "commit, and run `make bench`.",
             file=sys.stderr,
         )

@@ -48,14 +48,14 @@ class Row(TypedDict):
 
 
 class Vault:
-    """Holds the secret, and answers as the service does and as the extension does."""
+    """Holds the secret, and gives it as the service and as the extension."""
 
     def __init__(self, secret: Mapping[str, str]) -> None:
         self.ready = threading.Event()
         self.ready.set()
         self.asked = {"service": 0, "extension": 0}
-        answer = {"ARN": ARN, "Name": "tasks", "VersionId": "of this run"}
-        self._body = json.dumps(answer | {"SecretString": json.dumps(secret)}).encode()
+        held = {"ARN": ARN, "Name": "tasks", "VersionId": "of this run"}
+        self._body = json.dumps(held | {"SecretString": json.dumps(secret)}).encode()
 
     def service(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
         time.sleep(LATENCY)
@@ -63,7 +63,7 @@ class Vault:
         return 200, self._body
 
     def extension(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Answer as the developer guide says, also while it isn't ready."""
+        """Answer as the developer guide has it, also while it isn't ready."""
         given = {name.lower(): value for name, value in headers.items()}
         if (
             given.get("x-aws-parameters-secrets-token")
@@ -84,14 +84,11 @@ class Vault:
 
 @contextmanager
 def vault(secret: Mapping[str, str]) -> Iterator[tuple[Vault, dict[str, str]]]:
-    """Yield the stand-in, and the settings with which a function asks it."""
-    stand_in = Vault(secret)
-    with (
-        serve_json(stand_in.service) as service,
-        serve_json(stand_in.extension) as extension,
-    ):
+    """Give the vault, and the settings that lead to it by either way."""
+    kept = Vault(secret)
+    with serve_json(kept.service) as service, serve_json(kept.extension) as extension:
         yield (
-            stand_in,
+            kept,
             {
                 "SECRET_ARN": ARN,
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER": service,
@@ -102,7 +99,7 @@ def vault(secret: Mapping[str, str]) -> Iterator[tuple[Vault, dict[str, str]]]:
 
 
 def cases(url: str, to_vault: Mapping[str, str], names: list[str]) -> list[Case]:
-    """Return the cases; all can import boto3, as in Lambda."""
+    """Return the cases: all have boto3 within reach, as in Lambda."""
     artifact = artifacts.ours()
     path = {"PYTHONPATH": f"{artifact.python_path}:{artifacts.boto3()}"}
 

@@ -50,8 +50,16 @@ LEFT_OUT = {
         "psycopg/types/hstore.py",
         "psycopg/types/shapely.py",
     ),
-    "pydantic's first version, of which FastAPI asks each annotation if it is one": (
+    "pydantic.v1: FastAPI would import it to look for its models, and refuse them": (
         "pydantic/v1",
+    ),
+    "modules of FastAPI and Starlette that need a package which isn't in the layer": (
+        "fastapi/middleware/wsgi.py",
+        "fastapi/templating.py",
+        "starlette/middleware/opentelemetry.py",
+        "starlette/middleware/sessions.py",
+        "starlette/middleware/wsgi.py",
+        "starlette/templating.py",
     ),
     "anyio for another loop, for processes and for files": (
         "anyio/_backends/_trio.py",

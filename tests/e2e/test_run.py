@@ -37,8 +37,8 @@ def clone() -> Iterator[Path]:
 
 def copied(folder: Path) -> Path:
     """Copy what `make run` serves into folder, and return it."""
-    for name in ("functions", "local", "shared"):
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    for name in ("functions", "local", "openapi", "shared"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy(ROOT / "template.yaml", folder)
     return folder

@@ -760,6 +760,23 @@ def test_the_largest_list_fits_into_lambda(
     assert len(marshaller.to_json(response).encode()) < LAMBDA_LIMIT
 
 
+@pytest.mark.parametrize("write", ["create", "update"])
+def test_a_long_description_is_stored_uncompressed(
+    user: Client, postgres: psycopg.Connection[Any], write: str
+) -> None:
+    task = user.create(description="a" * 5000 if write == "create" else "short")
+    if write == "update":
+        user.send("update_task", task["id"], json_body={"description": "a" * 5000})
+
+    stored = postgres.execute(
+        "SELECT pg_column_size(description), pg_column_compression(description)"
+        " FROM tasks WHERE id = %s",
+        (task["id"],),
+    ).fetchone()
+
+    assert stored == (5000, None)
+
+
 # Plans
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -145,7 +146,8 @@ def test_a_function_imports_what_its_operation_needs(folder: str) -> None:
     imported, _order = imports(folder)
 
     named = {name for name in STATEMENT_MODULES if f"from {name} import" in source}
-    unwanted = {"functions", "local", "tests", "boto3", "uvicorn", "email_validator"}
+    unwanted = {"functions", "openapi", "local", "tests"}
+    unwanted |= {"boto3", "uvicorn", "email_validator"}
     if not named:
         unwanted |= {"psycopg", "jwt", "taskapi.tasks", "taskapi.auth"}
         unwanted |= {"taskapi.postgres", "taskapi.web.authenticated"}
@@ -190,6 +192,17 @@ def test_imports_go_one_way(package: str) -> None:
     assert steps_back == set()
 
 
+def test_imports_make_no_circle() -> None:
+    shared = ROOT / "shared"
+    modules = {
+        ".".join(file.relative_to(shared).with_suffix("").parts): imported_by(file)
+        for file in shared.glob("taskapi/**/*.py")
+    }
+    own = {name: names & modules.keys() for name, names in modules.items()}
+
+    TopologicalSorter(own).prepare()
+
+
 def test_browsers_may_send_the_headers_that_operations_take() -> None:
     cors = load_template(ROOT / "template.yaml").cors
     parameters = {
@@ -231,7 +244,9 @@ def test_openapi_json_is_what_the_functions_say() -> None:
     assert written == document(), "run: make openapi"
 
 
-def test_readme_template_and_document_agree_on_the_routes() -> None:
+def test_template_and_document_agree_on_the_routes_and_the_readme_invents_none() -> (
+    None
+):
     readme = (ROOT / "README.md").read_text()
     listed = set(re.findall(r"`([A-Z]+ /[^`?]*)`", readme))
     in_template = {route.key for f in FUNCTIONS.values() for route in f.routes}
@@ -241,7 +256,8 @@ def test_readme_template_and_document_agree_on_the_routes() -> None:
         for method in operations
     }
 
-    assert listed == in_template == in_document
+    assert listed
+    assert listed <= in_template == in_document
 
 
 def test_the_makefile_has_every_command_the_readme_names() -> None:

@@ -17,7 +17,7 @@ TTL = 300.0
 """Seconds to cache the secret, Secrets Manager's own default."""
 
 COOL_DOWN = 30.0
-"""Seconds between two reads ahead of time, and after a read that failed."""
+"""Seconds between two early reads, and after a failed read while values are cached."""
 
 FAILURE_COOL_DOWN = 1.0
 """Seconds after a failed read while nothing is cached: requests fail until then."""
