@@ -115,7 +115,10 @@ def imports(folder: str) -> tuple[set[str], list[str]]:
     ran = subprocess.run(
         [sys.executable, "-c", IMPORTS.format(folder=folder)],
         cwd=ROOT,
-        env={"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"},
+        env={
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "PYTHONPATH": str(ROOT / "shared"),
+        },
         capture_output=True,
         text=True,
         check=True,
