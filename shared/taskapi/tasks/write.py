@@ -38,30 +38,31 @@ def conditional(write: str) -> str:
 """.replace("{write}", write.strip()).replace("{columns}", COLUMNS)
 
 
-UPDATE = conditional(
+def conditional_update(assignments: str) -> str:
+    """Return the conditional statement that changes a task by these assignments.
+
+    GREATEST makes updated_at increase even if a writer that waited began earlier than
+    the one it waited for.
     """
+    return conditional(
+        """
         UPDATE tasks
            SET {assignments},
                updated_at = GREATEST(now(), updated_at + interval '1 microsecond'),
                version = version + 1
-""".replace(
-        "{assignments}",
-        ", ".join(
-            f"{field.name} = CASE WHEN '{field.name}' = ANY (%(changed)s::text[])"
-            f" THEN {field.parameter} ELSE {field.name} END"
-            for field in BODY_FIELDS
-        ),
+""".replace("{assignments}", assignments)
+    )
+
+
+UPDATE = conditional_update(
+    ", ".join(
+        f"{field.name} = CASE WHEN '{field.name}' = ANY (%(changed)s::text[])"
+        f" THEN {field.parameter} ELSE {field.name} END"
+        for field in BODY_FIELDS
     )
 )
-"""GREATEST makes updated_at increase even if a writer that waited began earlier than
-the one it waited for."""
 
-COMPLETE = conditional("""
-        UPDATE tasks
-           SET completed = COALESCE(%(completed)s, NOT completed),
-               updated_at = GREATEST(now(), updated_at + interval '1 microsecond'),
-               version = version + 1
-""")
+COMPLETE = conditional_update("completed = COALESCE(%(completed)s, NOT completed)")
 
 DELETE = conditional("DELETE FROM tasks")
 
