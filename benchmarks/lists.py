@@ -1,7 +1,7 @@
-"""How lists scale, beside the design that this one replaces: `make bench`.
+"""How lists scale, compared with the legacy app's: `make bench`.
 
-Prints tables, draws docs/lists.svg, and fails where a promise of docs/lists.md is
-broken. Ratios are of medians, taken in turn within one run; needs three minutes.
+Prints tables, draws docs/lists.svg, and fails if a promise of docs/lists.md is broken.
+Ratios are of medians, measured in turn within one run. Takes three minutes.
 """
 
 import json
@@ -60,7 +60,7 @@ REPLACED_LIST = """
 
 
 class Case(NamedTuple):
-    """A page that is measured, as it is here and as it was."""
+    """A page to measure, with its parameters here and in the legacy app."""
 
     name: str
     rows: int
@@ -87,9 +87,9 @@ def main() -> int:
 
 @contextmanager
 def databases(folder: Path) -> Iterator[tuple[Connection, Connection]]:
-    """Give a database of a million tasks and one of a thousand."""
+    """Yield a database of a million tasks and one of a thousand."""
     with embedded_postgres_url(folder / "postgres") as url:
-        large, small = (made(url, name) for name in ("large", "small"))
+        large, small = (new_database(url, name) for name in ("large", "small"))
         print("Filling the tables ...", file=sys.stderr)
         fill(small, rows=1_000, users=5, big=700, old=50)
         fill(large, rows=1_000_000, users=1_000, big=BIG, old=3_000)
@@ -100,7 +100,7 @@ def databases(folder: Path) -> Iterator[tuple[Connection, Connection]]:
             yield large, small
 
 
-def made(url: str, name: str) -> Connection:
+def new_database(url: str, name: str) -> Connection:
     """Return a connection as taskapi.postgres.connection has it, to a new database."""
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}".encode())
@@ -114,31 +114,29 @@ def made(url: str, name: str) -> Connection:
 def in_turn(runs: Mapping[str, Run], seconds: float) -> dict[str, Times]:
     """Time each run, one after the other, again and again.
 
-    A slow one has its turn less often, so that it doesn't take all the time.
+    A slow one runs less often, so that it doesn't use up all the time.
     """
-    taken: dict[str, list[float]] = {name: [] for name in runs}
+    times: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         run()
     end, turn = time.perf_counter() + seconds, 0
     while time.perf_counter() < end or turn < 20:
         turn += 1
         for name, run in runs.items():
-            if taken[name] and taken[name][-1] > 50 and turn % 10:
+            if times[name] and times[name][-1] > 50 and turn % 10:
                 continue
             started = time.perf_counter()
             run()
-            taken[name].append((time.perf_counter() - started) * 1000)
+            times[name].append((time.perf_counter() - started) * 1000)
     return {
-        name: Times(
-            statistics.median(found), sorted(found)[int(len(found) * 0.99 - 0.001)]
-        )
-        for name, found in taken.items()
+        name: Times(statistics.median(ms), sorted(ms)[int(len(ms) * 0.99 - 0.001)])
+        for name, ms in times.items()
     }
 
 
-def running(connection: Connection, sql: str, given: Mapping[str, object]) -> Run:
+def fetching(connection: Connection, sql: str, params: Mapping[str, object]) -> Run:
     query = sql.encode()
-    return lambda: connection.execute(query, given).fetchall()
+    return lambda: connection.execute(query, params).fetchall()
 
 
 def pages(large: Connection, small: Connection) -> list[str]:
@@ -150,9 +148,9 @@ def pages(large: Connection, small: Connection) -> list[str]:
     ).fetchone()
     assert row
     cases = [
-        case("1,000 rows, page 1", 1_000, small, None, "big"),
-        case("200,000 tasks, page 1", 1_000_000, large, 0, "big"),
-        case(
+        page_case("1,000 rows, page 1", 1_000, small, None, "big"),
+        page_case("200,000 tasks, page 1", 1_000_000, large, 0, "big"),
+        page_case(
             f"200,000 tasks, page {LAST_PAGE:,}",
             1_000_000,
             large,
@@ -160,16 +158,20 @@ def pages(large: Connection, small: Connection) -> list[str]:
             "big",
             after=(row[0], row[1]),
         ),
-        case("800 tasks, page 1", 1_000_000, large, 0, "user 7"),
-        case("3,000 tasks, the oldest of all", 1_000_000, large, 0, "old"),
-        case("3,000 tasks, 3 pending", 1_000_000, large, 0, "done", status="pending"),
-        case(
+        page_case("800 tasks, page 1", 1_000_000, large, 0, "user 7"),
+        page_case("3,000 tasks, the oldest of all", 1_000_000, large, 0, "old"),
+        page_case(
+            "3,000 tasks, 3 pending", 1_000_000, large, 0, "done", status="pending"
+        ),
+        page_case(
             "200,000 tasks, completed", 1_000_000, large, 0, "big", status="completed"
         ),
     ]
-    runs = {c.name: running(c.here[0], newest(c.here[1]), c.here[1]) for c in cases}
+    runs = {
+        c.name: fetching(c.here[0], newest_first(c.here[1]), c.here[1]) for c in cases
+    }
     runs |= {
-        f"replaced: {c.name}": running(large, REPLACED_LIST, c.replaced)
+        f"replaced: {c.name}": fetching(large, REPLACED_LIST, c.replaced)
         for c in cases
         if c.replaced
     }
@@ -179,12 +181,12 @@ def pages(large: Connection, small: Connection) -> list[str]:
     return broken_promises({c.name: times[c.name].p50 for c in cases})
 
 
-def newest(given: Mapping[str, object]) -> str:
-    """Return the list in its usual order."""
-    return list_for("created", "desc", given)
+def newest_first(params: Mapping[str, object]) -> str:
+    """Return the list in its default order."""
+    return list_for("created", "desc", params)
 
 
-def case(
+def page_case(
     name: str,
     rows: int,
     connection: Connection,
@@ -194,9 +196,9 @@ def case(
     status: str = "all",
     after: tuple[object, int] | None = None,
 ) -> Case:
-    given = values(user_id, status=status, after=after, limit=LIMIT)
-    replaced = None if offset is None else {**given, "offset": offset}
-    return Case(name, rows, (connection, given), replaced)
+    params = values(user_id, status=status, after=after, limit=LIMIT)
+    replaced = None if offset is None else {**params, "offset": offset}
+    return Case(name, rows, (connection, params), replaced)
 
 
 def print_pages(
@@ -205,40 +207,40 @@ def print_pages(
     print("\n| rows | page | | p50 ms | p99 ms | buffers |")
     print("| ---: | --- | --- | ---: | ---: | ---: |")
     bars = []
-    for found in cases:
-        here = times[found.name]
-        plan = explain(found.here[0], newest(found.here[1]), found.here[1])
-        line(f"{found.rows:,} | {found.name} | keyset", here, plan)
+    for case in cases:
+        here = times[case.name]
+        plan = explain(case.here[0], newest_first(case.here[1]), case.here[1])
+        print_line(f"{case.rows:,} | {case.name} | keyset", here, plan)
         was = None
-        if found.replaced:
-            was = times[f"replaced: {found.name}"]
-            plan = explain(large, REPLACED_LIST, found.replaced)
-            line(" | | replaced", was, plan)
-        bars.append(Bar(found.name, here.p50, was.p50 if was else None))
+        if case.replaced:
+            was = times[f"replaced: {case.name}"]
+            plan = explain(large, REPLACED_LIST, case.replaced)
+            print_line(" | | replaced", was, plan)
+        bars.append(Bar(case.name, here.p50, was.p50 if was else None))
     PICTURE.write_text(picture(bars))
 
 
 def with_a_third_index(large: Connection) -> None:
-    """Measure what the replaced design would do with an index for its order."""
+    """Measure the legacy app's list with an index on what it sorts by."""
     large.execute("CREATE INDEX replaced_by_time ON replaced.tasks (created_at)")
     large.execute("ANALYZE replaced.tasks")
     print()
     for user_id in ("old", "big"):
-        given = {**values(user_id, limit=LIMIT), "offset": 0}
-        took = in_turn({"it": running(large, REPLACED_LIST, given)}, seconds=1)["it"]
-        touched = buffers(explain(large, REPLACED_LIST, given))
+        params = {**values(user_id, limit=LIMIT), "offset": 0}
+        took = in_turn({"it": fetching(large, REPLACED_LIST, params)}, seconds=1)["it"]
+        pages_read = buffers(explain(large, REPLACED_LIST, params))
         print(
             "- replaced, and an index on created_at alone:"
-            f" page 1 of {user_id} {took.p50:.2f} ms, {touched:,} buffers"
+            f" page 1 of {user_id} {took.p50:.2f} ms, {pages_read:,} buffers"
         )
 
 
-def line(start: str, times: Times, plan: Plan) -> None:
+def print_line(start: str, times: Times, plan: Plan) -> None:
     print(f"| {start} | {times.p50:.2f} | {times.p99:.2f} | {buffers(plan):,} |")
 
 
 def broken_promises(p50: Mapping[str, float]) -> list[str]:
-    """Return which of the ratios that docs/lists.md promises doesn't hold."""
+    """Return the promises of docs/lists.md that these medians break."""
     small, first, last, usual, old = list(p50.values())[:5]
     promises = {
         f"page {LAST_PAGE:,} takes 1.5 times page 1 at most": last / first,
@@ -253,22 +255,22 @@ def broken_promises(p50: Mapping[str, float]) -> list[str]:
 
 
 def plans(large: Connection) -> list[str]:
-    """Look at the plan of every list; return what is wrong."""
+    """Check the plan of every list; return what is wrong."""
     searches: dict[str, list[str | None]] = {
         "big": [None, "milk"],
         "old": [None, "milk", "no such words"],
         "done": [None, "milk", "no such words"],
         "user 7": [None, "milk", "no such words"],
     }
-    found = [
+    checked = [
         (name, faults(plan))
-        for user_id, sought in searches.items()
-        for name, plan in every_list(large, user_id, sought)
+        for user_id, choices in searches.items()
+        for name, plan in every_list(large, user_id, choices)
     ]
-    bad = [f"{name}: {', '.join(wrong)}" for name, wrong in found if wrong]
-    print(f"\n{len(found)} plans looked at, {len(bad)} with a fault")
-    given = values("big", search="no such words")
-    nothing = explain(large, newest(given), given)
+    bad = [f"{name}: {', '.join(wrong)}" for name, wrong in checked if wrong]
+    print(f"\n{len(checked)} plans checked, {len(bad)} with a fault")
+    params = values("big", search="no such words")
+    nothing = explain(large, newest_first(params), params)
     scanned = sum(
         node.get("Rows Removed by Filter", 0) + node["Actual Rows"]
         for node in nodes(nothing)
@@ -292,15 +294,15 @@ BY_ROW = f"""
 
 
 def building_json(large: Connection) -> None:
-    """Compare where a list's JSON can be made."""
+    """Compare the ways to make a list's JSON."""
     print(
         "\n| rows | the query alone | to_json | json.dumps | "
         "json_build_object | json_agg(row) |"
     )
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
     for rows in (1, 50, 200):
-        given = values("big", limit=rows - 1)
-        query = running(large, NEWEST, given)
+        params = values("big", limit=rows - 1)
+        query = fetching(large, NEWEST, params)
 
         def dicts(query: Run = query) -> list[Task]:
             rows: Any = query()
@@ -311,13 +313,13 @@ def building_json(large: Connection) -> None:
                 "alone": query,
                 "to_json": lambda: to_json(dicts()),
                 "json.dumps": lambda: json.dumps(dicts(), ensure_ascii=False).encode(),
-                "json_build_object": running(large, IN_POSTGRES, given),
-                "json_agg(row)": running(large, BY_ROW, given),
+                "json_build_object": fetching(large, IN_POSTGRES, params),
+                "json_agg(row)": fetching(large, BY_ROW, params),
             },
             seconds=5,
         )
         alone = times["alone"].p50
-        others = [f"{found.p50 / alone:.2f}" for found in list(times.values())[1:]]
+        others = [f"{other.p50 / alone:.2f}" for other in list(times.values())[1:]]
         print(f"| {rows} | {alone:.2f} ms | {' | '.join(others)} |")
 
 
@@ -329,7 +331,7 @@ PENDING_INDEXES = [
 
 
 def a_status_that_few_have(large: Connection) -> None:
-    """Measure what the indexes of pending tasks give, and what they cost."""
+    """Measure what the indexes of pending tasks save, and what they cost."""
     large.execute(
         "UPDATE tasks SET completed = TRUE WHERE user_id = 'big' AND NOT completed"
         " AND id NOT IN (SELECT id FROM tasks WHERE user_id = 'big'"
@@ -337,26 +339,26 @@ def a_status_that_few_have(large: Connection) -> None:
     )
     large.execute("VACUUM (ANALYZE) tasks")
     print("\n| | with | without |\n| --- | ---: | ---: |")
-    sides = [few(large)]
+    sides = [measure_pending(large)]
     for name in PENDING_INDEXES:
         large.execute(f"DROP INDEX {name}".encode())
     large.execute("ANALYZE tasks")
-    sides.append(few(large))
+    sides.append(measure_pending(large))
     for name in sides[0]:
         print(f"| {name} | {sides[0][name]} | {sides[1][name]} |")
 
 
-def few(large: Connection) -> dict[str, str]:
-    """Return the measures of one side, by what they are of."""
+def measure_pending(large: Connection) -> dict[str, str]:
+    """Return how long lists of pending tasks and writes take, and the indexes' size."""
     measures = {}
     for user_id, of in (("big", BIG), ("done", 3_000)):
         for sort, order in (("created", "desc"), ("title", "asc")):
-            given = values(user_id, status="pending")
-            sql = list_for(sort, order, given)
-            took = in_turn({"it": running(large, sql, given)}, seconds=1)["it"].p50
-            touched = buffers(explain(large, sql, given))
+            params = values(user_id, status="pending")
+            sql = list_for(sort, order, params)
+            took = in_turn({"it": fetching(large, sql, params)}, seconds=1)["it"].p50
+            pages_read = buffers(explain(large, sql, params))
             name = f"3 pending of {of:,}, by {sort}"
-            measures[name] = f"{took:.2f} ms, {touched:,} buffers"
+            measures[name] = f"{took:.2f} ms, {pages_read:,} buffers"
     row = large.execute(
         "SELECT pg_size_pretty(pg_indexes_size('tasks')), nextval('tasks_id_seq')"
     ).fetchone()
@@ -386,18 +388,18 @@ def writes(large: Connection) -> dict[str, str]:
         ):
             costs.setdefault(name, []).append(cost)
     return {
-        name: f"{statistics.median(ms for ms, _ in found):.2f} ms, "
-        f"{statistics.median(wal for _, wal in found):,.0f} bytes of WAL"
-        for name, found in costs.items()
+        name: f"{statistics.median(ms for ms, _ in measured):.2f} ms, "
+        f"{statistics.median(wal for _, wal in measured):,.0f} bytes of WAL"
+        for name, measured in costs.items()
     }
 
 
 def explain_wal(
-    connection: Connection, sql: str, given: Mapping[str, object]
+    connection: Connection, sql: str, params: Mapping[str, object]
 ) -> tuple[float, int]:
     """Run a write; return the milliseconds and the bytes of WAL it took."""
     query = f"EXPLAIN (ANALYZE, WAL, FORMAT JSON) {sql}".encode()
-    row = connection.execute(query, given).fetchone()
+    row = connection.execute(query, params).fetchone()
     assert row
     explained = row[0][0]
     written = (

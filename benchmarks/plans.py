@@ -1,4 +1,4 @@
-"""What Postgres does for a list, and what of it wouldn't scale."""
+"""The plans of lists, and what in them wouldn't scale."""
 
 from collections.abc import Iterator, Mapping
 from itertools import product
@@ -40,18 +40,18 @@ LARGEST_PAGE = 200
 def faults(plan: Plan) -> list[str]:
     """Return what in a list's plan grows with the table, or with others' tasks.
 
-    What one page can hold may be sorted, and the row that says whether there is more.
+    It may sort as many rows as a page holds, and one more.
     """
-    found = []
+    problems = []
     for node in nodes(plan):
         kind = node["Node Type"]
         if kind == "Seq Scan":
-            found.append("a sequential scan")
+            problems.append("a sequential scan")
         if "Sort" in kind and node["Plans"][0]["Actual Rows"] > LARGEST_PAGE + 1:
-            found.append(f"a sort of {node['Plans'][0]['Actual Rows']} rows")
+            problems.append(f"a sort of {node['Plans'][0]['Actual Rows']} rows")
         if "Index" in kind and "user_id" not in node.get("Index Cond", ""):
-            found.append("others' rows are read")
-    return found
+            problems.append("others' rows are read")
+    return problems
 
 
 def values(
@@ -76,10 +76,10 @@ def values(
 def every_list(
     connection: psycopg.Connection[Any], user_id: str, searches: list[str | None]
 ) -> Iterator[tuple[str, Plan]]:
-    """Give the name and the plan of each list that a user can ask for.
+    """Yield the name and the plan of each list that a user can request.
 
-    Each status, sort, order, a small and a large page, its first and one from the
-    middle.
+    With each status, sort and order: a small and a large page, the first one and one
+    from the middle.
     """
     middle = "SELECT created_at, updated_at, title, id FROM tasks WHERE user_id = %s"
     row = connection.execute(
@@ -92,14 +92,14 @@ def every_list(
     for (sort, order), status, search, limit, later in product(
         product(SORTS, ORDERS), COMPLETED, searches, (10, 200), (False, True)
     ):
-        given = values(
+        params = values(
             user_id,
             status=status,
             search=search,
             after=(after[sort], row[3]) if later else None,
             limit=limit,
         )
-        plan = explain(connection, list_for(sort, order, given), given)
+        plan = explain(connection, list_for(sort, order, params), params)
         page = "a later page" if later else "page 1"
         name = f"{user_id}: {status}, {sort} {order}, {search=}, {page} of {limit}"
         yield name, plan

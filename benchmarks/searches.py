@@ -81,27 +81,27 @@ def searched(
     connection.execute("VACUUM (ANALYZE) tasks")
     worst = repeated(unit, 199) + "~"
     return {
-        "ordinary": min(took(connection, ORDINARY) for _ in range(runs)),
-        "worst": min(took(connection, worst) for _ in range(runs)),
+        "ordinary": min(search_ms(connection, ORDINARY) for _ in range(runs)),
+        "worst": min(search_ms(connection, worst) for _ in range(runs)),
     }
 
 
-def took(connection: psycopg.Connection[Any], search: str) -> float:
-    given = values("a", search=search)
+def search_ms(connection: psycopg.Connection[Any], search: str) -> float:
+    params = values("a", search=search)
     before = cpu_ms(connection.info.backend_pid)
-    found = connection.execute(
-        list_for("created", "desc", given).encode(), given
+    rows = connection.execute(
+        list_for("created", "desc", params).encode(), params
     ).fetchall()
-    assert found == []
+    assert rows == []
     return cpu_ms(connection.info.backend_pid) - before
 
 
 def ratios(rows: Mapping[str, Any]) -> list[float]:
     """Return how many times an ordinary search each of the worst ones costs."""
     return [
-        found["worst"] / found["ordinary"]
+        times["worst"] / times["ordinary"]
         for row in rows.values()
-        for found in row.values()
+        for times in row.values()
     ]
 
 
@@ -113,8 +113,8 @@ def table(rows: Mapping[str, Any]) -> str:
             [
                 name,
                 *(
-                    f"{found['worst']:.0f} / {found['ordinary']:.0f} ms"
-                    for found in row.values()
+                    f"{times['worst']:.0f} / {times['ordinary']:.0f} ms"
+                    for times in row.values()
                 ),
                 f"{max(ratios({name: row})):.1f}",
             ]
