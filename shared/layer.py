@@ -28,7 +28,7 @@ LEFT_OUT = {
         "taskapi/postgres/migrate.py",
         "taskapi/postgres/migrations",
     ),
-    "test helpers, and plugins of other tools": (
+    "for tests, and plugins of other tools": (
         "annotated_types/test_cases.py",
         "anyio/pytest_plugin.py",
         "fastapi/testclient.py",

@@ -16,7 +16,7 @@ What happens, in order:
 4. `lambda_handler()` in web/handler.py, called last, waits for both threads, and then
    calls `init_phase.end_init_phase()`.
 
-"Saves" is in millions of instructions, of the 1,310 that a cold start of list_tasks
+"Saves" is in millions of instructions, of the 1,350 that a cold start of list_tasks
 takes (`python -m benchmarks.instructions`); in time, where it saves waiting.
 
 saves  technique; the test that guards it; how to remove it
