@@ -342,7 +342,7 @@ def counted(deadline):
     return connect(deadline)
 connection.connect = counted
 time_budget.REQUEST_TIMEOUT = 0.0
-connection.FAILURE_LIMIT = 1000.0
+connection.INIT_FAILURE_TTL = 1000.0
 for seconds in (0, 1000, 3600):
     connects, connection._failure = [], failure
     time_budget.clock = lambda: real() + seconds
