@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from taskapi.auth.claims import claim_errors, humanize
+from taskapi.auth.pyjwt import hmac_sha256
 from taskapi.auth.tokens import InvalidToken
 from taskapi.auth.verify import verify
-from taskapi.cold_start.pyjwt import hmac_sha256
 from taskapi.settings.better_auth import Expected
 from tests.better_auth.world import (
     ORIGIN,
@@ -161,7 +161,7 @@ def test_hs256_does_without_cryptography(when: str) -> None:
     )
 
     assert status == 401
-    assert "taskapi.cold_start.pyjwt" in modules
+    assert "taskapi.auth.pyjwt" in modules
     assert not {m for m in modules if m.split(".")[0] == "cryptography"}
     assert "taskapi.auth.jwks" not in modules
 
@@ -253,7 +253,7 @@ def test_settings_change_in_a_warm_environment_from_hs256_to_the_jwks_and_back(
 
 NEXT_PERSON = """
 import sys
-from taskapi.cold_start.pyjwt import hmac_sha256
+from taskapi.auth.pyjwt import hmac_sha256
 before = set(sys.modules)
 {imports_first}
 hmac_sha256()

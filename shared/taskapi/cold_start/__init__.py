@@ -24,7 +24,7 @@ saves  technique; the test that guards it; how to remove it
 4,000  The layer has byte code, which Python doesn't compare with sources (layer.py).
        test_has_byte_code_that_is_not_checked_against_its_source
        Keep it: plain FastAPI takes 5,660 without byte code, and 1,720 with it.
-  190  `cryptography` isn't imported for HS256 (pyjwt.py).
+  190  `cryptography` isn't imported for HS256 (auth/pyjwt.py).
        test_hs256_does_without_cryptography
        Remove: in auth/signatures.py, import HMACAlgorithm from jwt.algorithms.
   170  FastAPI's models of OpenAPI don't build their schemas (framework.py).
@@ -63,6 +63,6 @@ use (25), other packages without docstrings (3), a shorter switch interval for t
 imports. Stripping the symbols of `cryptography` made the layer 0.5 MB smaller and no
 start shorter.
 
-Of this package, only `preconnect` imports our other packages, and only app.py imports
-`preconnect`: so auth/ and web/ can import the rest.
+Only `preconnect` imports our other packages, and only app.py imports `preconnect`: so
+web/ and tasks/ can import the rest.
 """
