@@ -4,8 +4,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
-from taskapi import log
 from taskapi.errors import SettingsError
+from taskapi.log import logger
 from taskapi.settings.environment import read
 from taskapi.settings.hs256_secret import hs256_key, whitespace_warning
 from taskapi.settings.urls import origin, parse_web_url
@@ -58,7 +58,7 @@ def parse_better_auth(
     BETTER_AUTH_ISSUER or BETTER_AUTH_AUDIENCE is set.
     """
     if secret and (warning := whitespace_warning(secret)):
-        log.logger.warning(warning)
+        logger.warning(warning)
     base = parse_web_url("BETTER_AUTH_URL", url)
     keys = parse_web_url("BETTER_AUTH_JWKS_URL", jwks_url)
     if secret is None and base is None and keys is None:
