@@ -45,13 +45,11 @@ class WithDocs:
     @cached_property
     def _docs(self) -> ASGIApp:
         # A site whose name resolves to this machine must not read the token.
-        return TrustedHostMiddleware(self._app(), HOSTS)
-
-    def _app(self) -> ASGIApp:
-        return Starlette(routes=_routes(self._root, self._secret))
+        app = Starlette(routes=docs_routes(self._root, self._secret))
+        return TrustedHostMiddleware(app, HOSTS)
 
 
-def _routes(root: Path, secret: str | None) -> list[BaseRoute]:
+def docs_routes(root: Path, secret: str | None) -> list[BaseRoute]:
     current = CurrentDocument(root)
     allowed = local_template(root / "template.yaml").cors
 
