@@ -57,7 +57,7 @@ def main() -> int:
             case ["prepare", *function]:
                 for name in function:
                     folder_of(name)
-                given()
+                function_settings()
                 check_containers()
             case ["run", folder, architecture, *function]:
                 run(Path(folder), architecture, *function)
@@ -69,8 +69,8 @@ def main() -> int:
     return 0
 
 
-def given() -> dict[str, str]:
-    """Return what the functions are to find in their environment.
+def function_settings() -> dict[str, str]:
+    """Return the functions' settings; raise CannotRun if they can't work in containers.
 
     `SECRET_ARN` is empty: there is no Secrets Manager here.
     """
@@ -98,7 +98,7 @@ def given() -> dict[str, str]:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine alone; one without a host is a socket's."""
+    """Return whether a URL leads to this machine; one without a host is a socket's."""
     host = (urlsplit(url).hostname or "localhost").lower()
     named = host.endswith(".localhost") or "%2f" in host
     return named or urls.is_loopback(host)
@@ -116,7 +116,7 @@ def check_containers() -> None:
 
 def run(folder: Path, architecture: str, function: str = "") -> None:
     """Become `sam local`."""
-    environment = given()
+    environment = function_settings()
     command = [
         "sam",
         "local",

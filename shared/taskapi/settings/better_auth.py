@@ -6,7 +6,7 @@ from urllib.parse import SplitResult
 
 from taskapi.errors import SettingsError
 from taskapi.log import logger
-from taskapi.settings.environment import read
+from taskapi.settings.environment import read_settings
 from taskapi.settings.hs256_secret import hs256_key, whitespace_warning
 from taskapi.settings.urls import origin, parse_web_url
 
@@ -33,7 +33,7 @@ class BetterAuth(NamedTuple):
 def better_auth() -> BetterAuth:
     """Return how to check tokens; raise SettingsError where a setting is bad."""
     return parse_better_auth(
-        *read(
+        *read_settings(
             "BETTER_AUTH_SECRET",
             "BETTER_AUTH_URL",
             "BETTER_AUTH_JWKS_URL",
