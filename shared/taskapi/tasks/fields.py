@@ -33,8 +33,7 @@ class Field(NamedTuple):
     """Its JSON Schema in a response. Rows from before a rule may break the rule."""
     example: object
     column: str | None = None
-    """The SQL that selects it, if that isn't its name. Without an alias, as ORDER BY
-    would sort by the alias instead of the column."""
+    """The SQL that selects it, if that isn't its name."""
     rule: Rule | None = None
     """The rule of a field that requests may set; None if only the database sets it."""
     sql_type: str = "text"
