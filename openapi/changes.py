@@ -1,8 +1,8 @@
 """`python -m openapi.changes [commit]`: would this openapi.json break a client?
 
 Compares the document of a commit (default: HEAD) with the one on disk. A request that
-was valid must stay valid; an answer must stay one that a client was told to expect. A
-change that breaks one of the two needs another major version in `info`.
+was valid must stay valid, and clients must get only the answers that the old document
+describes. A change that breaks one of the two needs another major version in `info`.
 """
 
 import json
@@ -50,7 +50,7 @@ def breaking(old: Json, new: Json) -> Iterator[str]:
 
 
 class Comparison:
-    """What the old document promised, and the new one doesn't."""
+    """Finds what the old document promises and the new one doesn't."""
 
     def __init__(self, old: Json, new: Json) -> None:
         self._old, self._new = old, new
@@ -72,7 +72,7 @@ class Comparison:
                 yield from self._responses(operation, new, where)
 
     def _parameters(self, old: Json, new: Json, where: str) -> Iterator[str]:
-        before, after = _parameters(old), _parameters(new)
+        before, after = parameters_by_name(old), parameters_by_name(new)
         for key, parameter in before.items():
             if key not in after:
                 yield f"{where}: parameter {key[1]} removed"
@@ -161,7 +161,7 @@ class Comparison:
                 if all(reasons):
                     yield min(reasons, key=len)[0]
             return
-        yield from _values(first, second, where)
+        yield from compare_values(first, second, where)
         properties, others = first.get("properties", {}), second.get("properties", {})
         for name in second.get("required", []):
             if name not in first.get("required", []):
@@ -186,26 +186,29 @@ class Comparison:
         return schema
 
 
-def _parameters(operation: Json) -> dict[tuple[str, str], Json]:
+def parameters_by_name(operation: Json) -> dict[tuple[str, str], Json]:
     """Return the parameters; a header's name has no case (RFC 9110, section 5.1)."""
-    return {(each["in"], _name(each)): each for each in operation.get("parameters", [])}
+    return {
+        (each["in"], parameter_name(each)): each
+        for each in operation.get("parameters", [])
+    }
 
 
-def _name(parameter: Json) -> str:
+def parameter_name(parameter: Json) -> str:
     name: str = parameter["name"]
     return name.lower() if parameter["in"] == "header" else name
 
 
-def _values(first: Json, second: Json, where: str) -> Iterator[str]:
-    """Yield what values the first allows and the second doesn't, nesting apart."""
-    types = _types(first) - _types(second)
-    if "number" in _types(second):
+def compare_values(first: Json, second: Json, where: str) -> Iterator[str]:
+    """Yield the values that only the first schema allows, without nested ones."""
+    types = types_of(first) - types_of(second)
+    if "number" in types_of(second):
         types -= {"integer"}
     for kind in sorted(types):
         yield f"{where} of type {kind}"
-    allowed = _choices(second)
+    allowed = choices_of(second)
     if allowed is not None:
-        for value in _choices(first) or ["any other value"]:
+        for value in choices_of(first) or ["any other value"]:
             if value not in allowed:
                 yield f"{where} = {value}"
     for name in UPPER:
@@ -219,12 +222,12 @@ def _values(first: Json, second: Json, where: str) -> Iterator[str]:
             yield f"{where} of another {name} than {second[name]}"
 
 
-def _types(schema: Json) -> set[str]:
+def types_of(schema: Json) -> set[str]:
     kinds = schema.get("type", ["any"])
     return {kinds} if isinstance(kinds, str) else set(kinds)
 
 
-def _choices(schema: Json) -> list[object] | None:
+def choices_of(schema: Json) -> list[object] | None:
     if "const" in schema:
         return [schema["const"]]
     choices: list[object] | None = schema.get("enum")
