@@ -97,7 +97,7 @@ class Case:
     """How many tasks a list has."""
 
     def environment(self) -> dict[str, str]:
-        """Return all that the function's process has in its environment."""
+        """Return the whole environment of the function's process."""
         return LAMBDA | {"PYTHONPATH": self.artifact.python_path} | dict(self.settings)
 
 
@@ -200,7 +200,7 @@ def events(
 ) -> Callable[[], Event]:
     """Return a function that makes events of an operation.
 
-    Each event has a token of its own, and is about another task.
+    Each event has a token of its own, and concerns another task.
     """
     ids = itertools.count(1)
     user_id = caller or (READER if operation == "list_tasks" else WRITER)

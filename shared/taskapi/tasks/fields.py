@@ -15,12 +15,12 @@ from taskapi.tasks import etags
 
 
 class Rule(NamedTuple):
-    """What a value in a request must be, for the caller to read."""
+    """What a value in a request must be; the caller reads it."""
 
     message: str
     constraint: str
     type_message: str | None = None
-    """What to say of a value of another type, if not `message`."""
+    """What to say about a value of another type, if not `message`."""
     is_text: bool = False
     """Whether it is free text: control characters have a message of their own."""
 
@@ -30,7 +30,7 @@ class Field(NamedTuple):
 
     name: str
     schema: Mapping[str, object]
-    """Its JSON Schema in a response. Rows from before a rule may break the rule."""
+    """Its JSON Schema in a response, without the rule, which old rows may break."""
     example: object
     column: str | None = None
     """The SQL that selects it, if that isn't its name."""

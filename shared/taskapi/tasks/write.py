@@ -9,7 +9,7 @@ from taskapi.tasks.fields import BODY_FIELDS, COLUMNS, Task, TaskChanges, to_tas
 
 
 def conditional(write: str) -> str:
-    """Return the statement that writes to one task if its version is wanted.
+    """Return the statement that writes to one task if its version is accepted.
 
     It returns no row if there is no such task, else the task and whether it was
     written: as it is after the write, or as it was when the condition failed.
@@ -39,7 +39,7 @@ def conditional(write: str) -> str:
 
 
 def conditional_update(assignments: str) -> str:
-    """Return the conditional statement that changes a task by these assignments.
+    """Return the conditional statement that makes these assignments to a task.
 
     GREATEST makes updated_at increase even if a writer that waited began earlier than
     the one it waited for.

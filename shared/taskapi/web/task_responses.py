@@ -1,4 +1,4 @@
-"""Responses that hold one task, and what openapi.json says of each."""
+"""Responses that hold one task, and what openapi.json says about each."""
 
 from taskapi.cold_start.framework import Response
 from taskapi.tasks.etags import matches
@@ -19,7 +19,7 @@ TASK_OR_304 = TASK | response(304, "The task is as If-None-Match has it.", None,
 
 
 def task_or_304(task: Task, if_none_match: str | None) -> Response:
-    """Return 304 if the caller has this version already, else as task_response()."""
+    """Return 304 if the caller has this version already, else task_response()."""
     if matches(if_none_match, task["etag"]):
         return Response(status_code=304, headers={"etag": task["etag"]})
     return task_response(task)
