@@ -12,13 +12,15 @@ import psycopg
 import pytest
 from moto import mock_aws
 
+from local.direct import SECRET
 from local.postgres import embedded_postgres_url
 from taskapi.log import logger
 from taskapi.postgres.migrate import migrate
 from taskapi.settings import secret, secrets_manager
-from tests.support.api import API_URL, SECRET, Client
+from tests.support.api import API_URL, Client
+from tests.support.clock import Clock
 from tests.support.connections import forget_connection
-from tests.support.secret_store import NAMES, Clock, Store
+from tests.support.secret_store import NAMES, Store
 
 
 def pytest_collection_modifyitems(

@@ -6,63 +6,25 @@ from collections.abc import Callable
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 
+from local.direct import SECRET
 from local.page_server import PageServer
-from tests.browser.conftest import Site, User
-from tests.support.api import SECRET
-
-Screenshot = Callable[[Page, str], None]
-
-
-def item(page: Page, title: str) -> Locator:
-    return page.locator("#list > li").filter(has=page.get_by_text(title, exact=True))
-
-
-def titles(page: Page) -> Locator:
-    return page.locator("#list .title:visible")
-
-
-def add(page: Page, title: str) -> None:
-    page.get_by_label("New task").fill(title)
-    page.get_by_label("New task").press("Enter")
-
-
-def edit(page: Page, title: str, new: str) -> None:
-    """Change a task's title, up to but not including Save."""
-    item(page, title).locator(".open").click()
-    page.get_by_label("Title", exact=True).fill(new)
-
-
-def type_tasks(page: Page, *names: str) -> None:
-    """Type without waiting for anything, as fast as the keyboard goes."""
-    page.keyboard.type("".join(f"{name}\n" for name in names))
-
-
-def expect_all_sent(page: Page) -> None:
-    expect(page.locator(".unsent")).to_have_count(0)
-
-
-def save(page: Page) -> None:
-    page.get_by_role("button", name="Save").click()
-
-
-def banner(page: Page) -> Locator:
-    return page.locator("#banner [role=alert]")
-
-
-def end(page: Page) -> Locator:
-    """What stands below the list."""
-    return page.locator("#end p")
-
-
-def asked(page: Page) -> Locator:
-    """The page's own list of its requests, the latest first."""
-    return page.locator("#log li")
-
-
-# What it is for
+from tests.support.browser import Site, User
+from tests.support.page import (
+    Screenshot,
+    add,
+    asked,
+    banner,
+    edit,
+    end,
+    expect_all_sent,
+    findings,
+    item,
+    save,
+    titles,
+    type_tasks,
+)
 
 
 def test_adds_a_task(someone: User) -> None:
@@ -234,9 +196,6 @@ def test_shows_tasks_as_text_and_never_as_html(someone: User) -> None:
     expect(page.locator("#list img")).to_have_count(0)
 
 
-# Somebody else at the same time
-
-
 def conflict(someone: User) -> Page:
     """Edit a task in two browsers; return the one that saves second."""
     someone.has("Plan the trip")
@@ -359,9 +318,6 @@ def test_shows_what_others_did_when_it_is_looked_at_again(someone: User) -> None
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
     expect(titles(page)).to_have_text(["New", "Old"])
-
-
-# Several at once
 
 
 def test_each_delete_has_its_own_undo(someone: User) -> None:
@@ -502,9 +458,6 @@ def test_a_task_can_be_edited_offline(someone: User) -> None:
 
     expect(titles(page)).to_have_text(["Buy oats"])
     assert someone.titles == ["Buy oats"]
-
-
-# What goes wrong
 
 
 def test_says_what_is_wrong_with_a_title(someone: User) -> None:
@@ -731,9 +684,6 @@ def test_says_when_there_is_no_token_for_it(someone: User) -> None:
     expect(end(page)).to_have_text("There is no token for this page (403).")
 
 
-# For everybody
-
-
 def test_works_by_keyboard_alone(someone: User) -> None:
     someone.has("Older", "Newer")
     page = someone.open()
@@ -779,12 +729,6 @@ def test_tells_a_screen_reader_what_happened(someone: User) -> None:
     expect(status).to_have_text("Buy groceries: completed")
     page.get_by_role("button", name="Delete Buy groceries").click()
     expect(status).to_have_text("Deleted “Buy groceries”. Undo: Control Z")
-
-
-def findings(page: Page) -> list[str]:
-    """Return what axe has against the page as it is."""
-    violations = Axe().run(page).response["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in violations]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

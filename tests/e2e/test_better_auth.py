@@ -6,20 +6,26 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import jwt
 import pytest
 
+from local.direct import SECRET
 from local.doctor import findings
-from tests.better_auth.issuer import MODULES, BetterAuth, User, better_auth, install
-from tests.better_auth.world import ALGORITHMS, configured
-from tests.e2e.conftest import Client, serving
-from tests.e2e.test_run import free_port
-from tests.support.api import SECRET
-from tests.support.servers import eventually
-
-ROOT = Path(__file__).parents[2]
+from local.waiting import eventually
+from tests.support.auth_settings import configured
+from tests.support.better_auth.server import (
+    FOLDER,
+    MODULES,
+    BetterAuth,
+    User,
+    better_auth,
+    install,
+)
+from tests.support.gateway import Client, serving
+from tests.support.ports import free_port
+from tests.support.project import ROOT
+from tests.support.tokens import ALGORITHMS
 
 
 @contextmanager
@@ -147,7 +153,7 @@ def test_better_auth_comes_back_with_new_keys_and_make_run_waits_a_second_for_th
 def test_keys_are_below_a_base_url_that_has_a_path(database: str) -> None:
     install()
     module = MODULES / f".auth-{uuid.uuid4().hex}.mjs"
-    source = (ROOT / "tests/better_auth/auth.mjs").read_text()
+    source = (FOLDER / "auth.mjs").read_text()
     base = "baseURL: process.env.BETTER_AUTH_URL + '/auth',"
     module.write_text(source.replace("betterAuth({", f"betterAuth({{ {base}", 1))
 

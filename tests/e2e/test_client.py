@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.better_auth.issuer import better_auth, install
-from tests.better_auth.world import configured
-from tests.e2e.conftest import serving
+from tests.support.auth_settings import configured
+from tests.support.better_auth.server import better_auth, install
+from tests.support.gateway import serving
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "client"
 
 

@@ -19,11 +19,13 @@ from types import CodeType
 import pytest
 from packaging.utils import canonicalize_name
 
+from local.direct import event
 from supply_chain.lock import SHARED, read_lock
-from tests.e2e.test_lambda_runtime import ROOT, build, pytestmark
-from tests.support.api import event
+from tests.support.build import NEEDS_THE_LAYER
+from tests.support.pip_settings import ELSEWHERE
+from tests.support.project import ROOT
 
-__all__ = ["build", "pytestmark"]
+pytestmark = NEEDS_THE_LAYER
 
 LIMIT = 13_000_000
 MACHINES = {"arm64": 183, "x86_64": 62}
@@ -48,28 +50,6 @@ def layer(run_folder: Path) -> Layer:
         return folder
 
     return made
-
-
-ELSEWHERE = {
-    "PIP_USER": "1",
-    "PIP_PREFIX": "elsewhere",
-    "PIP_TARGET": "elsewhere",
-    "PIP_ROOT": "elsewhere",
-    "PIP_REQUIRE_VIRTUALENV": "1",
-    "PIP_REQUIRE_HASHES": "1",
-    "PIP_DRY_RUN": "1",
-    "PIP_NO_BINARY": ":all:",
-    "PIP_SITE": "1",
-    "PIP_REQUIREMENT": "missing.txt",
-    "PIP_PYTHON": "/bin/false",
-    "PIP_PLATFORM": "win_amd64",
-    "PIP_REPORT": "missing/report.json",
-    "PYTHONHOME": "/none",
-    "PYTHONPATH": "shadow",
-    "PYTHONUSERBASE": "elsewhere",
-    "PYTHONOPTIMIZE": "2",
-}
-"""Settings of pip and Python that a layer doesn't depend on (shared/run_pip.py)."""
 
 
 def make_layer(folder: Path, *variables: str) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from local.template import read_template
-from tests.infrastructure.stacks import (
+from tests.support.project import ROOT
+from tests.support.stacks import (
     BEFORE,
     DEPLOYMENTS,
     EXTREMES,
     GIVEN,
-    ROOT,
     Deployment,
     Json,
     Stack,

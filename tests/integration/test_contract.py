@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from local.direct import ROUTES, event, token
 from taskapi.tasks.fields import NAMES, RULES
-from tests.support.api import ROUTES, Client, event, invoke, token
+from tests.support.api import Client, invoke
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 

@@ -19,10 +19,11 @@ import pytest
 from benchmarks import searches
 from benchmarks.data import fill
 from benchmarks.plans import every_list, faults
+from local.direct import CONTEXT, ROUTES, event, token
 from taskapi.postgres import connection
 from taskapi.postgres.migrate import migrate
 from taskapi.tasks import cursors
-from tests.support.api import CONTEXT, ROUTES, Client, event, token
+from tests.support.api import Client
 
 LISTS = list(itertools.product(["created", "updated", "title"], ["asc", "desc"]))
 every_order = pytest.mark.parametrize(("sort", "order"), LISTS)

@@ -9,19 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.better_auth import attacks
-from tests.better_auth.attacks import OTHER_WORLD, Build, published
-from tests.better_auth.world import (
-    ALGORITHMS,
-    ORIGIN,
-    Jwks,
-    claims,
-    configured,
-    key,
-    secret,
-    world_settings,
-)
-from tests.support.api import ROUTES, Answer, Client, event, invoke
+from local.direct import ROUTES, Answer, event
+from tests.support import attacks
+from tests.support.api import Client, invoke
+from tests.support.attacks import OTHER_WORLD, Build, published
+from tests.support.auth_settings import auth_settings, configured
+from tests.support.jwks import Jwks
+from tests.support.tokens import ALGORITHMS, ORIGIN, claims, key, secret
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +28,7 @@ def jwks() -> Iterator[Jwks]:
 
 @pytest.fixture(scope="module")
 def both_worlds(database: str, jwks: Jwks) -> Iterator[None]:
-    with configured(**world_settings("both", jwks.url)):
+    with configured(**auth_settings("both", jwks.url)):
         yield
 
 
@@ -78,7 +72,7 @@ def test_refuses_a_header(build: Build, both_worlds: None) -> None:
 @pytest.fixture(scope="module")
 def bound(database: str, jwks: Jwks) -> Iterator[None]:
     """Have an issuer and an audience configured for both worlds."""
-    given = world_settings("both", jwks.url)
+    given = auth_settings("both", jwks.url)
     given |= {"BETTER_AUTH_ISSUER": ORIGIN, "BETTER_AUTH_AUDIENCE": ORIGIN}
     with configured(**given):
         yield
@@ -93,7 +87,7 @@ def test_refuses_another_issuer_or_audience(build: Build, bound: None) -> None:
 def test_refuses_a_token_of_a_world_that_is_not_configured(
     database: str, jwks: Jwks, world: str, build: Build
 ) -> None:
-    with configured(**world_settings(world, jwks.url)):
+    with configured(**auth_settings(world, jwks.url)):
         assert_refused(sent(f"Bearer {build()}"))
 
 
@@ -206,7 +200,7 @@ def test_ignores_issuer_and_audience_of_hs256_unless_configured(
 ) -> None:
     token = secret.token(claims(user.user_id, iss="https://x.example", aud=...))
 
-    with configured(**world_settings(world, jwks.url)):
+    with configured(**auth_settings(world, jwks.url)):
         assert sent(f"Bearer {token}", user.user_id).status == 200
 
 
@@ -219,7 +213,7 @@ def test_a_token_of_the_jwks_is_for_the_origin_of_better_auth(
 
 def test_an_issuer_and_an_audience_of_their_own(user: Client, jwks: Jwks) -> None:
     token = key("EdDSA").token(claims(user.user_id, iss="me", aud=["you", "them"]))
-    given = world_settings("JWKS alone", jwks.url)
+    given = auth_settings("JWKS alone", jwks.url)
     given |= {"BETTER_AUTH_ISSUER": "me", "BETTER_AUTH_AUDIENCE": "you"}
 
     with configured(**given):

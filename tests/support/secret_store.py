@@ -18,15 +18,6 @@ NAMES = [
 ]
 
 
-class Clock:
-    """A clock that a test sets."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class Store:
     """A secret in Secrets Manager, which counts how often it is read."""
 

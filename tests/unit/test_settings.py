@@ -18,7 +18,8 @@ from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.settings import secret, secret_sources, secrets_manager
 from taskapi.settings.better_auth import better_auth
 from taskapi.settings.environment import database_url
-from tests.support.secret_store import Clock, Store
+from tests.support.clock import Clock
+from tests.support.secret_store import Store
 
 KEY = "a secret of Better Auth's, over 32 bytes"
 

@@ -16,7 +16,8 @@ from functools import partial
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.better_auth.world import (
+from local.direct import SECRET
+from tests.support.tokens import (
     ALGORITHMS,
     ORIGIN,
     Key,
@@ -28,7 +29,6 @@ from tests.better_auth.world import (
     key,
     secret,
 )
-from tests.support.api import SECRET
 
 Build = Callable[[], str]
 
