@@ -140,10 +140,9 @@ def test_without_an_origin_better_auth_refuses(
     assert result == "RequestFailed 403: Missing or null Origin"
 
 
-def test_the_example_is_short_and_strict() -> None:
+def test_the_example_is_strict() -> None:
     options = json.loads((EXAMPLE / "tsconfig.json").read_text())["compilerOptions"]
 
-    assert len((EXAMPLE / "client.ts").read_text().splitlines()) < 100
     assert options["strict"] is True
 
 

@@ -165,9 +165,9 @@ told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
     assert jwks.fetches == 1
 
 
-@pytest.mark.parametrize("world", ["HS256 alone", "JWKS alone"])
+@pytest.mark.parametrize("kind", ["HS256 alone", "JWKS alone"])
 def test_threads_wait_for_the_network_and_import_nothing(
-    database: str, jwks: Jwks, world: str
+    database: str, jwks: Jwks, kind: str
 ) -> None:
     told = run(
         """
@@ -183,7 +183,7 @@ from taskapi.auth.signatures import signatures_for
 told["signatures"] = signatures_for.cache_info().currsize
 """,
         DATABASE_URL=database,
-        **auth_settings(world, jwks.url),
+        **auth_settings(kind, jwks.url),
     )
 
     assert told == {"imported": [], "signatures": 1}

@@ -18,6 +18,7 @@ from taskapi.settings import secret, secret_sources, secrets_manager
 from tests.support.api import Client, invoke
 from tests.support.auth_settings import forget
 from tests.support.clock import Clock
+from tests.support.connections import forget_connection
 from tests.support.jwks import Jwks
 from tests.support.tokens import claims, key
 from tests.support.tokens import secret as hs256
@@ -56,8 +57,7 @@ def deaf(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     # A read that hung ends now: it must not log into another test.
     if hung := secret.settings_secret._flight._running:
         wait([hung], 60)
-    if connection._idle:
-        connection._idle.close()
+    forget_connection()
     forget()
 
 

@@ -126,8 +126,8 @@ def test_keys_and_secret_come_and_go_with_the_secret(
     with Jwks().serving() as server:
         server.keys = [key("EdDSA").jwk()]
         told = []
-        for world in ("HS256 alone", "both", "JWKS alone", "HS256 alone"):
-            given = auth_settings(world, server.url)
+        for kind in ("HS256 alone", "both", "JWKS alone", "HS256 alone"):
+            given = auth_settings(kind, server.url)
             rotating.put({"DATABASE_URL": database, **given})
             clock.now += secret.COOL_DOWN
             for sender in (by_secret, key("EdDSA")):

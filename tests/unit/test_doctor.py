@@ -216,14 +216,14 @@ def test_says_nothing_of_a_token_alone(given: str) -> None:
     assert "pasted" not in with_secret(given)
 
 
-@pytest.mark.parametrize("world", ["HS256 alone", "JWKS alone"])
+@pytest.mark.parametrize("kind", ["HS256 alone", "JWKS alone"])
 def test_refuses_what_is_too_long_for_the_api_and_says_how_to_mend_it(
-    jwks: Jwks, world: str
+    jwks: Jwks, kind: str
 ) -> None:
-    sender = secret if world == "HS256 alone" else key("EdDSA")
+    sender = secret if kind == "HS256 alone" else key("EdDSA")
     token = sender.token(claims(image=f"data:image/png;base64,{'A' * 8000}"))
 
-    report = diagnosed(token, **auth_settings(world, jwks.url))
+    report = diagnosed(token, **auth_settings(kind, jwks.url))
 
     assert 'FAILED The token is over 8192 bytes. Most of it is "image", 80' in report
     assert "definePayload" in report

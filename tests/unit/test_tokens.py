@@ -222,17 +222,17 @@ print(json.dumps(told))
 def test_settings_change_in_a_warm_environment_from_hs256_to_the_jwks_and_back(
     database: str,
 ) -> None:
-    worlds = ["HS256 alone", "both", "JWKS alone", "both", "HS256 alone"]
+    kinds = ["HS256 alone", "both", "JWKS alone", "both", "HS256 alone"]
     with Jwks().serving() as server:
         server.keys = [key("EdDSA").jwk(), key("RS256").jwk()]
         steps = []
-        for world in worlds:
+        for kind in kinds:
             for sender in (secret, key("EdDSA"), key("RS256")):
                 headers = {"authorization": f"Bearer {sender.token()}"}
                 sent = event(
                     ROUTES["list_tasks"], path={"user_id": "alice"}, headers=headers
                 )
-                steps.append((auth_settings(world, server.url), sent))
+                steps.append((auth_settings(kind, server.url), sent))
         printed = run(SWITCH, json.dumps(steps), DATABASE_URL=database)
         told = json.loads(printed.splitlines()[-1])
 
