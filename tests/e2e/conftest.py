@@ -1,6 +1,5 @@
 """Projects of one function, made for one test."""
 
-import fcntl
 import subprocess
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import pytest
 
 from benchmarks.artifacts import ARCH
 from tests.support.gateway import TEMPLATE, Project
+from tests.support.once import once
 from tests.support.project import ROOT
 
 
@@ -31,9 +31,8 @@ def project(tmp_path: Path) -> Project:
 def build(run_folder: Path) -> Path:
     """Return the folder of what `make build` made for this machine, once a run."""
     folder = run_folder / "build"
-    with (run_folder / "build.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "template.yaml").exists():
+    with once(folder) as missing:
+        if missing:
             command = ["make", "build", f"ARCH={ARCH}", f"BUILD_DIR={folder}"]
             made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
             assert made.returncode == 0, made.stdout + made.stderr

@@ -42,6 +42,13 @@ def status(client: Client, user: User, token: str) -> int:
     return client("GET", f"/api/{user.id}/tasks", headers).status
 
 
+@pytest.fixture(scope="module")
+def shared_issuer() -> Iterator[BetterAuth]:
+    """Return Better Auth as it is by default, which no test stops or changes."""
+    with better_auth() as issuer:
+        yield issuer
+
+
 @pytest.fixture
 def issuer() -> Iterator[BetterAuth]:
     """Return Better Auth as it is by default, on a port that it can have again."""
@@ -80,22 +87,22 @@ def test_accepts_tokens_of_its_secret(database: str) -> None:
 
 
 def test_accepts_the_token_that_comes_with_a_session(
-    database: str, issuer: BetterAuth
+    database: str, shared_issuer: BetterAuth
 ) -> None:
-    user = issuer.sign_up()
-    headers, text = issuer.request("/api/auth/get-session", cookie=user.cookie)
+    user = shared_issuer.sign_up()
+    headers, text = shared_issuer.request("/api/auth/get-session", cookie=user.cookie)
 
     assert json.loads(text)["user"]["id"] == user.id
-    with api(database, BETTER_AUTH_URL=issuer.origin) as client:
+    with api(database, BETTER_AUTH_URL=shared_issuer.origin) as client:
         assert status(client, user, headers["set-auth-jwt"]) == 200
 
 
-def test_refuses_the_session_itself(database: str, issuer: BetterAuth) -> None:
-    user = issuer.sign_up()
+def test_refuses_the_session_itself(database: str, shared_issuer: BetterAuth) -> None:
+    user = shared_issuer.sign_up()
     session = user.cookie.partition("=")[2]
 
     with api(
-        database, BETTER_AUTH_URL=issuer.origin, BETTER_AUTH_SECRET=SECRET
+        database, BETTER_AUTH_URL=shared_issuer.origin, BETTER_AUTH_SECRET=SECRET
     ) as client:
         assert status(client, user, session) == 401
         assert status(client, user, session.partition(".")[0]) == 401
@@ -181,10 +188,10 @@ def test_the_api_starts_before_better_auth(database: str, issuer: BetterAuth) ->
             eventually(lambda: status(client, newcomer, token) == 200)
 
 
-def test_refuses_another_better_auth(database: str, issuer: BetterAuth) -> None:
+def test_refuses_another_better_auth(database: str, shared_issuer: BetterAuth) -> None:
     with (
         better_auth() as other,
-        api(database, BETTER_AUTH_URL=issuer.origin) as client,
+        api(database, BETTER_AUTH_URL=shared_issuer.origin) as client,
     ):
         stranger = other.sign_up()
 

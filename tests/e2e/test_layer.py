@@ -1,6 +1,5 @@
 """The layer that `make build` makes: what is in it, what isn't, and that it works."""
 
-import fcntl
 import io
 import json
 import marshal
@@ -22,6 +21,7 @@ from packaging.utils import canonicalize_name
 from local.direct import event
 from supply_chain.lock import SHARED, read_lock
 from tests.support.build import NEEDS_THE_LAYER
+from tests.support.once import once
 from tests.support.pip_settings import ELSEWHERE
 from tests.support.project import ROOT
 
@@ -43,9 +43,8 @@ def layer(run_folder: Path) -> Layer:
 
     def made(arch: str) -> Path:
         folder = run_folder / f"layer {arch}"
-        with (run_folder / f"layer-{arch}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not folder.exists():
+        with once(folder) as missing:
+            if missing:
                 make_layer(folder, f"ARCH={arch}")
         return folder
 

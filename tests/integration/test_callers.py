@@ -47,7 +47,9 @@ def test_asks_for_a_token_before_anything_else(
 
 @pytest.mark.parametrize("function", TASK_FUNCTIONS)
 @pytest.mark.parametrize(
-    ("id", "body"), [("1", "{}"), ("abc", "{"), ("1", "x" * 70_000)]
+    ("id", "body"),
+    [("1", "{}"), ("abc", "{"), ("1", "x" * 70_000)],
+    ids=["valid", "invalid", "too large"],
 )
 def test_a_bad_token_is_the_first_thing_it_says(
     database: str, function: str, id: str, body: str

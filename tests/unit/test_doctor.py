@@ -103,6 +103,19 @@ def test_says_all_that_is_wrong_at_once() -> None:
         (f"{secret.token()[:-5]}AAAAA", "signs with another BETTER_AUTH_SECRET"),
         ("", "No token was given"),
     ],
+    ids=[
+        "one word",
+        "a JWE",
+        "a session's cookie",
+        "5 characters missing",
+        "10 characters missing",
+        "cut after 60 characters",
+        "an access token's typ",
+        "alg none",
+        "by a key of the JWKS",
+        "another signature",
+        "nothing",
+    ],
 )
 def test_says_what_is_wrong_with_the_rest(token: str, sentence: str) -> None:
     report = with_secret(token)
@@ -211,7 +224,9 @@ def test_finds_the_token_in_what_people_paste(given: str) -> None:
     assert TOKEN not in report
 
 
-@pytest.mark.parametrize("given", [TOKEN, f"\t {TOKEN} \r\n"])
+@pytest.mark.parametrize(
+    "given", [TOKEN, f"\t {TOKEN} \r\n"], ids=["bare", "white space around it"]
+)
 def test_says_nothing_of_a_token_alone(given: str) -> None:
     assert "pasted" not in with_secret(given)
 
