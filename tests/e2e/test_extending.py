@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from local.direct import SECRET
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/extending.md"
 OPERATION, FIELD = re.findall(r"^```diff\n(.*?)^```", PAGE.read_text(), re.M | re.S)
 
