@@ -35,7 +35,7 @@ NAMES := $(shell sed -n '/^Parameters:/,/^Rules:/s/^  \([A-Za-z]*\):.*/\1/p' tem
 UNKNOWN := $(strip $(shell printf '%s\n' '$(PARAMETERS)' | tr -s ' \t' '\n' | \
   grep -vE '^(($(subst $(eval) ,|,$(NAMES)))=[]A-Za-z0-9:/.,@_*+=[-]*)?$$'))
 ifneq ($(UNKNOWN),)
-$(error PARAMETERS has what is no Name=Value of template.yaml's: $(UNKNOWN))
+$(error PARAMETERS may only set parameters of template.yaml, as Name=Value, not: $(UNKNOWN))
 endif
 endif
 
@@ -94,8 +94,9 @@ format: .venv/dev ## format the code, and fix what ruff can fix
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-openapi: .venv/dev ## write openapi.json from the functions, and name breaking changes
+openapi: .venv/dev ## write openapi.json and the README's routes, and list breaking changes
 	.venv/bin/python -m openapi > openapi.json
+	@.venv/bin/python -m openapi.readme
 	@.venv/bin/python -m openapi.changes || true
 
 events: .venv/local ## write a sample event for each function into events/
@@ -146,8 +147,8 @@ delete: .venv-sam/bin/sam ## delete a stack (STAGE=dev); secrets and SAM's bucke
 smoke: .venv/local ## send test requests to a running API (URL=https://…, TOKEN=…)
 	@.venv/bin/python -m ops.smoke "$(URL)"
 
-# Older code runs with the new schema during a deployment and after a rollback. It may
-# have its migrations in another folder.
+# Older code runs with the new schema during a deployment and after a rollback. Its
+# migrations may be in another folder.
 compatible: .venv/dev ## test older code with today's schema (BASE=origin/main)
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	git archive $(BASE) | tar -xC "$$folder" && \
@@ -179,7 +180,7 @@ clean: ## delete .venv, all builds, and the development database with its tasks
 	rm -rf .venv .venv-sam .venv-checkov .venv-emulator .aws-sam .local openapi/node_modules
 
 # Use the first interpreter that works; Lambda has 3.13. Look in pyenv's folders too: its
-# python3.13 command fails where that version isn't selected.
+# python3.13 command fails if that version isn't selected.
 .venv/bin/python:
 	@for python in python3.13 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.13.*/bin/python \
 	    python3.14 python3.12 python3.11 python3; do \

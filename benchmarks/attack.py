@@ -1,18 +1,18 @@
-"""What one user can do to the others: `python -m benchmarks.attack`, 15 minutes.
+"""Measure how much one user can slow down another: `python -m benchmarks.attack`.
 
 A signed-up user with 10,000 tasks sends up to 100 requests a second, in each of the
 ways in strategies.py. Meanwhile another user, the victim, lists, reads, creates and
-deletes. Reported is the victim's median time, as a multiple of what it is while small
-users send ordinary requests at the same rate. The two take turns; the median of the
-turns' ratios counts.
+deletes. The result is the victim's median time, as a multiple of the median while small
+users send ordinary requests at the same rate. The two loads take turns; the result is
+the median of the turns' ratios.
 
 In Lambda each execution environment has its own CPU, and users share the database and
 the pooler. So the attacker's functions run on one core and the victim's on another;
 Postgres and PgBouncer may use both. PLACES has two harder cases that are measured too:
 the database has only the victim's core, or all processes may use both cores.
 
-Prints a table in Markdown, and fails where the first figure is over 1.5. Needs Linux,
-two CPUs, PgBouncer, and a machine that does nothing else.
+Takes 15 minutes, prints a table in Markdown, and fails if the first ratio is over 1.5.
+Needs Linux, two CPUs, PgBouncer, and a machine that does nothing else.
 """
 
 import importlib
@@ -42,10 +42,11 @@ from benchmarks.strategies import (
     fill,
     rng,
 )
+from local.direct import CONTEXT, ROUTES, SECRET, Answer, event, token
+from local.servers import PgBouncer, Postgres, running_postgres
+from local.waiting import eventually
 from taskapi.log import logger
 from taskapi.postgres.migrate import migrate
-from tests.support.api import CONTEXT, ROUTES, SECRET, Answer, event, token
-from tests.support.servers import PgBouncer, Postgres, eventually, running_postgres
 
 LIMIT = 1.5
 """Times the victim's median under an ordinary load."""
@@ -56,7 +57,7 @@ RATE, VICTIMS_RATE = 100, 20
 ALLOWED = os.sched_getaffinity(0) if sys.platform == "linux" else set()
 
 SECONDS, WARM_UP = 2.5, 0.5
-"""Of one turn, and of its beginning, which doesn't count."""
+"""Of one turn, and of its warm-up, which isn't measured."""
 
 
 class Place(NamedTuple):
@@ -77,7 +78,7 @@ DATABASE = "attack"
 
 
 def serve(request: Request) -> tuple[Answer, float]:
-    """Return what a function answers, and its seconds; AWS's own client encodes it."""
+    """Return a function's answer and the seconds, with encoding by AWS's client."""
     from awslambdaric.lambda_runtime_marshaller import to_json
 
     path = {"user_id": request.user, "task_id": str(request.id)}
@@ -102,9 +103,9 @@ def serve(request: Request) -> tuple[Answer, float]:
 def paced(
     requests: Requests, every: float, due: float, end: float
 ) -> Iterator[tuple[Answer, float]]:
-    """Send a request every so many seconds, or when the one before is answered.
+    """Send a request every so many seconds, or later if the previous answer is late.
 
-    One that the API could not answer is sent again.
+    A request that the API could not answer is sent again.
     """
     request = next(requests)
     while due < end:
@@ -117,14 +118,14 @@ def paced(
 
 
 def use(cores: set[int], pid: int = 0) -> None:
-    """Let a process run only on these, the first being 0."""
+    """Let a process run only on these cores, counted from 0."""
     allowed = sorted(ALLOWED)
     with suppress(ProcessLookupError):
         os.sched_setaffinity(pid, {allowed[core] for core in cores})
 
 
 def attack(name: str, number: int, place: str, begin: float) -> Counter[int]:
-    """Be one of the attacker's environments; return the statuses of the answers."""
+    """Act as one of the attacker's environments; return the statuses of the answers."""
     use(PLACES[place].attacker)
     rng.seed(number)
     strategy = STRATEGIES[name]
@@ -134,7 +135,8 @@ def attack(name: str, number: int, place: str, begin: float) -> Counter[int]:
 
 
 def suffer(place: str, begin: float) -> list[float]:
-    """Be the victim's environment; return the seconds of each request, or infinity."""
+    """Act as the victim's environment; return the seconds of each request, or
+    infinity."""
     use(PLACES[place].victim)
     answers = paced(everyday(VICTIM), 1 / VICTIMS_RATE, begin, begin + SECONDS)
     return [
@@ -145,7 +147,7 @@ def suffer(place: str, begin: float) -> list[float]:
 
 
 class Turn(NamedTuple):
-    """What came of one turn."""
+    """The results of one turn."""
 
     median: float
     statuses: Counter[int]
@@ -153,7 +155,7 @@ class Turn(NamedTuple):
 
 
 def turn(pool: ProcessPoolExecutor, postgres: Postgres, name: str, place: str) -> Turn:
-    """Let the attacker attack for some seconds."""
+    """Return the results of an attack of some seconds."""
     for process in [*poolers(), *database(postgres)]:
         use(PLACES[place].database, process.pid)
     before, begin = cpu(postgres), time.perf_counter() + 0.2
@@ -178,9 +180,9 @@ def database(postgres: Postgres) -> list[psutil.Process]:
 
 
 def cpu(postgres: Postgres) -> float:
-    """Return the seconds of CPU that Postgres has had."""
+    """Return the seconds of CPU time that Postgres has used."""
     postmaster, *children = database(postgres)
-    seconds = sum(postmaster.cpu_times()[:4])  # The last two are of those that ended.
+    seconds = sum(postmaster.cpu_times()[:4])  # The last two are of ended children.
     for child in children:
         with suppress(psutil.NoSuchProcess):
             seconds += sum(child.cpu_times()[:2])
@@ -198,7 +200,7 @@ def is_busy(postgres: Postgres) -> bool:
 
 @contextmanager
 def environments() -> Iterator[tuple[ProcessPoolExecutor, Postgres]]:
-    """Give processes that have imported all functions, and the database."""
+    """Yield processes that have imported all functions, and the database."""
     os.environ["BETTER_AUTH_SECRET"] = SECRET
     os.environ["AWS_EXECUTION_ENV"] = "AWS_Lambda_python3.13"
     logger.setLevel("CRITICAL")

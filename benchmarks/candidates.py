@@ -45,7 +45,7 @@ def operation(name: str) -> str:
 
 
 def case(name: str, url: str, eddsa: Eddsa) -> Case:
-    """Return the case of a row; build it if that isn't done."""
+    """Return the case of a row; build its function if needed."""
     if name in OURS:
         function = operation(name)
         artifact = artifacts.ours(function)

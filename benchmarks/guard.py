@@ -1,8 +1,8 @@
-"""Fails if a cold start takes 10% more than committed: `python -m benchmarks.guard`.
+"""Fail if a cold start takes 10% more than committed: `python -m benchmarks.guard`.
 
 It counts the instructions of one cold function and of the bare handler, and compares
 them with results.json. Another build of Python changes both counts, so the limit is a
-multiple of what the bare handler takes in the same run.
+multiple of the bare handler's count in the same run.
 """
 
 import statistics
@@ -25,11 +25,11 @@ class Counts(NamedTuple):
 
 
 def limit(committed: Counts) -> float:
-    """Return how many times the bare handler's our function may take at most."""
+    """Return the most that our function may take, as a multiple of the bare handler."""
     return committed.ours / committed.bare * (1 + TOLERANCE)
 
 
-def is_dearer(now: Counts, committed: Counts) -> bool:
+def exceeds_limit(now: Counts, committed: Counts) -> bool:
     return now.ours > now.bare * limit(committed)
 
 
@@ -59,10 +59,10 @@ def main() -> int:
             ],
         )
     )
-    if is_dearer(now, committed):
+    if exceeds_limit(now, committed):
         print(
             f"A cold start takes over {TOLERANCE:.0%} more than results.json says. "
-            "Look at `python -X importtime`; if it is worth its price, say so in the "
+            "Look at `python -X importtime`. If the change is worth it, say why in the "
             "commit, and run `make bench`.",
             file=sys.stderr,
         )

@@ -1,7 +1,7 @@
-"""How lists scale, compared with the legacy app's: `make bench`.
+"""Measure how lists scale, compared with the legacy app's: `make bench`.
 
 Prints tables, draws docs/lists.svg, and fails if a promise of docs/lists.md is broken.
-Ratios are of medians, measured in turn within one run. Takes three minutes.
+Ratios are of medians; the runs that are compared take turns. Takes three minutes.
 """
 
 import json
@@ -38,20 +38,20 @@ BIG = 200_000
 LAST_PAGE = BIG // LIMIT
 NEWEST = list_statement("created", "desc", ())
 
-REPLACED_TABLE = """
-    CREATE SCHEMA replaced;
-    CREATE TABLE replaced.tasks AS
+LEGACY_TABLE = """
+    CREATE SCHEMA legacy;
+    CREATE TABLE legacy.tasks AS
     SELECT id::integer, title, description, completed, user_id,
            created_at AT TIME ZONE 'UTC' AS created_at,
            updated_at AT TIME ZONE 'UTC' AS updated_at
       FROM tasks ORDER BY id;
-    ALTER TABLE replaced.tasks ADD PRIMARY KEY (id);
-    CREATE INDEX idx_tasks_user_id ON replaced.tasks (user_id);
-    CREATE INDEX idx_tasks_completed ON replaced.tasks (completed);
+    ALTER TABLE legacy.tasks ADD PRIMARY KEY (id);
+    CREATE INDEX idx_tasks_user_id ON legacy.tasks (user_id);
+    CREATE INDEX idx_tasks_completed ON legacy.tasks (completed);
 """
-REPLACED_LIST = """
+LEGACY_LIST = """
     SELECT id, title, description, completed, user_id, created_at, updated_at
-      FROM replaced.tasks
+      FROM legacy.tasks
      WHERE user_id = %(user_id)s
        AND (%(completed)s::boolean IS NULL OR completed = %(completed)s)
   ORDER BY created_at DESC
@@ -65,7 +65,7 @@ class Case(NamedTuple):
     name: str
     rows: int
     here: tuple[Connection, dict[str, object]]
-    replaced: dict[str, object] | None
+    legacy: dict[str, object] | None
 
 
 class Times(NamedTuple):
@@ -78,8 +78,8 @@ class Times(NamedTuple):
 def main() -> int:
     with TemporaryDirectory() as folder, databases(Path(folder)) as (large, small):
         broken = [*pages(large, small), *plans(large)]
-        building_json(large)
-        a_status_that_few_have(large)
+        compare_json(large)
+        compare_pending_indexes(large)
     for promise in broken:
         print(f"BROKEN: {promise}")
     return 1 if broken else 0
@@ -93,15 +93,15 @@ def databases(folder: Path) -> Iterator[tuple[Connection, Connection]]:
         print("Filling the tables ...", file=sys.stderr)
         fill(small, rows=1_000, users=5, big=700, old=50)
         fill(large, rows=1_000_000, users=1_000, big=BIG, old=3_000)
-        large.execute(REPLACED_TABLE.encode())
-        large.execute("VACUUM (ANALYZE) replaced.tasks")
+        large.execute(LEGACY_TABLE.encode())
+        large.execute("VACUUM (ANALYZE) legacy.tasks")
         large.execute("CHECKPOINT")
         with large, small:
             yield large, small
 
 
 def new_database(url: str, name: str) -> Connection:
-    """Return a connection as taskapi.postgres.connection has it, to a new database."""
+    """Return a connection like taskapi.postgres.connection's, to a new database."""
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}".encode())
     own = url.replace("/postgres?", f"/{name}?")
@@ -114,7 +114,7 @@ def new_database(url: str, name: str) -> Connection:
 def in_turn(runs: Mapping[str, Run], seconds: float) -> dict[str, Times]:
     """Time each run, one after the other, again and again.
 
-    A slow one runs less often, so that it doesn't use up all the time.
+    Slow ones run less often, so that they don't use up all the time.
     """
     times: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
@@ -171,18 +171,18 @@ def pages(large: Connection, small: Connection) -> list[str]:
         c.name: fetching(c.here[0], newest_first(c.here[1]), c.here[1]) for c in cases
     }
     runs |= {
-        f"replaced: {c.name}": fetching(large, REPLACED_LIST, c.replaced)
+        f"legacy: {c.name}": fetching(large, LEGACY_LIST, c.legacy)
         for c in cases
-        if c.replaced
+        if c.legacy
     }
     times = in_turn(runs, seconds=40)
     print_pages(cases, times, large)
-    with_a_third_index(large)
+    measure_third_index(large)
     return broken_promises({c.name: times[c.name].p50 for c in cases})
 
 
 def newest_first(params: Mapping[str, object]) -> str:
-    """Return the list in its default order."""
+    """Return the statement of the list in its default order."""
     return list_for("created", "desc", params)
 
 
@@ -197,8 +197,8 @@ def page_case(
     after: tuple[object, int] | None = None,
 ) -> Case:
     params = values(user_id, status=status, after=after, limit=LIMIT)
-    replaced = None if offset is None else {**params, "offset": offset}
-    return Case(name, rows, (connection, params), replaced)
+    legacy = None if offset is None else {**params, "offset": offset}
+    return Case(name, rows, (connection, params), legacy)
 
 
 def print_pages(
@@ -211,26 +211,26 @@ def print_pages(
         here = times[case.name]
         plan = explain(case.here[0], newest_first(case.here[1]), case.here[1])
         print_line(f"{case.rows:,} | {case.name} | keyset", here, plan)
-        was = None
-        if case.replaced:
-            was = times[f"replaced: {case.name}"]
-            plan = explain(large, REPLACED_LIST, case.replaced)
-            print_line(" | | replaced", was, plan)
-        bars.append(Bar(case.name, here.p50, was.p50 if was else None))
+        legacy = None
+        if case.legacy:
+            legacy = times[f"legacy: {case.name}"]
+            plan = explain(large, LEGACY_LIST, case.legacy)
+            print_line(" | | legacy app", legacy, plan)
+        bars.append(Bar(case.name, here.p50, legacy.p50 if legacy else None))
     PICTURE.write_text(picture(bars))
 
 
-def with_a_third_index(large: Connection) -> None:
-    """Measure the legacy app's list with an index on what it sorts by."""
-    large.execute("CREATE INDEX replaced_by_time ON replaced.tasks (created_at)")
-    large.execute("ANALYZE replaced.tasks")
+def measure_third_index(large: Connection) -> None:
+    """Measure the legacy app's list with an index on its sort column."""
+    large.execute("CREATE INDEX legacy_by_time ON legacy.tasks (created_at)")
+    large.execute("ANALYZE legacy.tasks")
     print()
     for user_id in ("old", "big"):
         params = {**values(user_id, limit=LIMIT), "offset": 0}
-        took = in_turn({"it": fetching(large, REPLACED_LIST, params)}, seconds=1)["it"]
-        pages_read = buffers(explain(large, REPLACED_LIST, params))
+        took = in_turn({"it": fetching(large, LEGACY_LIST, params)}, seconds=1)["it"]
+        pages_read = buffers(explain(large, LEGACY_LIST, params))
         print(
-            "- replaced, and an index on created_at alone:"
+            "- the legacy app with an index on created_at alone:"
             f" page 1 of {user_id} {took.p50:.2f} ms, {pages_read:,} buffers"
         )
 
@@ -293,7 +293,7 @@ BY_ROW = f"""
 """
 
 
-def building_json(large: Connection) -> None:
+def compare_json(large: Connection) -> None:
     """Compare the ways to make a list's JSON."""
     print(
         "\n| rows | the query alone | to_json | json.dumps | "
@@ -330,7 +330,7 @@ PENDING_INDEXES = [
 ]
 
 
-def a_status_that_few_have(large: Connection) -> None:
+def compare_pending_indexes(large: Connection) -> None:
     """Measure what the indexes of pending tasks save, and what they cost."""
     large.execute(
         "UPDATE tasks SET completed = TRUE WHERE user_id = 'big' AND NOT completed"

@@ -156,7 +156,7 @@ def bar_style(name: str) -> str:
     """Return the style class of a candidate's bar."""
     if name == THIS:
         return "here"
-    return "was" if name.startswith("legacy") else "baseline"
+    return "legacy" if name.startswith("legacy") else "baseline"
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ STYLE = """
 
 
 class Bar(NamedTuple):
-    """Milliseconds of this API, and of the legacy app where it has such a page."""
+    """Milliseconds of this API, and of the legacy app if it has such a page."""
 
     name: str
     here: float

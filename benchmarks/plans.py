@@ -1,4 +1,4 @@
-"""The plans of lists, and what in them wouldn't scale."""
+"""The plans of lists, and which parts of them wouldn't scale."""
 
 from collections.abc import Iterator, Mapping
 from itertools import product
@@ -14,7 +14,7 @@ Plan = dict[str, Any]
 def explain(
     connection: psycopg.Connection[Any], sql: str, values: Mapping[str, object]
 ) -> Plan:
-    """Run a query and return its plan, as EXPLAIN's documentation has it."""
+    """Run a query and return its plan, in EXPLAIN's JSON format."""
     query = f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}".encode()
     row = connection.execute(query, values).fetchone()
     assert row
@@ -38,9 +38,9 @@ LARGEST_PAGE = 200
 
 
 def faults(plan: Plan) -> list[str]:
-    """Return what in a list's plan grows with the table, or with others' tasks.
+    """Return the parts of a list's plan that grow with the table or others' tasks.
 
-    It may sort as many rows as a page holds, and one more.
+    A plan may sort up to one row more than a page holds.
     """
     problems = []
     for node in nodes(plan):

@@ -1,8 +1,8 @@
-"""The worst searches that a user can make: `python -m benchmarks.searches`.
+"""Measure the worst searches that a user can make: `python -m benchmarks.searches`.
 
-Each looks through a megabyte (a million characters) of text that repeats itself, for
-200 characters that are in it but for the last one. Beside it, the same text is searched
-for a word that isn't in it. Counted is the CPU time of Postgres.
+Each searches a megabyte (a million characters) of repeated text for 200 characters, all
+of which but the last are in it. For comparison, the same text is searched for words
+that aren't in it. The results are Postgres's CPU times.
 """
 
 from collections.abc import Mapping
@@ -41,12 +41,12 @@ LENGTHS = (200, 1000, 5000)
 ROWS = list(UNITS)
 
 
-def repeated(unit: str, length: int) -> str:
+def repeat_text(unit: str, length: int) -> str:
     return "".join(islice(cycle(unit), length))
 
 
 def cpu_ms(pid: int) -> float:
-    """Return the CPU time that a process has had (Linux)."""
+    """Return the CPU time that a process has used (Linux)."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
 
 
@@ -61,14 +61,14 @@ def measure(names: list[str], runs: int) -> dict[str, dict[str, dict[str, float]
             connection.prepare_threshold = None
             return {
                 name: {
-                    str(length): searched(connection, UNITS[name], length, runs)
+                    str(length): time_searches(connection, UNITS[name], length, runs)
                     for length in LENGTHS
                 }
                 for name in names
             }
 
 
-def searched(
+def time_searches(
     connection: psycopg.Connection[Any], unit: str, length: int, runs: int
 ) -> dict[str, float]:
     """Return the least time of each kind of search."""
@@ -76,10 +76,10 @@ def searched(
     connection.execute(
         "INSERT INTO tasks (user_id, title, description)"
         " SELECT 'a', 'x', %s FROM generate_series(1, %s)",
-        (repeated(unit, length), CHARACTERS // length),
+        (repeat_text(unit, length), CHARACTERS // length),
     )
     connection.execute("VACUUM (ANALYZE) tasks")
-    worst = repeated(unit, 199) + "~"
+    worst = repeat_text(unit, 199) + "~"
     return {
         "ordinary": min(search_ms(connection, ORDINARY) for _ in range(runs)),
         "worst": min(search_ms(connection, worst) for _ in range(runs)),
@@ -97,7 +97,7 @@ def search_ms(connection: psycopg.Connection[Any], search: str) -> float:
 
 
 def ratios(rows: Mapping[str, Any]) -> list[float]:
-    """Return how many times an ordinary search each of the worst ones costs."""
+    """Return the cost of each worst search, as a multiple of an ordinary one's."""
     return [
         times["worst"] / times["ordinary"]
         for row in rows.values()

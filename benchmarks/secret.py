@@ -1,8 +1,8 @@
 """What settings from Secrets Manager cost a cold start: `python -m benchmarks.secret`.
 
-Stand-ins on this machine answer as the service and as AWS's Parameters and Secrets
-extension do, after 5 ms. They speak plain HTTP: the service's TLS comes on top of what
-is measured of boto3.
+Stand-ins on this machine answer like the service and like AWS's Parameters and Secrets
+extension, after 5 ms. They use plain HTTP, so the row of boto3 doesn't contain the
+service's TLS.
 """
 
 import json
@@ -40,7 +40,7 @@ ROWS = {
 
 
 class Row(TypedDict):
-    """Milliseconds of each environment; instructions, where they can be counted."""
+    """Milliseconds of each environment; instructions, if they can be counted."""
 
     wall: list[float]
     cpu: list[float]
@@ -48,7 +48,7 @@ class Row(TypedDict):
 
 
 class Vault:
-    """Holds the secret, and gives it as the service and as the extension."""
+    """Holds the secret, and answers like the service and like the extension."""
 
     def __init__(self, secret: Mapping[str, str]) -> None:
         self.ready = threading.Event()
@@ -63,7 +63,7 @@ class Vault:
         return 200, self._body
 
     def extension(self, path: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Answer as the developer guide has it, also while it isn't ready."""
+        """Answer as the developer guide says, also while the extension isn't ready."""
         given = {name.lower(): value for name, value in headers.items()}
         if (
             given.get("x-aws-parameters-secrets-token")
@@ -84,7 +84,7 @@ class Vault:
 
 @contextmanager
 def vault(secret: Mapping[str, str]) -> Iterator[tuple[Vault, dict[str, str]]]:
-    """Give the vault, and the settings that lead to it by either way."""
+    """Yield the vault, and the settings with which functions find it."""
     kept = Vault(secret)
     with serve_json(kept.service) as service, serve_json(kept.extension) as extension:
         yield (
@@ -99,7 +99,7 @@ def vault(secret: Mapping[str, str]) -> Iterator[tuple[Vault, dict[str, str]]]:
 
 
 def cases(url: str, to_vault: Mapping[str, str], names: list[str]) -> list[Case]:
-    """Return the cases: all have boto3 within reach, as in Lambda."""
+    """Return the cases; all can import boto3, as in Lambda."""
     artifact = artifacts.ours()
     path = {"PYTHONPATH": f"{artifact.python_path}:{artifacts.boto3()}"}
 
@@ -135,7 +135,7 @@ def sample(case: Case, kept: Vault) -> tuple[float, float]:
 
 
 def measure(names: list[str], runs: int) -> dict[str, Row]:
-    """Return the row of each way to the settings."""
+    """Return the row of each source of settings."""
     rows: dict[str, Row] = {
         name: {"wall": [], "cpu": [], "instructions": None} for name in names
     }

@@ -1,4 +1,4 @@
-"""Measure the size of what is uploaded: `python -m benchmarks.sizes`."""
+"""Measure the sizes of the uploads: `python -m benchmarks.sizes`."""
 
 from collections.abc import Mapping
 

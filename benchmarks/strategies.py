@@ -1,4 +1,4 @@
-"""What an attacker sends, and has stored: the strategies of benchmarks/attack.py."""
+"""The strategies of benchmarks/attack.py: what an attacker sends and has stored."""
 
 import json
 import random
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from tests.support.api import Answer, token
+from local.direct import Answer, token
 
 VICTIM = "victim"
 SMALL_USERS = [f"small {n}" for n in range(200)]
@@ -20,7 +20,7 @@ EMOJI = "".join(chr(rng.randrange(0x1F300, 0x1FB00)) for _ in range(20_000))
 
 
 def emoji() -> str:
-    """Return 5,000 of them, each time others."""
+    """Return 5,000 emoji, others each time."""
     start = rng.randrange(len(EMOJI) - 5000)
     return EMOJI[start : start + 5000]
 
@@ -31,11 +31,11 @@ DESCRIPTIONS: dict[str, Callable[[], str]] = {
     "folded": lambda: "\u0390" * 5000,
     "emoji": emoji,
 }
-"""There is an attacker for each, whose 10,000 tasks have such descriptions."""
+"""For each, there is an attacker with 10,000 tasks that have such descriptions."""
 
 
 def fill(url: str) -> None:
-    """Give the users their tasks, and the table of keys those of a day ago."""
+    """Insert the users' tasks, and 200,000 expired Idempotency-Keys."""
     owners = {f"attacker with {kind}": (kind, 10_000) for kind in DESCRIPTIONS}
     owners |= dict.fromkeys([VICTIM, *SMALL_USERS], ("short", 30))
     first = datetime.now(UTC) - timedelta(days=30)
@@ -68,13 +68,13 @@ class Request(NamedTuple):
 
 
 Requests = Generator[Request, Answer, None]
-"""Requests without end, each made when the answer to the one before is there."""
+"""Endless requests; each is made when the one before has been answered."""
 
 Sender = Callable[[str], Requests]
 
 
 def ordinary(_: str) -> Requests:
-    """Do as small users do: list one's tasks, and read one of them."""
+    """Send what small users send: list a user's tasks, and read one of them."""
     while True:
         user = rng.choice(SMALL_USERS)
         listed = yield Request("list_tasks", user)
@@ -82,7 +82,7 @@ def ordinary(_: str) -> Requests:
 
 
 def everyday(user: str) -> Requests:
-    """Do as the victim does."""
+    """Send what the victim sends."""
     while True:
         listed = yield Request("list_tasks", user)
         yield Request("get_task", user, listed.json[0]["id"])
@@ -91,7 +91,7 @@ def everyday(user: str) -> Requests:
 
 
 def lists(query: str) -> Sender:
-    """Return what lists in all orders."""
+    """Return a sender of lists in all orders."""
 
     def requests(user: str) -> Requests:
         orders = product(("created", "updated", "title"), ("asc", "desc"))
@@ -164,7 +164,7 @@ def everything(user: str) -> Requests:
 
 
 class Strategy(NamedTuple):
-    """One way to attack: what is sent, by the user with which tasks."""
+    """One way to attack: what is sent, and which tasks the attacker has."""
 
     sends: str
     requests: Sender

@@ -18,9 +18,9 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from benchmarks.artifacts import Artifact
+from local.direct import ROUTES, SECRET, event, token
 from local.postgres import embedded_postgres_url
 from taskapi.postgres.migrate import migrate
-from tests.support.api import ROUTES, SECRET, event, token
 
 READER = "5f7c8ec7c33c6c004bbafe82"
 WRITER = "60d5ec49f8d2c3001c8e4f1a"
@@ -97,7 +97,7 @@ class Case:
     """How many tasks a list has."""
 
     def environment(self) -> dict[str, str]:
-        """Return all that the function's process has in its environment."""
+        """Return the whole environment of the function's process."""
         return LAMBDA | {"PYTHONPATH": self.artifact.python_path} | dict(self.settings)
 
 
@@ -200,7 +200,7 @@ def events(
 ) -> Callable[[], Event]:
     """Return a function that makes events of an operation.
 
-    Each event has a token of its own, and is about another task.
+    Each event has a token of its own, and concerns another task.
     """
     ids = itertools.count(1)
     user_id = caller or (READER if operation == "list_tasks" else WRITER)

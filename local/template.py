@@ -92,7 +92,7 @@ def read_template(path: Path) -> dict[str, object]:
 
 
 def parse_template(path: Path) -> dict[str, object]:
-    """Return the document at `path`, with loops and functions as they are."""
+    """Return the document at `path`, with its loops and functions unchanged."""
     try:
         # TemplateLoader is a SafeLoader.
         document = yaml.load(path.read_text(encoding="utf-8"), TemplateLoader)  # noqa: S506
@@ -125,7 +125,7 @@ TemplateLoader.add_multi_constructor("!", construct_short_tag)
 
 UNKNOWN = object()
 
-# `sam local` gives a stack that isn't deployed this name too.
+# The same name as in `sam local`, for a stack that isn't deployed.
 PSEUDO_PARAMETERS = {"AWS::StackName": "local"}
 
 

@@ -14,7 +14,7 @@ LOCAL = ROOT / ".local"
 
 # Where frontends usually run in development, and Better Auth with them.
 ISSUER = "http://localhost:3000"
-# If one of them is set, it says how tokens are checked, and development tokens are off.
+# If one of them is set, it decides how tokens are checked; development tokens are off.
 SETTINGS = ("BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL", "BETTER_AUTH_SECRET")
 
 LIFETIME = 24 * 60 * 60

@@ -1,8 +1,8 @@
 """`python -m openapi.changes [commit]`: would this openapi.json break a client?
 
 Compares the document of a commit (default: HEAD) with the one on disk. A request that
-was valid must stay valid; an answer must stay one that a client was told to expect. A
-change that breaks one of the two needs another major version in `info`.
+was valid must stay valid, and clients must get only the answers that the old document
+describes. A change that breaks one of the two needs another major version in `info`.
 """
 
 import json
@@ -50,7 +50,7 @@ def breaking(old: Json, new: Json) -> Iterator[str]:
 
 
 class Comparison:
-    """What the old document promised, and the new one doesn't."""
+    """Finds what the old document promises and the new one doesn't."""
 
     def __init__(self, old: Json, new: Json) -> None:
         self._old, self._new = old, new
@@ -161,7 +161,7 @@ class Comparison:
                 if all(reasons):
                     yield min(reasons, key=len)[0]
             return
-        yield from values_beyond(first, second, where)
+        yield from compare_values(first, second, where)
         properties, others = first.get("properties", {}), second.get("properties", {})
         for name in second.get("required", []):
             if name not in first.get("required", []):
@@ -187,7 +187,7 @@ class Comparison:
 
 
 def parameters_by_name(operation: Json) -> dict[tuple[str, str], Json]:
-    """Return the parameters by place and name; headers have no case (RFC 9110, 5.1)."""
+    """Return the parameters; a header's name has no case (RFC 9110, section 5.1)."""
     return {
         (each["in"], parameter_name(each)): each
         for each in operation.get("parameters", [])
@@ -199,8 +199,8 @@ def parameter_name(parameter: Json) -> str:
     return name.lower() if parameter["in"] == "header" else name
 
 
-def values_beyond(first: Json, second: Json, where: str) -> Iterator[str]:
-    """Yield what values the first allows and the second doesn't, nesting apart."""
+def compare_values(first: Json, second: Json, where: str) -> Iterator[str]:
+    """Yield the values that only the first schema allows, without nested ones."""
     types = types_of(first) - types_of(second)
     if "number" in types_of(second):
         types -= {"integer"}

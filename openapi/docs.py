@@ -1,4 +1,4 @@
-"""The page that shows the document, and the document as the code is on disk now."""
+"""The documentation page, and the document made from the code on disk."""
 
 import asyncio
 import json
@@ -63,7 +63,7 @@ class CurrentDocument:
 
 
 def source_version(root: Path) -> SourceVersion:
-    """Return what differs whenever a file that the document depends on is changed."""
+    """Return the times and sizes of the files that the document depends on."""
     return {
         file: (file.stat().st_mtime_ns, file.stat().st_size)
         for pattern in SOURCES

@@ -1,4 +1,4 @@
-"""The OpenAPI document: its frame, around what the functions say of themselves."""
+"""The OpenAPI document: the operations of all functions, and what they share."""
 
 from pathlib import Path
 

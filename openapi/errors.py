@@ -54,7 +54,7 @@ EXAMPLES: dict[type[ApiError], ApiError] = {
         ServiceUnavailable("The database can't be reached"),
     )
 }
-"""Of the errors whose message varies."""
+"""Examples of the errors whose messages vary."""
 
 
 def error_schema(kind: type[ApiError]) -> Json:

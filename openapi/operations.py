@@ -1,4 +1,4 @@
-"""The operations: what FastAPI knows of them, and what they declare besides."""
+"""Describe the operations, from what FastAPI knows and what they declare themselves."""
 
 import importlib
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def function_operations(name: str) -> Iterator[Operation]:
     """Yield the operations of one function."""
     module = importlib.import_module(f"functions.{name}.app")
     app: FastAPI = module.app
-    by_fastapi = deepcopy(app.openapi())  # It keeps what it returns.
+    by_fastapi = deepcopy(app.openapi())  # FastAPI caches it.
     schemas = by_fastapi.get("components", {}).get("schemas", {})
     bodies = {
         name: without_titles(schemas[name])
@@ -65,7 +65,8 @@ def function_operations(name: str) -> Iterator[Operation]:
 
 
 def describe(by_fastapi: Json, route: APIRoute, method: str) -> Json:
-    """Return the description of an operation: FastAPI's, and what it declares."""
+    """Return FastAPI's description of an operation, with what the operation
+    declares."""
     described: Json = {}
     if parameters := by_fastapi.get("parameters", []) + query_parameters(route):
         described["parameters"] = [complete_parameter(each) for each in parameters]

@@ -9,7 +9,7 @@ from openapi.schemas import Json, without_null, without_titles
 
 
 def complete_parameter(declared: Json) -> Json:
-    """Return a parameter; what is said of its schema is said of it instead."""
+    """Return a parameter with its description and example moved out of its schema."""
     parameter = dict(declared)
     if parameter["in"] == "header":
         parameter["name"] = parameter["name"].title()
@@ -24,7 +24,7 @@ def complete_parameter(declared: Json) -> Json:
 def query_parameters(route: APIRoute) -> list[Json]:
     """Return the parameters that the endpoint reads from the query by a model.
 
-    FastAPI doesn't know of them: the model only annotates the request.
+    FastAPI doesn't know them, because the model only annotates the request.
     """
     hints = get_type_hints(route.endpoint, include_extras=True).values()
     return [
@@ -37,10 +37,10 @@ def query_parameters(route: APIRoute) -> list[Json]:
 
 
 def complete_body(declared: Json, route: APIRoute) -> Json:
-    """Return a request's body, which is absent where it isn't required, never null."""
+    """Return a request's body; an optional one may be absent, but not null."""
     content = declared["content"]["application/json"]
     schema = without_titles(without_null(content["schema"]))
-    # From the route, as declared: FastAPI drops a null that stands in an example.
+    # From the route, as declared: FastAPI drops a null in an example.
     given: Json = (route.openapi_extra or {}).get("requestBody", {})
     content |= given.get("content", {}).get("application/json", {})
     return declared | {"content": {"application/json": content | {"schema": schema}}}

@@ -52,7 +52,7 @@ ERROR_HEADERS: dict[type[ApiError], str] = {
 }
 
 COMMON_ERRORS = (Unauthorized, PayloadTooLarge, InternalError, ServiceUnavailable)
-"""What any operation on a user's data may answer."""
+"""The errors that any operation on a user's data may return."""
 
 THROTTLED: Json = {
     "description": "Throttled by API Gateway.",
@@ -100,7 +100,7 @@ def referred(schema: Json) -> str:
 
 
 def complete_examples(declared: Json, schema: Json) -> Json:
-    """Return the examples of a body: those declared, and those of what it refers to."""
+    """Return the examples of a body: the declared ones, and those of its schema."""
     examples: Json = {kind.code: error_example(kind) for kind in error_kinds(schema)}
     if (name := referred(schema)) in SHARED_SCHEMAS:
         examples[name.lower()] = SHARED_SCHEMAS[name]["examples"][0]

@@ -1,4 +1,4 @@
-"""The schemas that no function has by itself, and tidying those of pydantic."""
+"""The schemas that operations share, and functions that tidy pydantic's."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ PROBLEM: Json = {
 GATEWAY_MESSAGE: Json = {
     "type": "object",
     "required": ["message"],
-    # `error` is never there, so that a client can tell all errors apart by it.
+    # `error` is forbidden, so a client can tell this from the API's own errors.
     "properties": {"message": {"type": "string"}, "error": False},
     "description": "An answer of API Gateway's own.",
     "examples": [{"message": "Too Many Requests"}],
@@ -45,11 +45,11 @@ SHARED_SCHEMAS: Json = {
 
 
 def without_null(schema: Json) -> Json:
-    """Return the schema of what may be absent, which FastAPI describes as null."""
+    """Return the schema of an optional value, without the null that FastAPI adds."""
     others = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
     if len(others) != 1:
         return schema
-    # A default of null says no more than that it may be absent.
+    # A default of null only says that the value may be absent.
     rest = {
         name: value
         for name, value in schema.items()

@@ -1,1 +1,1 @@
-"""What an operator runs: checks of a deployed stack, and what a stack costs."""
+"""What an operator runs: checks and costs of a deployed stack."""

@@ -1,7 +1,7 @@
 """`make costs`: what a month of the stack costs, line by line.
 
-Prices are those of us-east-1 without free tiers. How many functions, routes and alarms
-there are comes from template.yaml; the rest of the load is a guess until you give the
+Prices are those of us-east-1 without free tiers. The numbers of functions, routes and
+alarms come from template.yaml; the rest of the load is a guess until you give the
 numbers of your own stack: `make costs ARGS='--requests 5e6 --duration-ms 9'`.
 """
 
@@ -75,7 +75,7 @@ def counts(template: Path = TEMPLATE) -> dict[str, int]:
 
 
 def watched_metrics(template: Path) -> Iterator[int]:
-    """Yield how many metrics each alarm watches: 2 for one that computes a share."""
+    """Yield how many metrics each alarm watches: 2 if it computes a share."""
     resources = read_template(template)["Resources"]
     for resource in resources.values() if isinstance(resources, dict) else ():
         match resource:
@@ -97,7 +97,7 @@ class Load:
 
     requests: float = 1e6
     active_hours: float = MONTH
-    """Hours with requests; besides these, Neon sleeps."""
+    """Hours with requests; the rest of the time, Neon sleeps."""
 
     architecture: str = "arm64"
     memory_mb: float = from_template("memory_mb")
@@ -105,13 +105,13 @@ class Load:
     duration_ms: float = 15
     cold_share: float = 0.01
     init_ms: float = 600
-    """Of a cold start; billed since August 2025, but not under SnapStart."""
+    """Of a cold start; billed since August 2025, but not with SnapStart."""
 
     snapshots: int = from_template("snapshots")
     """Versions kept with SnapStart: each costs until it is deleted."""
 
     log_bytes: float = 1700
-    """A request's: its log line, its metrics, Lambda's own, and the gateway's."""
+    """Of a request: its own line with metrics, Lambda's lines and the gateway's."""
 
     log_days: float = 30
     response_bytes: float = 1500
@@ -123,7 +123,7 @@ class Load:
     """Metrics that alarms watch."""
 
     environments: float = 10
-    """Warm ones on average: each reads the secret every 5 minutes."""
+    """Warm ones on average; each reads the secret every 5 minutes."""
 
     neon_cu: float = 0.25
     neon_gb: float = 1
@@ -132,7 +132,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the sum; scales says whether with the requests or the month."""
+    """One line of the sum; scales: whether it grows with the requests."""
 
     what: str
     quantity: float
@@ -145,7 +145,7 @@ class Line:
 
 
 def lines(load: Load, *, snapstart: bool = False) -> Iterator[Line]:
-    """Yield what a month costs."""
+    """Yield the lines of a month's costs."""
     memory = load.memory_mb / 1024
     colds = load.requests * load.cold_share
     seconds = load.requests * load.duration_ms / 1000
@@ -185,7 +185,7 @@ def lines(load: Load, *, snapstart: bool = False) -> Iterator[Line]:
 
 
 def traces(load: Load) -> float:
-    """Return how many requests X-Ray records, at most: it comes to all of a small load.
+    """Return how many requests X-Ray records at most; under a small load, that is all.
 
     Of each function's requests Lambda takes the first in a second, and 5% of the rest.
     """
@@ -195,7 +195,7 @@ def traces(load: Load) -> float:
 
 
 def report(load: Load) -> str:
-    """Return the sum as a table of Markdown, and where its prices are from."""
+    """Return the sum as a Markdown table, with the sources of the prices."""
     without, with_ = list(lines(load)), list(lines(load, snapstart=True))
     rows = [
         "| a month | how much | price in USD | USD | with SnapStart |",
@@ -226,7 +226,7 @@ def number(value: float, digits: int = 2) -> str:
 
 
 def as_json(load: Load) -> str:
-    """Return the same as JSON."""
+    """Return the sum with and without SnapStart, as JSON."""
     document = {
         "load": asdict(load),
         "prices": {n: asdict(p) for n, p in PRICES.items()},

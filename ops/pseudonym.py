@@ -1,4 +1,4 @@
-"""`make pseudonym ID=…`: the name by which a stage's logs call a user."""
+"""`make pseudonym ID=…`: print the name by which a stage's logs call a user."""
 
 import os
 import sys

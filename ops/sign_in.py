@@ -1,4 +1,4 @@
-"""A token as a frontend gets it: sign in to Better Auth, ask for a JWT, sign out."""
+"""Get a token as a frontend does: sign in to Better Auth, ask for a JWT, sign out."""
 
 from contextlib import closing
 
@@ -9,7 +9,7 @@ from taskapi.settings.urls import origin, parse_web_url
 
 
 class SignInFailed(Exception):
-    """There is no token; the message says why, and shows no password."""
+    """Better Auth gave no token; the message says why, and shows no password."""
 
 
 def token(email: str, password: str) -> str:
@@ -22,7 +22,7 @@ def token(email: str, password: str) -> str:
     if base is None:
         raise SettingsError("BETTER_AUTH_URL is not set, so there is no way to sign in")
     root = base.path.rstrip("/").removesuffix("/api/auth") + "/api/auth"
-    # Better Auth refuses to change anything for a page of another origin.
+    # Better Auth refuses changes for pages of other origins.
     headers = {"origin": origin(base)}
     with closing(Server(base)) as server:
         account = {"email": email, "password": password}
@@ -40,7 +40,7 @@ def token(email: str, password: str) -> str:
 
 
 def reason(answer: Answer) -> str:
-    """Return what an answer says, in a few words."""
+    """Return an answer's status and message."""
     said = answer.json
     message = said.get("message") if isinstance(said, dict) else None
     return f"{answer.status} {message or ''}".strip()

@@ -1,9 +1,9 @@
-"""`make smoke URL=https://…`: one user goes through all that a running stack does.
+"""`make smoke URL=https://…`: call every operation of a running stack as one user.
 
-TOKEN is that user's, from the stack's own Better Auth; or SMOKE_EMAIL, SMOKE_PASSWORD
-and BETTER_AUTH_URL are there to sign in with. The local gateway's is made here. With
-ORIGIN, a page of that origin must be let in. The user's other tasks aren't touched,
-and those of the check are deleted, also where it fails.
+TOKEN is that user's token from the stack's Better Auth; without it, SMOKE_EMAIL,
+SMOKE_PASSWORD and BETTER_AUTH_URL are used to sign in. For the local gateway, a token
+is made. With ORIGIN, CORS must allow that origin. The user's other tasks aren't
+touched; the check's own tasks are deleted, even if it fails.
 """
 
 import base64
@@ -27,11 +27,11 @@ from taskapi.tasks.fields import NAMES
 
 
 class CannotCheck(Exception):
-    """The check can't begin; the message is one sentence that says what to do."""
+    """The check can't begin; the message says in one sentence what to do."""
 
 
 class CheckFailed(Exception):
-    """The stack did something else than it should; the message says what."""
+    """The stack did something wrong; the message says what."""
 
 
 def main() -> int:
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def base_url(given: str) -> SplitResult:
-    """Return the stack's URL; raise CannotCheck where a token must not go there."""
+    """Return the stack's URL; raise CannotCheck if a token must not be sent there."""
     try:
         url = urlsplit(given)
         host, _port = url.hostname, url.port
@@ -65,7 +65,7 @@ def base_url(given: str) -> SplitResult:
 
 
 def token_for(url: SplitResult) -> str:
-    """Return TOKEN, or what is got by signing in, or the local gateway's own."""
+    """Return TOKEN, or a token from signing in, or one for the local gateway."""
     if given := os.environ.get("TOKEN", "").strip():
         return given.removeprefix("Bearer ")
     email, password = os.environ.get("SMOKE_EMAIL"), os.environ.get("SMOKE_PASSWORD")
@@ -80,7 +80,7 @@ def token_for(url: SplitResult) -> str:
 
 
 def subject(token: str) -> str:
-    """Return whose token it is; raise CannotCheck where it can't be accepted."""
+    """Return the token's user; raise CannotCheck if no stack would accept the token."""
     try:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * 3))
@@ -93,13 +93,13 @@ def subject(token: str) -> str:
 
 
 class Smoke:
-    """The checks, in an order in which each builds on those before it."""
+    """The checks, in order; each builds on those before it."""
 
     def __init__(self, url: SplitResult, token: str, user: str) -> None:
         self.server = Server(url)
         self._authorization = {"authorization": f"Bearer {token}"}
         self._tasks = f"/api/{quote(user, safe='')}/tasks"
-        # In every title, so that the tasks of this run are found, and no others.
+        # In every title, so that a search finds only the tasks of this run.
         self._run = uuid.uuid4().hex
         self._writes = False
         self._checks = 0
@@ -123,7 +123,7 @@ class Smoke:
 
     @contextmanager
     def _check(self, sentence: str) -> Iterator[None]:
-        """Print what became of it, and how long it took."""
+        """Print whether the check passed, and how long it took."""
         begun = time.perf_counter()
         try:
             yield
@@ -204,7 +204,7 @@ class Smoke:
                     expect(self._send("DELETE", f"{self._tasks}/{task['id']}"), 204)
                 require(self._listed() == [], "there are still tasks")
         except (CheckFailed, Unreachable):
-            print(f"Tasks with {self._run} in their title are left, and to be deleted.")
+            print(f"Tasks with {self._run} in their title are left; delete them.")
             return False
         return True
 
@@ -237,7 +237,7 @@ class Smoke:
 
 
 def expect(answer: Answer, status: int) -> Answer:
-    """Return the answer; raise CheckFailed where its status is another one."""
+    """Return the answer; raise CheckFailed if it has another status."""
     if answer.status == status:
         return answer
     said = answer.json if isinstance(answer.json, dict) else {}

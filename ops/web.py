@@ -1,4 +1,4 @@
-"""HTTP as the checks need it: every answer as it came, whatever its status."""
+"""HTTP for the checks: return every answer as it came, whatever its status."""
 
 import json
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ TIMEOUT = 35.0
 
 
 class Unreachable(Exception):
-    """No answer came; the message says from where, and why."""
+    """No answer came; the message has the address and the reason."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """The response to a request."""
 
     status: int
     headers: HTTPMessage
@@ -26,7 +26,7 @@ class Answer:
 
     @property
     def json(self) -> Any:  # noqa: ANN401
-        """The body's JSON, None where it is none."""
+        """The body's JSON, None if it isn't JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -39,14 +39,14 @@ def is_this_machine(host: str) -> bool:
 
 
 class Server:
-    """One connection to a server, opened again where it was closed."""
+    """One connection to a server, opened again if it was closed."""
 
     def __init__(self, url: SplitResult) -> None:
         kind = HTTPSConnection if url.scheme == "https" else HTTPConnection
         self._name = f"{url.scheme}://{url.netloc}"
         self._host = url.netloc.rpartition("@")[2]
         host = url.hostname or ""
-        # Resolvers need not know these names.
+        # Resolvers don't have to know these names.
         host = "localhost" if host.endswith(".localhost") else host
         self._connection = kind(host, url.port, timeout=TIMEOUT)
 

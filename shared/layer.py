@@ -1,4 +1,4 @@
-"""Make the layer of installed wheels: `python3.13 layer.py FOLDER`.
+"""Make the layer from installed wheels: `python3.13 layer.py FOLDER`.
 
 What is left out and compiled here makes a cold start shorter and the layer smaller;
 taskapi/cold_start/__init__.py says what each saves. The same wheels always give the
@@ -76,7 +76,7 @@ LEFT_OUT = {
         "anyio/to_interpreter.py",
         "anyio/to_process.py",
     ),
-    "idna, which anyio uses to resolve host names; nothing here has it do that": (
+    "idna, which anyio needs to resolve host names; nothing here uses that": (
         "idna",
         "idna-*",
     ),
@@ -99,7 +99,7 @@ LEFT_OUT = {
 """Globs below python/, by what they match."""
 
 READS_ITS_SOURCE = ("anyio/__init__.py", "anyio/abc/__init__.py")
-"""anyio reads them to import its modules on first use; without, it imports them all."""
+"""anyio reads them to import its modules on first use; else it imports all."""
 
 WITHOUT_FIELDS = "pydantic_core/core_schema.py"
 """The module whose TypedDicts lose their fields.
@@ -115,7 +115,7 @@ def main(layer: Path) -> None:
     for pattern in (glob for globs in LEFT_OUT.values() for glob in globs):
         found = list(python.glob(pattern))
         if not found:
-            sys.exit(f"layer.py: {pattern} matches nothing any more: take it out")
+            sys.exit(f"layer.py: {pattern} matches nothing any more: delete it")
         for path in found:
             remove(path)
     for name in (WITHOUT_FIELDS, *READS_ITS_SOURCE):
@@ -129,7 +129,7 @@ def main(layer: Path) -> None:
         metadata.write_bytes(headers + b"\n")
     for source in list(python.rglob("*.py")):
         compile_source(source, python)
-    # Lambda runs as another user than the one who builds, whatever that one's umask.
+    # Lambda runs as another user than the build, which may have any umask.
     for path in layer.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
 
@@ -143,7 +143,7 @@ def remove(path: Path) -> None:
 
 
 def compile_source(source: Path, python: Path) -> None:
-    """Compile a module for where it is in Lambda; keep the source of our own modules.
+    """Compile a module for its path in Lambda; keep the source of our own modules.
 
     Lambda's file system can't be written to, so Python would compile a module without
     byte code again in each cold start. Zips date every file 1980, so byte code that
@@ -173,7 +173,7 @@ def compile_source(source: Path, python: Path) -> None:
 
 
 def drop_fields(tree: ast.Module) -> None:
-    """Remove the fields of a module's TypedDicts; exit where it has none."""
+    """Remove the fields of a module's TypedDicts; exit if it has none."""
     typed_dicts = [
         node
         for node in ast.walk(tree)

@@ -47,7 +47,7 @@ def main() -> None:
         if not name.startswith(("PIP_", "PYTHON")) and name != "__PYVENV_LAUNCHER__"
     }
     pip = [sys.executable, "-I", "-m", "pip"]
-    # `pip config` has options of its own with these names: "only this file".
+    # For `pip config`, these options mean "only this file", so they are off.
     every_file = {"PIP_USER": "0", "PIP_GLOBAL": "0", "PIP_SITE": "0"}
     listed = subprocess.run(  # noqa: S603
         [*pip, "config", "list"],
@@ -56,7 +56,7 @@ def main() -> None:
         text=True,
         check=True,
     ).stdout
-    # pip reads no file where the name is that of the null device.
+    # pip reads no file if this is the null device.
     settings = downloads(listed) | {"PIP_CONFIG_FILE": os.devnull}
     os.execve(sys.executable, [*pip, *sys.argv[1:]], plain | settings)  # noqa: S606
 

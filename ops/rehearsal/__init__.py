@@ -1,1 +1,1 @@
-"""Deploying to an AWS emulator on this machine, as one deploys to AWS."""
+"""Deploy to an AWS emulator on this machine, in the same way as to AWS."""

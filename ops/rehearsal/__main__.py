@@ -1,8 +1,8 @@
-"""`make rehearse`: docs/deploying.md, line by line, on an emulator of AWS; and more.
+"""`make rehearse`: run the commands of docs/deploying.md on an emulator of AWS.
 
-Between the page's lines it checks that an update reaches the alias live, also of the
-same commit and after a rollback; that a function without its policy can't read the
-secret; and that GitHub's role can deploy the stage and no more.
+Between them it checks that an update reaches the alias live, also with the same commit
+and after a rollback; that a function without its policy can't read the secret; and that
+GitHub's role can deploy the stage and no more.
 """
 
 import json
@@ -34,20 +34,25 @@ REPOSITORY = "example/tasks"
 GITHUB = "token.actions.githubusercontent.com"
 
 CONTRACT = (
-    "tests/integration/test_contract.py",
+    "tests/integration/test_operations.py",
+    "tests/integration/test_bodies.py",
+    "tests/integration/test_fields.py",
+    "tests/integration/test_query.py",
+    "tests/integration/test_task_ids.py",
+    "tests/integration/test_callers.py",
     "tests/integration/test_conditional.py",
 )
-"""What is asked through the API's URL."""
+"""The tests that send requests to the API's URL."""
 
 EMULATED_OTHERWISE = {
     "test_deletes_a_task": "the emulator adds a Content-Type to a 204",
     "test_says_that_the_caller_has_it_already": "and to a 304",
-    "test_every_answer_has_the_common_headers": "the gateway draws the request's id",
-    "latin-1": "the emulator makes another text of a body that isn't UTF-8",
+    "test_every_answer_has_the_common_headers": "the gateway makes the request's id",
+    "latin-1": "the emulator changes a body that isn't UTF-8",
     "test_says_why_a_body_cannot_be_read": "the same",
     "HEAD": "an answer to HEAD has no body",
 }
-"""Tests that don't hold there, by a part of their name."""
+"""Tests that fail with the emulator, by a part of their name, with the reason."""
 
 Environment = dict[str, str]
 
@@ -58,7 +63,7 @@ class Failed(Exception):
 
 @contextmanager
 def step(name: str) -> Iterator[None]:
-    """Print what is being done, and how long it took."""
+    """Print the step's name, and how long it took."""
     begun = time.monotonic()
     try:
         yield
@@ -70,13 +75,13 @@ def step(name: str) -> Iterator[None]:
 
 @dataclass
 class Terminal:
-    """Bash, which keeps what is exported from one run to the next."""
+    """A shell that keeps exported variables from one run to the next."""
 
     environment: Environment
     folder: Path
 
     def run(self, lines: str, **more: str) -> str:
-        """Return what lines of a page print; raise Failed where one fails."""
+        """Return what commands of a page print; raise Failed if one fails."""
         exports = self.folder / "exports"
         script = f"set -euo pipefail\n{lines}\nenv -0 > '{exports}'\n"
         ran = subprocess.run(
@@ -99,7 +104,7 @@ class Terminal:
         return ran.stdout
 
     def client(self, service: str) -> Any:  # noqa: ANN401
-        """Return a client of boto3 for the emulator, as its administrator."""
+        """Return a boto3 client for the emulator, with this shell's credentials."""
         return client(service, self.environment)
 
 
@@ -115,7 +120,7 @@ def client(service: str, environment: Environment) -> Any:  # noqa: ANN401
 
 
 def blocks(page: str, section: str) -> list[str]:
-    """Return a section's lines to run, but for those that an operator fills in."""
+    """Return a section's commands, without the values that an operator fills in."""
     _, _, rest = page.partition(f"\n## {section}\n")
     found = re.findall(r"^```sh\n(.*?)^```$", rest.partition("\n## ")[0], re.M | re.S)
     return [block for block in found if not block.startswith("# fill in")]
@@ -142,11 +147,11 @@ def rehearse(build: Path) -> None:
         given = {"BUILD_DIR": str(build), "REPOSITORY": REPOSITORY}
         os.environ |= {k: v for k, v in emulator.items() if k.startswith("AWS_")}
         terminal = Terminal({**emulator, **home, **given}, Path(folder))
-        with step("changes nothing that the emulator could do"):
+        with step("makes only the changes that the emulator needs"):
             if needless := changes.obsolete():
                 raise Failed(f"The emulator can do it now: {'; '.join(needless)}")
         follow(terminal, "1. The database", "2. Two secrets", "4. The first deployment")
-        with step("keeps the contract, asked by HTTP"):
+        with step("keeps the contract over HTTP"):
             keep_contract(terminal)
         follow(terminal, "5. Deployments from GitHub")
         pipeline = as_github(terminal)
@@ -192,7 +197,7 @@ def keep_contract(terminal: Terminal) -> None:
 
 
 def as_github(terminal: Terminal) -> Environment:
-    """Return the environment of a job; raise Failed where another one gets it too."""
+    """Return the environment of a job; raise Failed if other jobs get the role too."""
     outputs = stack_outputs(terminal, "deploy-tasks-dev")
     environment = dict(terminal.environment)
     with step("gives GitHub's role to the stage's environment alone"):
@@ -233,7 +238,7 @@ def assume(terminal: Terminal, role: str, claim: str) -> dict[str, str]:
 
 
 def stay_within_boundary(terminal: Terminal) -> None:
-    """Give a role everything within the boundary, and see what it can read."""
+    """Give a role everything within the boundary, and check what it can read."""
     outputs = stack_outputs(terminal, "deploy-tasks-dev")
     iam, sts = terminal.client("iam"), terminal.client("sts")
     trust = statement(Action="sts:AssumeRole", Principal={"AWS": ACCOUNT})
@@ -270,9 +275,9 @@ def statement(**given: object) -> str:
 
 
 def update(terminal: Terminal, pipeline: Environment) -> None:
-    """Deploy as the workflow does, with another parameter and one policy less."""
+    """Deploy like the workflow, with another parameter and without one policy."""
     before = live(terminal, "GetTask")
-    # SAM's bucket refuses what comes without TLS; only root is above that.
+    # SAM's bucket refuses requests without TLS, except from root.
     [bucket] = terminal.client("s3").list_buckets()["Buckets"]
     terminal.client("s3").delete_bucket_policy(Bucket=bucket["Name"])
     iam = terminal.client("iam")
@@ -288,7 +293,7 @@ def update(terminal: Terminal, pipeline: Environment) -> None:
     found = after["Environment"]["Variables"]["BETTER_AUTH_URL"]
     if found != "https://auth.example.com" or after["Version"] == before["Version"]:
         raise Failed(f"The alias live is still at {before['Version']}.")
-    # New versions have read no secret yet, and one of them may not.
+    # New versions haven't read the secret yet, and list_tasks may not.
     statuses = [ask(terminal, "list"), ask(terminal, "get")]
     if statuses != [500, 404]:
         raise Failed(f"list_tasks and get_task answered {statuses}.")
@@ -300,7 +305,7 @@ def deploy(parameters: str = "") -> str:
 
 
 def live(terminal: Terminal, function: str) -> dict[str, Any]:
-    """Return the configuration of the version that serves."""
+    """Return the configuration of the version at the alias live."""
     found: dict[str, Any] = terminal.client("lambda").get_function_configuration(
         FunctionName=physical(terminal, function), Qualifier="live"
     )
@@ -325,7 +330,7 @@ def ask(terminal: Terminal, operation: str) -> int:
 
 
 def deploy_after_rollback(terminal: Terminal) -> None:
-    """Point the alias at the version before, as docs/operations.md has it at night."""
+    """Point the alias at the previous version, as docs/operations.md says; deploy."""
     now = live(terminal, "GetTask")["Version"]
     terminal.client("lambda").update_alias(
         FunctionName=physical(terminal, "GetTask"),

@@ -1,7 +1,7 @@
-"""What the emulator can't do, changed in a copy of the built template.
+"""Change what the emulator can't do, in a copy of the built template.
 
 `python -m ops.rehearsal.changes BUILT COPY PARAMETERS Name=Value …` writes the copy;
-`make deploy` does so where AWS_ENDPOINT_URL is set. `obsolete` lists the changes that
+`make deploy` runs it if AWS_ENDPOINT_URL is set. `obsolete` lists the changes that
 the emulator no longer needs.
 """
 
@@ -26,12 +26,12 @@ Values = dict[str, str]
 
 
 class Change(NamedTuple):
-    """One thing that the emulator does in another way than AWS."""
+    """One thing that the emulator does differently from AWS."""
 
     reason: str
     apply: Callable[[Template, Values], None]
     needed: Callable[[], bool]
-    """Ask the emulator at AWS_ENDPOINT_URL whether it still is so."""
+    """Ask the emulator at AWS_ENDPOINT_URL whether this is still so."""
 
 
 def main(built: str, copy: str, parameters: str, *overrides: str) -> None:
@@ -61,7 +61,7 @@ def set_defaults(template: Template, values: Values) -> None:
 
 
 def write_out_the_api(template: Template, values: Values) -> None:
-    """Replace SAM's HttpApi, whose routes are in `Body`, by a resource for each."""
+    """Replace SAM's HttpApi, whose routes are in `Body`, with a resource for each."""
     resources = template["Resources"]
     given = resources["Api"]["Properties"]
     resources["Api"] = {
@@ -91,7 +91,7 @@ def write_out_the_api(template: Template, values: Values) -> None:
 
 
 def route(function: str, event: str, given: dict[str, str]) -> Template:
-    """Return what one event of a function is made of."""
+    """Return the resources for one event of a function."""
     alias = {"Ref": f"{function}.Alias"}
     path = "/".join("*" if p.startswith("{") else p for p in given["Path"].split("/"))
     source = (
@@ -146,7 +146,7 @@ def turn_canaries_off(template: Template, values: Values) -> None:
 
 
 def drop_metric_math(template: Template, values: Values) -> None:
-    """Watch the first metric of a computed one alone."""
+    """Watch only the first metric of a computed one."""
     for resource in outside_loops(template).values():
         properties = resource["Properties"]
         if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in properties:
@@ -156,7 +156,7 @@ def drop_metric_math(template: Template, values: Values) -> None:
             properties |= {"Statistic": stat["Stat"], "Period": stat["Period"]}
 
 
-# Whether the emulator still needs each, found out with a small stack.
+# Each function makes a small stack to find out whether its change is still needed.
 
 
 @contextmanager
@@ -267,12 +267,12 @@ def metric_math_is_refused() -> bool:
 
 CHANGES = (
     Change(
-        "its transform of SAM ignores the parameters that are given",
+        "its SAM transform ignores the parameters that are given",
         set_defaults,
         transform_ignores_parameters,
     ),
     Change(
-        "it makes no routes of an API's Body", write_out_the_api, body_makes_no_routes
+        "it makes no routes from an API's Body", write_out_the_api, body_makes_no_routes
     ),
     Change(
         "it reads CORS in lower camel case",

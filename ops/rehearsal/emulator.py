@@ -1,7 +1,7 @@
-"""An AWS and a Postgres on this machine: `make emulator`, or `running` for a program.
+"""Run an emulator of AWS and a Postgres: `make emulator`, or `running` for a program.
 
 ministack runs CloudFormation, Lambda, API Gateway, IAM and Secrets Manager as one
-process, forgets all when it ends, and here refuses what no policy allows.
+process, forgets everything when it ends, and here refuses what no policy allows.
 """
 
 import os
@@ -31,7 +31,8 @@ REGION = "eu-central-1"
 ACCOUNT = "123456789012"
 
 ADMINISTRATOR = {
-    "AWS_ACCESS_KEY_ID": ACCOUNT,  # The emulator takes an account for its root's key.
+    # For the emulator, an account's id is the access key of its root user.
+    "AWS_ACCESS_KEY_ID": ACCOUNT,
     "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": REGION,
     "AWS_REGION": REGION,
@@ -48,8 +49,8 @@ class CannotStart(Exception):
 
 @contextmanager
 def running(port: int) -> Iterator[dict[str, str]]:
-    """Run both; yield the environment in which the page's commands find them."""
-    # So that what is begun here ends, too.
+    """Run both; yield the variables that docs/deploying.md's commands need."""
+    # So that SIGTERM also ends the processes started here.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with (
         temporary_folder() as folder,
@@ -78,7 +79,7 @@ def running(port: int) -> Iterator[dict[str, str]]:
                 "STAGE": "dev",
             }
         finally:
-            # With its functions' processes; it has nothing to save.
+            # Kill its functions' processes too; none has anything to save.
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()
 
@@ -94,14 +95,14 @@ def temporary_folder() -> Iterator[Path]:
 
 
 def database_settings(url: str) -> dict[str, str]:
-    """Return what the page asks to fill in; libpq takes a folder for a host."""
+    """Return the values that the page asks for; libpq accepts a folder as the host."""
     host = psycopg.conninfo.conninfo_to_dict(url)["host"]
     quoted = quote(str(host), safe="")
     return {"ADMIN_URL": url, "DIRECT_HOST": quoted, "POOLED_HOST": quoted}
 
 
 def settings(port: int, folder: Path) -> dict[str, str]:
-    """Return its whole environment: functions get it too, and none of the caller's."""
+    """Return the emulator's whole environment; its functions get this too."""
     return {
         **ADMINISTRATOR,
         "AUTH": "true",
@@ -119,7 +120,7 @@ def settings(port: int, folder: Path) -> dict[str, str]:
 
 
 def wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    """Return when it answers; raise CannotStart where it doesn't."""
+    """Return when the emulator answers; raise CannotStart if it doesn't."""
     until = time.monotonic() + STARTS_WITHIN
     while server.poll() is None and time.monotonic() < until:
         try:
@@ -136,10 +137,10 @@ def main() -> int:
     print("Starting an emulator of AWS and a Postgres …", flush=True)
     try:
         with running(port) as environment:
-            print("An AWS on this machine. In another terminal:")
+            print("The emulator of AWS runs. In another terminal:")
             for name, value in environment.items():
                 print(f"  export {name}={shlex.quote(value)}")
-            print("Ctrl-C ends it, and all that was made in it.", flush=True)
+            print("Ctrl-C ends it and deletes everything in it.", flush=True)
             signal.pause()
     except KeyboardInterrupt:
         return 0

@@ -1,10 +1,10 @@
-"""Run ministack, in its own environment: what `emulator.py` starts."""
+"""Run ministack in its own environment; `emulator.py` starts this."""
 
 from ministack import app
 
 
 def main() -> None:
-    """Leave GET /health, which the emulator takes on every host, to the API."""
+    """Leave GET /health to the API; the emulator would answer it on every host."""
     if "/health" not in app._HEALTH_PATHS:
         raise SystemExit("ministack leaves /health alone now: serve.py isn't needed.")
     app._HEALTH_PATHS = tuple(path for path in app._HEALTH_PATHS if path != "/health")

@@ -1,1 +1,1 @@
-"""What the functions share: tokens, the database, the contract's HTTP."""
+"""What the functions share: HTTP, tokens, tasks, the database."""

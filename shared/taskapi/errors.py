@@ -5,7 +5,7 @@ from typing import ClassVar, NotRequired, TypedDict
 
 
 class Problem(TypedDict):
-    """One invalid field: what it is called, what it must be."""
+    """One invalid field: its name, and what its value must be."""
 
     field: str
     constraint: str
@@ -14,11 +14,11 @@ class Problem(TypedDict):
 
 
 class SettingsError(Exception):
-    """A setting is missing or bad; the message names it, never its value."""
+    """A setting is missing or wrong; the message names it, never its value."""
 
 
 class ApiError(Exception):
-    """An answer other than success; its message is for the caller to read."""
+    """A response that reports an error; the caller reads its message."""
 
     status: ClassVar[int]
     code: ClassVar[str]
@@ -32,7 +32,7 @@ class ApiError(Exception):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers that this answer carries besides the common ones."""
+        """The headers of this response besides the common ones."""
         return {}
 
 
@@ -46,8 +46,8 @@ class BadRequest(ApiError):
 class Unauthorized(ApiError):
     """No valid token for this path.
 
-    The challenge is RFC 6750, section 3: bare where no token was sent, with an
-    error code where one was.
+    The challenge follows RFC 6750, section 3: it has an error code only if a token was
+    sent.
     """
 
     status = 401

@@ -1,4 +1,4 @@
-"""Log lines as Powertools writes them, made in less time."""
+"""Format log lines as Powertools does, in less time."""
 
 import json
 import logging
@@ -13,9 +13,9 @@ PYTHONS_KEYS = frozenset(vars(logging.makeLogRecord({})))
 
 
 class LogFormatter(LambdaPowertoolsFormatter):
-    """Powertools' formatter, with a shorter way for everything but exceptions.
+    """Powertools' formatter, with less work for all lines but those with exceptions.
 
-    Powertools compares each key of a record with each of Python's, and looks whether
+    Powertools compares each key of a record with each of Python's, and checks whether
     each message is JSON. Its formatters are made to be extended:
     https://docs.aws.amazon.com/powertools/python/latest/core/logger/#bring-your-own-formatter
     """

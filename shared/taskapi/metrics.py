@@ -1,7 +1,7 @@
 """The metrics of a request, as keys of the line that logs it.
 
 CloudWatch makes metrics of any log line with an "_aws" object (its Embedded Metric
-Format). So they need no line of their own, which would have a price of its own:
+Format). So metrics need no lines of their own, which would cost extra:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
 
@@ -28,8 +28,8 @@ UNITS = {
 def collect_metrics(error: str | None, cold_start: bool) -> dict[str, Any]:
     """Return a request's metrics as keys for its log line, and reset request_stats.
 
-    error: the code of the answer's error. Each value of a dimension makes another
-    metric that is paid for, so the service is the only one, and for errors their code.
+    error: the code of the response's error. Each value of a dimension makes another
+    metric to pay for. So the dimensions are only the service and, for errors, the code.
     """
     values: dict[str, float] = {"Requests": 1}
     if request_stats.database_seconds:
@@ -51,7 +51,7 @@ def collect_metrics(error: str | None, cold_start: bool) -> dict[str, Any]:
 def make_directive(names: tuple[str, ...], *dimensions: str) -> dict[str, object]:
     """Return Powertools' MetricDirective object, which makes metrics of these keys.
 
-    Cached: it is the same for almost all requests, and takes most of the time.
+    Cached, because it is the same for almost all requests and slow to make.
     """
     metrics = EphemeralMetrics(service=SERVICE, namespace=NAMESPACE)
     for name in names:

@@ -1,4 +1,4 @@
-"""What the current request has cost the database: seconds and retries."""
+"""What the current request has spent on the database: seconds and retries."""
 
 
 class RequestStats:

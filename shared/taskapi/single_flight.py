@@ -1,4 +1,4 @@
-"""A call to a service that may not answer: one at a time, with a time limit."""
+"""Call a service that may not answer: one call at a time, with a time limit."""
 
 import threading
 from collections.abc import Callable
@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 class SingleFlight(Generic[T]):
-    """Runs a call in a thread of its own, and never a second one beside it.
+    """Runs calls in a thread of their own, never two at once.
 
     A thread can't be stopped, and not every call has a timeout: resolving a host's name
-    has none. So the thread may go on after the caller has stopped waiting; the next
+    has none. So the thread may continue after the caller has stopped waiting; the next
     caller then waits for the same thread instead of starting another.
     """
 

@@ -1,10 +1,10 @@
-"""JSON exactly as RFC 8259 defines it, in UTF-8; Python's reader accepts more."""
+"""Parse JSON exactly as RFC 8259 defines it, in UTF-8; Python's json accepts more."""
 
 from json import JSONDecoder
 from typing import NoReturn
 
 LONGEST_INTEGER = 640
-"""Digits: the lowest limit that Python can be given for int() (sys.int_info)."""
+"""Digits: the lowest limit for int() that Python accepts (sys.int_info)."""
 
 
 def refuse_constant(name: str) -> NoReturn:
@@ -13,9 +13,9 @@ def refuse_constant(name: str) -> NoReturn:
 
 
 def refuse_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Return pairs as a dict; raise ValueError where a name stands twice.
+    """Return pairs as a dict; raise ValueError if a name occurs twice.
 
-    Two readers could take different ones of the two.
+    Two parsers could take different values.
     """
     members = dict(pairs)
     if len(members) < len(pairs):
@@ -26,7 +26,7 @@ def refuse_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 def parse_number(digits: str) -> int | float:
     """Return an integer; a longer one than LONGEST_INTEGER becomes an infinite float.
 
-    A reader may limit the range of numbers (RFC 8259, section 6).
+    A parser may limit the range of numbers (RFC 8259, section 6).
     """
     return int(digits) if len(digits) < LONGEST_INTEGER else float(digits)
 
@@ -35,11 +35,11 @@ STRICT = JSONDecoder(parse_constant=refuse_constant, parse_int=parse_number)
 WITHOUT_DUPLICATES = JSONDecoder(
     parse_constant=refuse_constant, object_pairs_hook=refuse_duplicates
 )
-"""Also refuses an object in which a name stands twice."""
+"""Also refuses an object in which a name occurs twice."""
 
 
 def loads(data: bytes, decoder: JSONDecoder = STRICT) -> object:
-    """Return the JSON in data; raise ValueError where it isn't valid."""
+    """Return the JSON in data; raise ValueError if it isn't valid."""
     try:
         value: object = decoder.decode(data.decode())
     except RecursionError as error:

@@ -1,4 +1,4 @@
-"""The deadline of the current request, shared by all that wait for the network.
+"""The deadline of the current request, shared by everything that waits for the network.
 
 An execution environment serves one event at a time, so one deadline is enough.
 """
@@ -27,7 +27,7 @@ def start(remaining: float) -> None:
 
 
 def end() -> None:
-    """End the request: code that runs outside of one has REQUEST_TIMEOUT each time."""
+    """End the request; outside one, each wait has REQUEST_TIMEOUT."""
     global _deadline
     _deadline = None
 

@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks import page, results
 from benchmarks.artifacts import BASELINES
-from benchmarks.guard import Counts, is_dearer
+from benchmarks.guard import Counts, exceeds_limit
 from benchmarks.instructions import parse_total
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 PINS = re.compile(r"^([\w-]+)(?:\[\w+\])?==(\S+)", re.MULTILINE)
 
 
@@ -53,7 +53,7 @@ def test_the_picture_shows_what_was_measured() -> None:
 def test_the_guard_fails_at_ten_percent_over_what_was_committed(
     now: Counts, dearer: bool
 ) -> None:
-    assert is_dearer(now, Counts(ours=1.4e9, bare=0.7e9)) is dearer
+    assert exceeds_limit(now, Counts(ours=1.4e9, bare=0.7e9)) is dearer
 
 
 def test_reads_cachegrinds_sum() -> None:

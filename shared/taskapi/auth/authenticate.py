@@ -1,4 +1,4 @@
-"""Who is calling: the user of a valid token, for that user's own path."""
+"""Check that a request has a valid token of the user in its path."""
 
 from taskapi.auth.pseudonym import pseudonym
 from taskapi.auth.tokens import InvalidToken
@@ -8,7 +8,7 @@ from taskapi.log import logger
 
 
 def authenticate(authorization: str | None, user_id: str) -> str:
-    """Return the caller, who is user_id; raise Unauthorized for anyone else.
+    """Return the caller's id if it is user_id; raise Unauthorized for anyone else.
 
     authorization: the header's value (RFC 6750, section 2.1).
     """
@@ -34,7 +34,7 @@ def authenticate(authorization: str | None, user_id: str) -> str:
 def bearer_token(authorization: str | None) -> str:
     """Return the token in the header.
 
-    Raises Unauthorized where there is no token, or another scheme (RFC 6750, section
+    Raises Unauthorized if there is no token or another scheme (RFC 6750, section
     3.1). API Gateway joins two headers with a comma; verify() refuses the result, as it
     refuses anything that isn't a JWT.
     """

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
 
 USER_AGENT = "tasks-api/1.0 (JWKS)"
-"""Firewalls often refuse the names of libraries, and clients without a name."""
+"""Firewalls often refuse clients that send a library's name, or none."""
 
 
 def connect(url: SplitResult, deadline: float) -> HTTPConnection:
     """Return a connection to url's host, on which reads fail after the deadline."""
     host = url.hostname or ""
     if url.scheme == "http":
-        # Only this machine is reached over http (parse_web_url): no proxy.
+        # parse_web_url() allows http only for this machine, which needs no proxy.
         connection = HTTPConnection(host, url.port)
         connection.sock = connect_tcp(host, connection.port, deadline)
     else:
@@ -72,7 +72,7 @@ def connect_tcp(host: str, port: int, deadline: float) -> socket.socket:
 
 
 def wrap_tls(plain: socket.socket, host: str, tls: ssl.SSLContext) -> socket.socket:
-    """Return plain with TLS; its handshake ends when plain's timeout has passed."""
+    """Return plain with TLS; plain's timeout limits the handshake."""
     try:
         return tls.wrap_socket(plain, server_hostname=host)
     except BaseException:

@@ -30,7 +30,8 @@ def fetch(url: str, *, timeout: float, max_bytes: int) -> bytes:
     """Return the body of a 200; raise FetchError.
 
     timeout: seconds for everything except resolving the host's name. http.client's own
-    timeout is for each read: a server that sends a byte now and then never meets it.
+    timeout is for each read, so a server that sends a byte now and then never exceeds
+    it.
     """
     parts, address = urlsplit(url), address_of(url)
     try:
@@ -55,7 +56,7 @@ def address_of(url: str) -> str:
 
 
 def read_body(response: HTTPResponse, max_bytes: int) -> bytes:
-    """Return the body, decompressed if the server compresses against our header."""
+    """Return the body, decompressed if the server ignores our Accept-Encoding."""
     if response.status != 200:
         raise FetchError(explain_status(response), retry_after(response))
     body = response.read(max_bytes + 1)
@@ -91,6 +92,6 @@ def explain_status(response: HTTPResponse) -> str:
 
 
 def retry_after(response: HTTPResponse) -> int:
-    """Return the seconds in Retry-After; 0 where there is none, or a date."""
+    """Return the seconds in Retry-After; 0 if it is missing or a date."""
     value = response.getheader("Retry-After", "").strip()
     return int(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0

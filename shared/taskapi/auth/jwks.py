@@ -14,7 +14,7 @@ ALGORITHMS = {
     "ES256": ("EC", "P-256"),
     "ES512": ("EC", "P-521"),
 }
-"""The algorithms that Better Auth can sign with: type and curve of their keys.
+"""The algorithms that Better Auth can sign with: the type and curve of their keys.
 
 RFC 7518, section 3.1, and RFC 8037, section 3.1.
 """
@@ -58,9 +58,9 @@ def fetch_document(url: str) -> bytes:
 
 
 def parse_keys(document: bytes) -> Keys:
-    """Return the keys that can check tokens; raise Unavailable where there is none."""
+    """Return the keys that can check tokens; raise Unavailable if there is none."""
     try:
-        # int() refuses 4,300 digits; as floats, numbers of any length are read.
+        # int() refuses numbers of over 4,300 digits; float() takes any length.
         parsed = json.loads(document, parse_int=float)
     except (ValueError, RecursionError) as error:
         raise Unavailable("isn't JSON") from error
@@ -77,7 +77,7 @@ def parse_keys(document: bytes) -> Keys:
 def parse_key(jwk: object) -> Iterator[tuple[str, jwt.PyJWK]]:
     """Yield a key's kid with the key, once for each algorithm that it is for.
 
-    That is its `alg` where it has one, else all that its type and curve allow. A key
+    Those are its `alg` if it has one, else all that its type and curve allow. A key
     that can't check a token yields nothing.
     """
     if not isinstance(jwk, dict) or not isinstance(kid := jwk.get("kid"), str):

@@ -1,14 +1,14 @@
-"""The issuer's keys as requests use them: fetched on first need, then cached.
+"""The issuer's keys, fetched when a request first needs them, then cached.
 
 PyJWT parses the keys, but its PyJWKClient can't fetch them as needed here:
 
 - it reads an answer of any size, and its timeout is for each read, not for all of them;
 - its cool-down begins with the first fetch, so a key rotated just after a cold start is
-  refused for 30 s; and a failed fetch begins none, so while the issuer is down each
-  unknown kid makes another request to it;
+  refused for 30 s; and a failed fetch begins no cool-down, so while the issuer is down
+  each unknown kid makes another request to it;
 - its keys expire, and then every token is refused while the issuer is down;
-- it holds its lock while it fetches, and requests with a known key wait for it too;
-- it takes keys over plain http from anywhere, keys of any type, and private keys.
+- it holds its lock while it fetches, so requests with a known key wait too;
+- it accepts keys over plain http from any host, keys of any type, and private keys.
 """
 
 import math
@@ -39,7 +39,7 @@ Longer than jwks.TIMEOUT, so that most requests don't wait for a fetch.
 
 
 class KeySet:
-    """The keys at a URL; the last good ones serve while fetching fails."""
+    """The keys at a URL; the last good ones are used while fetching fails."""
 
     def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
         """clock: seconds since any moment."""
@@ -55,8 +55,8 @@ class KeySet:
     def key(self, algorithm: object, kid: object) -> jwt.PyJWK:
         """Return the key for a token with this `alg` and `kid`.
 
-        Raises InvalidToken where the issuer has no such key, ServiceUnavailable where
-        no key could be fetched yet.
+        Raises InvalidToken if the issuer has no such key, ServiceUnavailable if no key
+        could be fetched yet.
         """
         if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
             raise InvalidToken(f"its alg is none of HS256, {', '.join(ALGORITHMS)}")
@@ -76,7 +76,7 @@ class KeySet:
                 self._fetch()
 
     def _find(self, kid: str) -> Mapping[str, jwt.PyJWK] | None:
-        """Return the keys of kid, after a fetch where it is unknown."""
+        """Return the keys of kid, after a fetch if it is unknown."""
         fetches = self._fetches
         if kid in self._keys:
             return self._keys[kid]
@@ -94,7 +94,7 @@ class KeySet:
         return self._keys.get(kid)
 
     def _fetch(self) -> None:
-        """Fetch the keys, for as long as the request may wait, and note a failure."""
+        """Fetch the keys within the request's time, and note a failure."""
         cool_down = jwks_cool_down(COOL_DOWN)
         if self._keys:
             self._quiet_until = self._clock() + cool_down

@@ -27,7 +27,7 @@ def pseudonym(user_id: str) -> str:
 
 @lru_cache(maxsize=1)
 def key_from_secret(secret: bytes) -> bytes:
-    """Return the key for pseudonyms where tokens are HS256.
+    """Return the key for pseudonyms if tokens are HS256.
 
     A log doesn't make the secret easier to guess: each user can already test guesses
     against their own token, which is signed with it.
@@ -37,7 +37,7 @@ def key_from_secret(secret: bytes) -> bytes:
 
 @lru_cache(maxsize=1)
 def key_from_database_url(database_url: str) -> bytes:
-    """Return the key for pseudonyms where the database's password is the only secret.
+    """Return the key for pseudonyms if the database's password is the only secret.
 
     Somebody who has the logs and knows a user's id can test guesses of the password. So
     each guess costs some milliseconds and 4 MiB (scrypt, RFC 7914). A function pays

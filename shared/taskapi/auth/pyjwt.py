@@ -1,9 +1,9 @@
 """PyJWT's HMAC, imported without `cryptography`, which HS256 doesn't use.
 
-PyJWT imports `cryptography` wherever that is installed. So PyJWT's modules for HMAC run
+PyJWT imports `cryptography` if that is installed. So PyJWT's modules for HMAC run
 here a second time, as private objects whose imports go through `import_module` below,
-which finds no `cryptography`. None of them is in sys.modules: before and after, `import
-jwt` gives everyone the whole PyJWT.
+which finds no `cryptography`. None of them is in sys.modules: `import jwt` gives the
+whole PyJWT, before and after.
 """
 
 import builtins
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class HasCode(Protocol):
-    """A module loader that has byte code, with the source or without."""
+    """A module loader that has byte code, with or without the source."""
 
     def get_code(self, fullname: str) -> CodeType: ...
 
@@ -35,10 +35,10 @@ def hmac_sha256() -> "HMACAlgorithm":
 
 
 def private_module(name: str, loaded: dict[str, ModuleType]) -> ModuleType:
-    """Return a copy of PyJWT's module of this name that only this module has.
+    """Return a copy of PyJWT's module of this name that only this module uses.
 
-    loaded: the copies made so far, by name. Raises ModuleNotFoundError where a new
-    PyJWT has no such module any more.
+    loaded: the copies made so far, by name. Raises ModuleNotFoundError if a new PyJWT
+    no longer has such a module.
     """
     if name in loaded:
         return loaded[name]

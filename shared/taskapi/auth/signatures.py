@@ -1,4 +1,4 @@
-"""A token's signature: HS256 by the secret, all others by the JWKS, never mixed."""
+"""Check signatures: HS256 with the secret, other algorithms with the JWKS."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -35,7 +35,7 @@ class Signatures:
     def verified_payload(self, token: str, header: Mapping[str, object]) -> bytes:
         """Return the payload if its signature is right.
 
-        Raises InvalidToken, and ServiceUnavailable where the key can't be fetched.
+        Raises InvalidToken, and ServiceUnavailable if the key can't be fetched.
         """
         if header.get("alg") == "HS256":
             if self._hmac is None:
@@ -63,7 +63,7 @@ def signatures_for(config: BetterAuth) -> Signatures:
 def key_set_at(url: str) -> "KeySet":
     """Return the KeySet of this URL, the same object while the URL stays the same.
 
-    It imports `cryptography` and an HTTP client, which HS256 doesn't need.
+    This imports `cryptography` and an HTTP client, which HS256 doesn't need.
     """
     from taskapi.auth.key_set import KeySet
 

@@ -1,4 +1,4 @@
-"""The form of a JWT: three base64url segments of strict JSON, and its header."""
+"""The form of a JWT: three base64url segments, two of them JSON objects."""
 
 import base64
 import re
@@ -69,7 +69,8 @@ def parse_header(segment: str) -> Mapping[str, object]:
 def decode_segment(segment: str) -> bytes:
     """Return the bytes of a base64url segment; raise InvalidToken.
 
-    Unused bits in its last character must be 0: no two texts may be the same token.
+    Unused bits in its last character must be 0, so that no other text is the same
+    token.
     """
     try:
         data = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))

@@ -1,4 +1,4 @@
-"""The check of a token, from its form to its claims: whose it is, or why it fails."""
+"""Check a token, from its form to its claims."""
 
 import time
 from collections.abc import Mapping
@@ -18,8 +18,8 @@ from taskapi.settings.better_auth import BetterAuth, Expected, better_auth
 def verify(token: str) -> str:
     """Return the `sub` of a valid token; raise InvalidToken for any other.
 
-    Raises ServiceUnavailable where the key can't be fetched, and SettingsError where
-    the settings don't say how to check tokens.
+    Raises ServiceUnavailable if the key can't be fetched, and SettingsError if the
+    settings don't say how to check tokens.
     """
     header = read_header(token)
     config = better_auth()

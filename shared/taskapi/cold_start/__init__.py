@@ -17,7 +17,7 @@ What happens, in order:
    calls `init_phase.end_init_phase()`.
 
 "Saves" is in millions of instructions, of the 1,350 that a cold start of list_tasks
-takes (`python -m benchmarks.instructions`); in time, where it saves waiting.
+takes (`python -m benchmarks.instructions`); or in time if it saves waiting.
 
 saves  technique; the test that guards it; how to remove it
 -----  ----------------------------------------------------------------------------
@@ -50,9 +50,9 @@ saves  technique; the test that guards it; how to remove it
    4%  Only the main thread imports: two threads that import take Python's lock from
        each other. 4% of the time (preconnect.py).
        test_threads_wait_for_the_network_and_import_nothing
-       Remove: import in whatever thread suits.
+       Remove: import in any thread.
 
-`make guard` fails where a cold start takes 10% more instructions than committed.
+`make guard` fails if a cold start takes 10% more instructions than committed.
 
 Taken out, because each saved less than 2%: evaluating FastAPI's annotations on first
 use (25), other packages without docstrings (3), a shorter switch interval for threads

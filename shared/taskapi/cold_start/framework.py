@@ -1,6 +1,6 @@
-"""The names of FastAPI and pydantic, imported while models don't build their schemas.
+"""Import FastAPI and pydantic without building the schemas of FastAPI's models.
 
-All other modules import these names from here, so that none is imported before.
+All other modules import these names from here, so that none imports FastAPI earlier.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Lambda's init phase, in which the garbage collector is off.
 
-Lambda says how it starts an environment, and nothing happens here anywhere else:
+Lambda sets this variable; anywhere else, this module does nothing:
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 """
 
@@ -15,7 +15,7 @@ if START:
 
 
 def end_init_phase() -> None:
-    """Turn the collector on again; it never looks at what has been imported."""
+    """Turn the collector on again; it skips what has been imported so far."""
     if START:
         gc.freeze()
         gc.enable()

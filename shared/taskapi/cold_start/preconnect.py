@@ -1,7 +1,7 @@
-"""Connects to the database, and fetches keys, while Python imports the rest.
+"""Connect to the database, and fetch keys, while Python imports the rest.
 
-A function imports this module first of all. Opening a connection takes several round
-trips, and importing FastAPI takes about as long without using the network.
+A function imports this module before any other. Opening a connection takes several
+round trips, and importing FastAPI takes about as long without using the network.
 """
 
 from collections.abc import Callable
@@ -21,10 +21,10 @@ INIT_TIMEOUT = 10.0
 
 
 def start() -> Callable[[], None]:
-    """Begin to connect, and beside that to fetch keys; return what waits for both.
+    """Begin to connect and to fetch keys; return a function that waits for both.
 
-    A failure isn't reported here: the first request reports it. All of it has the time
-    of one request, which is less than the 10 s of Lambda's init phase:
+    A failure isn't reported here: the first request reports it. Both together have the
+    time of one request, which is less than the 10 s of Lambda's init phase:
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
     time_budget.start(INIT_TIMEOUT)

@@ -74,7 +74,7 @@ class Connection(psycopg.Connection[TupleRow]):
         self.deadline += CANCEL_TIMEOUT
         self.cancelled = True
         # The request to cancel has a socket of its own, which a server may close
-        # without a word. The answer to the statement comes on this connection.
+        # without an answer. The answer to the statement comes on this connection.
         with suppress(psycopg.OperationalError):
             self.cancel_safe(timeout=CANCEL_TIMEOUT)
         return super().wait(gen, interval, self.remaining())
@@ -111,7 +111,7 @@ def connect_early() -> None:
 
 @contextmanager
 def use_connection(deadline: float) -> Iterator[Connection]:
-    """Give the idle connection, or a new one; close it after an exception.
+    """Yield the idle connection, or a new one; close it after an exception.
 
     A search that waits for its turn keeps its connection, so that the next attempt
     needs no new one.

@@ -26,7 +26,7 @@ CA_BUNDLES = (
 
 @cache
 def to_conninfo(url: str) -> str:
-    """Return libpq's connection string; what url says stays as it is.
+    """Return libpq's connection string; parameters in url stay as they are.
 
     Raises SettingsError, and logs warnings; neither quotes a part of url.
     """
@@ -58,7 +58,7 @@ def add_defaults(params: dict[str, str]) -> None:
         params.setdefault("sslmode", "verify-full")
     if is_neon and params["sslmode"] in ENCRYPTED:
         params.setdefault("channel_binding", "require")
-        # Saves a round trip. Only PostgreSQL 17 and later, and Neon, know it.
+        # Saves a round trip. Only PostgreSQL 17 and later, and Neon, support it.
         params.setdefault("sslnegotiation", "direct")
     bundle = next(filter(is_file, CA_BUNDLES), None)
     # The psycopg wheel's OpenSSL looks for the system's certificates in a folder of the

@@ -1,8 +1,8 @@
-"""What is wrong with DATABASE_URL, found out without the network.
+"""Find out what is wrong with DATABASE_URL, without the network.
 
 Whatever libpq would refuse raises a SettingsError here. No message quotes the value:
-where a password is mistyped, any part of a URL may be a part of it, even a port or the
-name of a parameter. So messages are constants, and name a parameter only where it can't
+if a password is mistyped, any part of the URL may belong to it, even the port or the
+name of a parameter. So messages are constants, and name a parameter only if it can't
 come from a password.
 """
 
@@ -130,9 +130,10 @@ def check_conninfo(text: str) -> None:
 
 
 def check_url(url: str) -> None:
-    """Raise SettingsError where libpq would divide a URL in the wrong places.
+    """Raise SettingsError if libpq would split a URL in the wrong places.
 
-    For libpq, the password ends at the first @; if a / comes before, there is none.
+    For libpq, the password ends at the first @; if a / comes before it, there is no
+    password.
     """
     if not url.isprintable():
         raise invalid("has a line break or another invisible character in it")
@@ -165,8 +166,8 @@ def syntax_problem(message: str, url: str) -> str:
 def unknown_parameter(message: str, url: str) -> str:
     """Return the name of an unknown parameter, "" if it may be part of the password.
 
-    It can't be in a URL whose only @ comes before the ?, and that has no parameter for
-    a password: there, the password comes before the @.
+    It can't be if the URL's only @ comes before the ?, and no parameter is a password:
+    then the password comes before the @.
     """
     quoted = re.search(r'"(\w{1,40})"', message, re.ASCII)
     name = quoted[1] if quoted else ""
@@ -177,9 +178,9 @@ def unknown_parameter(message: str, url: str) -> str:
 
 
 def check_values(params: dict[str, str], advice: str) -> None:
-    """Raise SettingsError where libpq would refuse a value late, or in unclear words.
+    """Raise SettingsError if libpq would refuse a value late, or in unclear words.
 
-    advice: what else to say about a host and a port that may be parts of a password.
+    advice: added to messages about a host or port that may be part of a password.
     """
     hosts, addresses = split(params, "host"), split(params, "hostaddr")
     if not (addresses or hosts) or not all(addresses or hosts):

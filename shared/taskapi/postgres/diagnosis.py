@@ -1,8 +1,8 @@
-"""Which fault an error of psycopg is, and what a command may print of it.
+"""Find out which fault an error of psycopg is, and what a command may print about it.
 
-Where connecting fails, nothing that libpq or a server says is printed: it quotes the
-host, port, user and database, which are parts of the password in a mistyped URL. The
-meaning that FAULTS has for it is printed instead.
+If connecting fails, commands print the fault's meaning instead of what libpq or the
+server says. That quotes host, port, user and database, which are parts of the password
+in a mistyped URL.
 """
 
 import re
@@ -87,7 +87,7 @@ TEXTS = {
     "invalid value for parameter": "0A000",
     "cannot be changed": "0A000",
     "cannot be set": "0A000",
-    # After those above, one of which the pooler may quote as the server's.
+    # After those above, because the pooler may quote one of them from the server.
     "quota": "53400",
     "cannot connect to server": "57P03",
     "server_login_retry": "57P03",
@@ -99,7 +99,7 @@ TEXTS = {
     "is not currently accepting connections": "55",
     "does not allow connections": "55",
     "is disabled": "55",
-    # Of the operating system.
+    # From the operating system.
     "could not translate host name": NO_ADDRESS,
     "could not parse network address": NO_ADDRESS,
     "Connection refused": REFUSED,
@@ -110,8 +110,8 @@ TEXTS = {
 """Parts of error messages, for errors without a SQLSTATE that says more.
 
 libpq hides the SQLSTATE of a refused connection, and PgBouncer has 08P01 for everything
-(its src/objects.c and src/client.c). The first text found counts, so a more special one
-stands before a more general one.
+(its src/objects.c and src/client.c). The first text that is found counts, so special
+texts come before general ones.
 """
 
 
@@ -120,7 +120,7 @@ def diagnose(
 ) -> Fault | None:
     """Return which fault error is, None for a bug of ours.
 
-    forbids_writes: whether a setting forbids them, rather than a standby.
+    forbids_writes: whether a setting forbids writes; if not, the server is a standby.
     """
     state = error.sqlstate
     if state is None and not isinstance(error, psycopg.OperationalError):
@@ -136,7 +136,7 @@ def diagnose(
 
 
 def describe(error: psycopg.Error) -> str:
-    """Return what a command may print of an error.
+    """Return what a command may print about an error.
 
     What a server says about a statement names tables, and may be printed. What it says
     about a connection, and all that libpq says, quotes parts of DATABASE_URL.

@@ -1,4 +1,4 @@
-"""What the database may answer instead of rows, and what the API makes of each."""
+"""The ways in which the database can fail, and how the API reports each."""
 
 from enum import Enum
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from taskapi.errors import ServiceUnavailable
 class Retry(Enum):
     """Whether to resend a statement that failed this way.
 
-    One that was never sent is sent again unless it is NEVER.
+    A statement that was never sent is sent again unless this is NEVER.
     """
 
     NEVER = "it would fail again"
@@ -32,11 +32,11 @@ FULL = "The database can't store anything at the moment"
 READ_ONLY = "The database accepts no changes at the moment"
 SEARCHING = "Another search of yours is still running; please try again"
 SET_UP = "The database isn't set up correctly for this service"
-"""What callers read: true of each fault, without a word about its cause."""
+"""What callers read; it never says the cause."""
 
 
 class Fault(NamedTuple):
-    """A way to fail: a row of FAULTS.
+    """One way in which the database can fail: a value of FAULTS.
 
     meaning: the log message. message: what the caller reads. retry_after: seconds.
     rolled_back: whether a statement that failed this way has certainly changed nothing.
@@ -62,7 +62,7 @@ class Fault(NamedTuple):
 
 
 def connection_lost(meaning: str, message: str = UNREACHABLE) -> Fault:
-    """Return a fault after which nobody knows what became of the statement."""
+    """Return a fault after which it isn't known whether the statement ran."""
     return Fault(meaning, message, Retry.IF_REPEATABLE, rolled_back=False)
 
 
@@ -119,7 +119,7 @@ FAULTS = {
         READ_ONLY,
     ),
     # https://www.postgresql.org/docs/current/errcodes-appendix.html: codes, and classes
-    # for all other codes that begin so. A FATAL error may arrive after a commit.
+    # for all other codes that begin like this. A FATAL error may arrive after a commit.
     "08": connection_lost("the connection failed"),
     "0A000": permanent("the server or pooler refuses what DATABASE_URL asks for"),
     "0P000": permanent("a role that a setting names doesn't exist"),
@@ -179,4 +179,4 @@ FAULTS = {
     SEARCH_RUNNING: transient("another search of this user is running", SEARCHING),
     "XX": server_failure("the server failed"),
 }
-"""By SQLSTATE, or its first two characters. What isn't here is a bug of ours: a 500."""
+"""By SQLSTATE, or its first two characters. Any other error is a bug of ours: a 500."""

@@ -1,9 +1,9 @@
 """Bring a database up to date: `python -m taskapi.postgres.migrate`, or `make migrate`.
 
-A short module does what the tools don't: it locks, and records the migration, in the
-migration's own transaction, which also works through a pooler. yoyo's lock is a row
-that stays when its process is killed, and dbmate's driver refuses the channel_binding
-that Neon's URLs have.
+This module locks, and records a migration, in the migration's own transaction, which
+also works through a pooler. The usual tools don't: yoyo's lock is a row that stays when
+its process is killed, and dbmate's driver refuses the channel_binding that Neon's URLs
+have.
 """
 
 import os
@@ -31,7 +31,7 @@ LOCK = 0x7461736B  # "task"; nothing else in this database locks that number
 LOCK_TIMEOUT = "3s"
 """How long a file waits for its table.
 
-All queries that come later wait behind it, so this is less than the ATTEMPT_TIMEOUT of
+All later queries wait behind it, so this is less than the ATTEMPT_TIMEOUT of
 a request.
 """
 
@@ -52,7 +52,7 @@ def migrate(url: str) -> list[str]:
     here belong to a newer release, and are left alone.
 
     Raises psycopg.Error, with the failed file's name in a note; only describe() may
-    print it. Raises SettingsError for a database that isn't UTF8.
+    print it. Raises SettingsError if the database isn't UTF8.
     """
     conninfo = to_conninfo(url)
     applied = []

@@ -1,4 +1,4 @@
-"""Run a statement, and run it again where that is safe and may help."""
+"""Run a statement, and run it again if that is safe and may help."""
 
 import random
 import time
@@ -21,11 +21,11 @@ from taskapi.request_stats import request_stats
 from taskapi.settings import secret
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-"""Seconds to wait at most after the first attempt, which double with each, and the
-most that they become. How long it really waits is random, from 0 up to that."""
+"""The longest pause in seconds after the first attempt, which doubles with each
+attempt, and its limit. The actual pause is random, between 0 and the longest."""
 
-# The system's generator: two environments that are restored from one snapshot would
-# draw the same numbers from Python's.
+# Two environments that are restored from one snapshot would draw the same numbers from
+# Python's own generator.
 rng = random.SystemRandom()
 
 FORBIDS_WRITES = b"""
@@ -48,7 +48,7 @@ def query(
     """Run one statement in one round trip and return its rows.
 
     repeatable: whether running it twice has the same effect and result as running it
-    once. A statement that isn't is sent again only if it has certainly changed nothing.
+    once. Any other statement is sent again only if it has certainly changed nothing.
 
     Raises ServiceUnavailable, by the request's deadline.
     """
@@ -143,9 +143,9 @@ def backoff(attempt: int) -> float:
 def log_fault(
     fault: Fault, error: psycopg.Error, attempt: int, was_sent: bool, will_retry: bool
 ) -> None:
-    """Log a fault without the words of libpq and the server.
+    """Log a fault without the message of libpq or the server.
 
-    About a statement they may quote a task, about a connection a password.
+    It may quote a task or a password.
     """
     logger.warning(
         fault.meaning,

@@ -1,1 +1,1 @@
-"""What the environment and the secret configure: read here alone, on first use."""
+"""Settings from the environment and the secret; only this package reads them."""

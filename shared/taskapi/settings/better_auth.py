@@ -1,4 +1,4 @@
-"""Better Auth's settings: which tokens are accepted, and what checks them."""
+"""Better Auth's settings: which tokens are accepted, and how they are checked."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -31,7 +31,7 @@ class BetterAuth(NamedTuple):
 
 
 def better_auth() -> BetterAuth:
-    """Return how to check tokens; raise SettingsError where a setting is bad."""
+    """Return how to check tokens; raise SettingsError if a setting is wrong."""
     return parse_better_auth(
         *read_settings(
             "BETTER_AUTH_SECRET",
@@ -54,7 +54,7 @@ def parse_better_auth(
     """Return what the values of these settings mean together.
 
     For tokens signed by a key of the JWKS, `iss` and `aud` must by default be the
-    origin of BETTER_AUTH_URL. For HS256 tokens, they are checked only where
+    origin of BETTER_AUTH_URL. For HS256 tokens, they are checked only if
     BETTER_AUTH_ISSUER or BETTER_AUTH_AUDIENCE is set.
     """
     if secret and (warning := whitespace_warning(secret)):

@@ -1,4 +1,4 @@
-"""Reads settings: from environment variables, else from the secret at SECRET_ARN."""
+"""Read settings from environment variables, else from the secret at SECRET_ARN."""
 
 import os
 
@@ -9,7 +9,7 @@ from taskapi.settings import secret
 def read_settings(*names: str) -> list[str | None]:
     """Return the settings' values, None for one that is missing or empty.
 
-    A variable wins over the secret, which is read only where a variable is missing.
+    A variable wins over the secret, which is read only if a variable is missing.
     """
     variables = [os.environ.get(name) for name in names]
     if all(variables):
@@ -22,7 +22,7 @@ def read_settings(*names: str) -> list[str | None]:
 
 
 def database_url() -> str:
-    """Return Postgres's URL; raise SettingsError where there is none."""
+    """Return Postgres's URL; raise SettingsError if there is none."""
     [url] = read_settings("DATABASE_URL")
     if not url:
         raise SettingsError("DATABASE_URL is not set")

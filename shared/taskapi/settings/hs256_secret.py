@@ -1,4 +1,4 @@
-"""The check of BETTER_AUTH_SECRET, with which HS256 tokens are signed."""
+"""Check BETTER_AUTH_SECRET, the key that signs HS256 tokens."""
 
 from taskapi.errors import SettingsError
 

@@ -27,10 +27,10 @@ EXTENSION_TIMEOUT = 1.0
 """Seconds to wait until the extension is ready, which it isn't in the init phase."""
 
 TIMEOUT = 3.0
-"""Seconds to wait for a read, all attempts together, where values are cached."""
+"""Seconds to wait for a read, all attempts together, if values are cached."""
 
 FIRST_TIMEOUT = 5.0
-"""Seconds to wait for a read where nothing is cached yet.
+"""Seconds to wait for a read if nothing is cached yet.
 
 If the extension hangs, boto3 is imported next, which takes up to two seconds of a small
 function's CPU. What is left of the request's time is enough to connect.
@@ -38,7 +38,7 @@ function's CPU. What is left of the request's time is enough to connect.
 
 
 class Secret:
-    """The values in the secret; the last good ones serve while reading fails."""
+    """The values in the secret; the last good ones are used while reading fails."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """clock: seconds since any moment."""
@@ -51,11 +51,11 @@ class Secret:
         self._lock = threading.Lock()
 
     def values(self, extension_timeout: float = EXTENSION_TIMEOUT) -> Mapping[str, str]:
-        """Return the secret's values; none where SECRET_ARN isn't set.
+        """Return the secret's values; none if SECRET_ARN isn't set.
 
         extension_timeout: seconds to wait for the extension before asking Secrets
-        Manager; 0 raises NotReady instead. Raises SettingsError where the stack is
-        wrong, and ServiceUnavailable where AWS can't be reached.
+        Manager; 0 raises NotReady instead. Raises SettingsError if the stack is set up
+        wrongly, and ServiceUnavailable if AWS can't be reached.
         """
         arn = os.environ.get("SECRET_ARN")
         if not arn:
@@ -68,7 +68,7 @@ class Secret:
             return self._values
 
     def reread(self) -> bool:
-        """Read the secret now, but at most once in COOL_DOWN; return if it changed.
+        """Read the secret now, at most once in COOL_DOWN; return whether it changed.
 
         For callers whose password or key has just been refused.
         """
@@ -86,7 +86,7 @@ class Secret:
         remaining = time_budget.remaining()
         outcome = self._flight.outcome(
             lambda: secret_sources.fetch_secret(arn, extension_timeout),
-            # With values cached, the request goes on, and needs time for that.
+            # If values are cached, the request continues and needs time for that.
             min(FIRST_TIMEOUT, remaining)
             if self._values is None
             else min(TIMEOUT, remaining / 2),
@@ -109,14 +109,14 @@ class Secret:
             logger.warning("the secret can't be read again", reason=reason)
 
     def _error(self) -> BaseException:
-        """Return what to raise where nothing is cached."""
+        """Return the error to raise if nothing is cached."""
         if isinstance(self._failure, Outage):
             logger.append_keys(reason=str(self._failure))
             seconds = max(math.ceil(self._due - self._clock()), 1)
             unavailable = ServiceUnavailable("The settings can't be read", seconds)
             unavailable.__cause__ = self._failure
             return unavailable
-        # A SettingsError, or a bug. Raising it again would lengthen its traceback.
+        # A SettingsError, or a bug. Each raise would lengthen its traceback.
         return (self._failure or Outage()).with_traceback(None)
 
 

@@ -1,4 +1,4 @@
-"""Where the secret is read: from AWS's extension if there is one, else from AWS.
+"""Read the secret from AWS's extension if there is one, else from Secrets Manager.
 
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/retrieving-secrets_lambda.html
 """
@@ -63,7 +63,7 @@ def fetch_from_extension(arn: str, port: str, timeout: float) -> str | None:
             LookupError,
             RecursionError,
         ) as error:
-            # Secrets Manager is asked next, and says what is wrong.
+            # fetch_text() asks Secrets Manager next, and its error says what is wrong.
             reason = type(error).__name__
             logger.warning("the secrets extension doesn't answer", reason=reason)
             return None
@@ -96,7 +96,8 @@ def request_extension(arn: str, port: int) -> str:
 
 
 def parse_secret(text: str | bytes) -> Mapping[str, str]:
-    """Return the settings in a secret's text; raise SettingsError, quoting nothing."""
+    """Return the settings in a secret's text; raise SettingsError without quoting
+    it."""
     try:
         values = json.loads(text)
         # UTF-8 can't encode lone surrogates, so no setting may have one.

@@ -1,4 +1,4 @@
-"""The secret from Secrets Manager by Powertools, and what its errors mean."""
+"""Read the secret from Secrets Manager with Powertools, and explain its errors."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ PERMANENT_ERRORS = {
     "ValidationError",
     "ValidationException",
 }
-"""AWS's errors that last until someone repairs the stack; all others may pass.
+"""AWS's errors that last until someone repairs the stack; others may be temporary.
 
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html

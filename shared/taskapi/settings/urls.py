@@ -11,7 +11,7 @@ def parse_web_url(name: str, value: str | None) -> SplitResult | None:
     """Return the URL in a setting; raise SettingsError for an unsafe one.
 
     name: the setting's, for the message. https is required, except for this machine:
-    over plain http, anyone on the way could replace the keys.
+    over plain http, anyone on the network could replace the keys.
     """
     if value is None:
         return None

@@ -38,7 +38,7 @@ CREATE = """
 )
 """The unique key decides which of several equal requests creates the task.
 
-A request that finds the key taken waits until the transaction that took it ends, then
+A request whose key is taken waits until the transaction that took it ends, then
 updates the key's row without changing it, because ON CONFLICT returns a row that is
 newer than the statement's snapshot only if it updates the row. xmax is 0 in a row that
 was inserted, not updated. set_config limits the wait, for this statement alone.
@@ -96,11 +96,11 @@ FIRST_FIELDS = ("title", "description", "completed")
 
 
 def fingerprint(body: Mapping[str, object]) -> bytes:
-    """Return what tells this body from others that are sent with the same key.
+    """Return a hash that tells this body from others that are sent with the same key.
 
     Two releases run during a deployment, and a retry may reach either. So a body that
     doesn't use a newer field has the same fingerprint in a release without that field:
-    the newer fields count only where they differ from their defaults.
+    newer fields count only if they differ from their defaults.
     """
     values = [body[name] for name in FIRST_FIELDS]
     newer = {

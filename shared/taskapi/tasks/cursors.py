@@ -33,7 +33,8 @@ class Position(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """What a cursor says; until is_signed() is true, anybody may have written it."""
+    """What a cursor says; anybody may have written it until is_signed() says
+    otherwise."""
 
     position: Position
     mac: bytes
@@ -48,7 +49,7 @@ def known_key() -> bytes | None:
 
 
 def remember_key(key: bytes) -> None:
-    """Keep the key for as long as DATABASE_URL stays."""
+    """Keep the key for as long as DATABASE_URL stays the same."""
     global _key
     _key = environment.database_url(), key
 
@@ -59,7 +60,7 @@ def encode(position: Position, scope: Scope, key: bytes) -> str:
 
 
 def to_text(cursor: Cursor) -> str:
-    """Return a cursor as a query has it."""
+    """Return a cursor as text for a query."""
     data = cursor.mac + payload(cursor.position)
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
@@ -67,8 +68,8 @@ def to_text(cursor: Cursor) -> str:
 def decode(text: str) -> Cursor:
     """Return what a cursor says; raise ValidationFailed if it can't be one.
 
-    It must be spelled as encode() spells it: with other spare bits in the last
-    character, or the same JSON written differently, it would decode to the same.
+    Only encode()'s own spelling is accepted. A text with other spare bits in its last
+    character, or with the JSON written differently, would decode to the same cursor.
     """
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", True)
@@ -83,7 +84,7 @@ def decode(text: str) -> Cursor:
 
 
 def invalid() -> ValidationFailed:
-    """Return the error of a cursor that isn't this list's."""
+    """Return the error for a cursor that isn't from this list."""
     return ValidationFailed(
         "Cursor must be one that a Link header of this list gave, "
         "with the same sort and order",
@@ -113,5 +114,5 @@ def mac(position: Position, scope: Scope, key: bytes) -> bytes:
 
 
 def payload(position: Position) -> bytes:
-    """Return what of a cursor is signed, besides its scope."""
+    """Return the part of a cursor that is signed together with its scope."""
     return json.dumps(position, ensure_ascii=False).encode()

@@ -52,7 +52,7 @@ When they compress, nginx and Cloudflare turn a tag into W/"14-1", Apache "14-1-
 
 
 def mismatch(if_match: str | None, id: int) -> str:
-    """Return why If-Match doesn't name the version that task id has, and the remedy."""
+    """Return why If-Match doesn't name the task's version, and what to do."""
     header = if_match or ""
     if versions(if_match, id):
         return CHANGED + ("; its weak tags (W/) never match" if "W/" in header else "")

@@ -4,23 +4,24 @@ To add a field, write a migration, add an entry to FIELDS, and give its type in 
 and, if requests may set it, in OptionalFields.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Annotated, NamedTuple, cast
 
 from typing_extensions import TypedDict
 
 from taskapi.cold_start.framework import StrictBool, StringConstraints, with_config
+from taskapi.errors import NotFound
 from taskapi.tasks import etags
 
 
 class Rule(NamedTuple):
-    """What a value in a request must be, for the caller to read."""
+    """What a value in a request must be; the caller reads it."""
 
     message: str
     constraint: str
     type_message: str | None = None
-    """What to say of a value of another type, if not `message`."""
+    """What to say about a value of another type, if not `message`."""
     is_text: bool = False
     """Whether it is free text: control characters have a message of their own."""
 
@@ -30,7 +31,7 @@ class Field(NamedTuple):
 
     name: str
     schema: Mapping[str, object]
-    """Its JSON Schema in a response. Rows from before a rule may break the rule."""
+    """Its JSON Schema in a response, without the rule, which old rows may break."""
     example: object
     column: str | None = None
     """The SQL that selects it, if that isn't its name."""
@@ -200,3 +201,11 @@ def to_tasks(rows: Iterable[tuple[object, ...]]) -> list[Task]:
     A comprehension that casts each row takes half as long again, in a list of 200.
     """
     return cast("list[Task]", list(map(dict, map(zip, repeat(NAMES), rows))))
+
+
+def to_task(rows: Sequence[tuple[object, ...]]) -> Task:
+    """Return the one row, which begins with COLUMNS, as a task; raise NotFound."""
+    if not rows:
+        raise NotFound
+    [task] = to_tasks(rows)
+    return task

@@ -42,14 +42,13 @@ FILTERS = {
 }
 """By parameter: a list has the filters whose parameters aren't None.
 
-The planner should walk an index and stop at the page's end, whatever it estimates:
-COALESCE hides how rare a search seems, SELECT that a page may be most of the rows.
-Otherwise it would read and sort all of a user's tasks.
+The planner should walk an index and stop at the page's end. Otherwise it would read and
+sort all of a user's tasks. So COALESCE hides from it how rare a search seems, and the
+SELECT in LIMIT hides that a page may be most of the rows.
 
 In UTF-8, a text contains another one exactly if its bytes do. Comparing bytes costs a
-few nanoseconds at each place, whatever the search; LIKE compares character by
-character, and a regular expression builds its automaton anew for each row
-(docs/lists.md).
+few nanoseconds at each position, for any search; LIKE compares character by character,
+and a regular expression builds its automaton again for each row (docs/lists.md).
 
 A user has one search at a time: a second one fails before it reads a row, and is sent
 again after a pause.
@@ -72,7 +71,7 @@ SORTS = {
     "title": Sort('title COLLATE "C"', "text", "title"),
 }
 ORDERS = {"asc": ("ASC", ">"), "desc": ("DESC", "<")}
-"""The SQL of each order, and of what comes after a position in it."""
+"""The SQL of each order, and the operator for what comes after a position in it."""
 
 COMPLETED = {"all": None, "pending": False, "completed": True}
 """The value of `completed` that each status selects."""
@@ -85,9 +84,10 @@ WITH_CURSOR_KEY = """
 
 @cache
 def list_statement(sort: str, order: str, filters: tuple[str, ...]) -> str:
-    """Return the list with these filters, which are keys of FILTERS, in that order.
+    """Return the statement with these filters, which are keys of FILTERS, in that
+    order.
 
-    Without the other filters, because Postgres would evaluate them for each row. The
+    It leaves out the other filters, which Postgres would evaluate for each row. The
     parts are constants: input chooses among them and is never a part of a statement.
     """
     direction, beyond = ORDERS[order]
@@ -99,7 +99,7 @@ def list_statement(sort: str, order: str, filters: tuple[str, ...]) -> str:
 
 
 def list_for(sort: str, order: str, values: Mapping[str, object]) -> str:
-    """Return the list with the filters that these values need."""
+    """Return the statement with the filters that these values need."""
     filters = tuple(name for name in FILTERS if values[name] is not None)
     return list_statement(sort, order, filters)
 

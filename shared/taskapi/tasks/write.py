@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from taskapi.errors import NotFound, PreconditionFailed, ValidationFailed
+from taskapi.errors import PreconditionFailed, ValidationFailed
 from taskapi.postgres.query import query
 from taskapi.tasks import etags
-from taskapi.tasks.fields import BODY_FIELDS, COLUMNS, Task, TaskChanges, to_tasks
+from taskapi.tasks.fields import BODY_FIELDS, COLUMNS, Task, TaskChanges, to_task
 
 
 def conditional(write: str) -> str:
-    """Return the statement that writes to one task if its version is wanted.
+    """Return the statement that writes to one task if its version is accepted.
 
     It returns no row if there is no such task, else the task and whether it was
     written: as it is after the write, or as it was when the condition failed.
@@ -39,7 +39,7 @@ def conditional(write: str) -> str:
 
 
 def conditional_update(assignments: str) -> str:
-    """Return the conditional statement that changes a task by these assignments.
+    """Return the conditional statement that makes these assignments to a task.
 
     GREATEST makes updated_at increase even if a writer that waited began earlier than
     the one it waited for.
@@ -111,9 +111,7 @@ def write(
     versions = etags.versions(if_match, id)
     identity = {"id": id, "user_id": user_id, "versions": versions}
     rows = query(sql, {**values, **identity})
-    if not rows:
-        raise NotFound
-    [task] = to_tasks(rows)
+    task = to_task(rows)
     written = rows[0][-1]
     if not written:
         raise PreconditionFailed(etags.mismatch(if_match, id), {"task": task})

@@ -1,1 +1,1 @@
-"""HTTP as the contract has it: events, routes, bodies, responses."""
+"""HTTP: events, routes, bodies and responses, as the API's contract defines them."""

@@ -13,8 +13,8 @@ from taskapi.web.route import ContractRoute
 def create_app(route_class: type[ContractRoute] = ContractRoute) -> FastAPI:
     """Return an application for one function's one operation.
 
-    FastAPI isn't told to check the content type, and reads any body as JSON:
-    ContractRoute alone decides whether a body is declared as JSON.
+    FastAPI doesn't check the content type here: ContractRoute alone decides whether a
+    body is declared as JSON.
     """
     app = FastAPI(
         openapi_url=None,
@@ -28,5 +28,5 @@ def create_app(route_class: type[ContractRoute] = ContractRoute) -> FastAPI:
 
 
 async def reraise(request: Request, error: Exception) -> Response:
-    """Raise an error that FastAPI would answer by itself: here it is a bug."""
+    """Raise an error that FastAPI would turn into a response; here it means a bug."""
     raise error

@@ -1,4 +1,4 @@
-"""The route that asks for a token before anything else, and the caller it finds."""
+"""The route that checks the token before anything else, and the caller it finds."""
 
 from typing import Annotated
 from urllib.parse import unquote
@@ -10,7 +10,7 @@ from taskapi.web.route import ContractRoute
 
 
 class AuthenticatedRoute(ContractRoute):
-    """A route below /api/{user_id}, for that user alone."""
+    """A route below /api/{user_id}, only for that user."""
 
     async def admit(self, request: Request) -> None:
         caller = authenticate(
@@ -21,13 +21,13 @@ class AuthenticatedRoute(ContractRoute):
 
 
 class Authenticated(str):
-    """A user's id, as a token says it."""
+    """A user's id from a valid token."""
 
     __slots__ = ()
 
 
 def authenticated(user_id: str) -> str:
-    """Return the caller, whom the route has authenticated; nobody else gets in."""
+    """Return the id if the route has authenticated it, else raise Unauthorized."""
     if not isinstance(user_id, Authenticated):
         raise Unauthorized("Missing bearer token", "Bearer")
     return user_id

@@ -1,4 +1,4 @@
-"""The body of a request: read as JSON, or refused with a sentence that says why."""
+"""Parse the body of a request as JSON, or say why it can't be parsed."""
 
 import json
 import re
@@ -25,7 +25,7 @@ COMPRESSION = (
     b"\xfd7zXZ",
     b"PK\x03\x04",
 )
-"""How compressed data begins. Brotli has no such mark; it isn't UTF-8."""
+"""How compressed data begins. Brotli has no such mark, but it isn't UTF-8 either."""
 
 
 def check_declared(content_type: str, content_encoding: str) -> None:
@@ -39,7 +39,7 @@ def check_declared(content_type: str, content_encoding: str) -> None:
 
 
 def parse(body: bytes) -> object:
-    """Return the JSON in body; raise BadRequest if it has none."""
+    """Return the value of the JSON in body; raise BadRequest if it isn't JSON."""
     try:
         return strict_json.loads(body)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What an operation says of itself in openapi.json, as FastAPI takes it.
+"""What an operation says about itself in openapi.json, in FastAPI's form.
 
 Plain dicts, so that an import costs next to nothing; openapi/ adds what all operations
 have in common, and the schemas and examples that these refer to.
@@ -31,7 +31,7 @@ def response(
 ) -> Responses:
     """Return a response with these headers; without a schema, it has no body.
 
-    examples: of the body, by name; those of a Task needn't be given.
+    examples: of the body, by name; openapi/ adds those of a Task.
     """
     described: dict[str, object] = {
         "description": description,
@@ -91,5 +91,5 @@ def examples(bodies: Mapping[str, object]) -> dict[str, object]:
 
 
 def named(values: Mapping[str, object]) -> dict[str, object]:
-    """Return examples as OpenAPI has them."""
+    """Return examples in OpenAPI's form."""
     return {name: {"value": value} for name, value in values.items()}

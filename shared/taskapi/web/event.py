@@ -30,21 +30,22 @@ class GatewayRequest(NamedTuple):
 
 
 class ForeignEvent(Exception):
-    """Not an event of this API's gateway; the message says where it differs."""
+    """The event isn't from this API's gateway; the message says where it differs."""
 
 
 def read_event(
     event: object, routes: Collection[str], header_names: Collection[str]
 ) -> GatewayRequest:
-    """Return the request in an event; raise ForeignEvent where there is none.
+    """Return the request in an event; raise ForeignEvent if there is none.
 
     routes: the route keys that the function serves.
     header_names: the headers that its operations take, in lower case. The app gets no
         others but Authorization: browsers and proxies send twenty, and FastAPI reads
-        all of them for each header that an operation takes, a fifth of a request.
+        all of them for each header that an operation takes, which took a fifth of a
+        request.
 
-    The path is made of the event's path parameters, and is percent-encoded until it is
-    used: Mangum would decode it once more, and misread a "%" or "/" in a user id.
+    The path is built from the event's path parameters and stays percent-encoded. Mangum
+    would decode the event's own path again and misread a "%" or "/" in a user id.
     """
     if not isinstance(event, dict):
         raise ForeignEvent(f"the event is {type_name(event)}, not an object")
@@ -65,7 +66,7 @@ def read_event(
     received = field(event, dict, "headers", default={})
     if not all(isinstance(value, str) for value in received.values()):
         raise ForeignEvent("headers has a value that is not text")
-    # API Gateway joins names that are equal. Those that differ in case stay apart.
+    # API Gateway joins headers of the same name, unless the names differ in case.
     lowered = [(name.lower(), value) for name, value in received.items()]
     headers = dict(lowered)
     return GatewayRequest(
@@ -127,9 +128,9 @@ def event_body(event: Mapping[str, object]) -> bytes:
 def field(
     event: Mapping[str, object], kind: type[T], *path: str, default: T | None = None
 ) -> T:
-    """Return the field at path, which is of this kind; raise ForeignEvent.
+    """Return the field at path; raise ForeignEvent if it isn't of this kind.
 
-    default: for a field that is missing.
+    default: returned if the field is missing.
     """
     value: object = event
     for name in path:

@@ -1,4 +1,4 @@
-"""A name for an event that isn't the API's, by its keys and never by its contents."""
+"""Name an event that isn't the API's by its keys, never by its contents."""
 
 from collections.abc import Iterable, Mapping
 
@@ -54,7 +54,8 @@ KINDS: Iterable[tuple[str, tuple[str, ...]]] = (
 )
 """Names, and the keys that only such events have, as AWS's developer guides show them.
 
-The first name whose keys are all there is used. Of an array, the first element counts.
+The first entry whose keys are all present is used. In an array, only the first element
+is checked.
 """
 
 WARM_UP_SOURCES = ("serverless-plugin-warmup", "warmup", "warmer")

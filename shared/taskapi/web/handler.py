@@ -39,7 +39,7 @@ logging.getLogger("mangum.http").disabled = True
 
 
 class EventHandler:
-    """Gives Mangum a request from read_event(): one of its custom handlers."""
+    """A custom handler of Mangum, for requests from read_event()."""
 
     @classmethod
     def infer(
@@ -69,7 +69,7 @@ def lambda_handler(
     async def app_with_failures(
         scope: "Scope", receive: "Receive", send: "Send"
     ) -> None:
-        """Keep what the app raises: Mangum would answer with a body of its own."""
+        """Keep the exception: Mangum would turn it into a response of its own."""
         try:
             await app(scope, receive, send)
         except BaseException as error:
@@ -93,7 +93,7 @@ def lambda_handler(
     init_phase.end_init_phase()
 
     def serve(request: GatewayRequest, context: "LambdaContext") -> LambdaResponse:
-        """Return the app's response, or the contract's 500, whatever goes wrong."""
+        """Return the app's response, or the contract's 500 if anything goes wrong."""
         failures.clear()
         time_budget.start(context.get_remaining_time_in_millis() / 1000)
         try:
@@ -146,8 +146,8 @@ def refuse(
 ) -> LambdaResponse:
     """Return a 400 for an event that isn't the API's, and log what arrived.
 
-    Who can invoke the function may read both. No metric counts it: a warm-up ping must
-    not roll back a deployment.
+    Anyone who can invoke the function may read both. No metric counts it: a warm-up
+    ping must not roll back a deployment.
     """
     from taskapi.web.foreign import kind_of
 
@@ -166,7 +166,7 @@ def refuse(
 
 
 def log_cause(error: BaseException) -> None:
-    """Log what went wrong and where, without the message: it may quote a task.
+    """Log the exception's type and stack, but not its message, which may quote a task.
 
     A wrong setting is not a bug: its message names the setting and quotes no value.
     """

@@ -15,7 +15,7 @@ that browsers don't encode."""
 MAX_TARGET = 4096
 """Characters of a Link's path and query with all parameters; longer ones are shortened.
 
-API Gateway takes 10,240 bytes of request line and headers, a token among them:
+API Gateway takes 10,240 bytes of request line and headers, including the token:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 """
 
@@ -36,7 +36,7 @@ def next_page(request: Request, cursor: str) -> str:
     """Return the path and query of the next page.
 
     If that would be too long, the parameters that a list ignores are left out; the
-    others have limits of their own, which keep it below 8 KB.
+    limits of the others keep it below 8 KB.
     """
     path, query = request.scope["path"], request.scope["query_string"].decode()
     target = f"{path}?{with_cursor(query, cursor)}"

@@ -1,4 +1,4 @@
-"""The types of what operations take from paths and headers."""
+"""The types of the path parameters and headers that operations take."""
 
 import re
 from typing import Annotated

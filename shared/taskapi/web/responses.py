@@ -30,7 +30,7 @@ def error_response(error: ApiError) -> Response:
 def to_lambda(
     status: int, headers: Iterable[Sequence[bytes]], body: bytes
 ) -> LambdaResponse:
-    """Return a response as payload format 2.0 has it."""
+    """Return a response in payload format 2.0."""
     return {
         "statusCode": status,
         "headers": {k.decode(): v.decode() for k, v in headers},
@@ -40,7 +40,7 @@ def to_lambda(
 
 
 def lambda_error(error: ApiError) -> LambdaResponse:
-    """Return the contract's error body where no route answers."""
+    """Return the contract's error body in payload format 2.0."""
     response = error_response(error)
     return to_lambda(response.status_code, response.raw_headers, bytes(response.body))
 

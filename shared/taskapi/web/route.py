@@ -1,4 +1,4 @@
-"""A route that answers as the contract says where FastAPI would not."""
+"""A route that follows the contract in cases where FastAPI doesn't."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -18,7 +18,7 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 class JsonRequest(Request):
-    """A request whose JSON is read once, and as body.parse() reads it."""
+    """A request whose body is parsed once, by body.parse()."""
 
     async def json(self) -> object:
         if not hasattr(self, "_parsed"):
@@ -34,7 +34,7 @@ class ContractRoute(APIRoute):
     """
 
     async def admit(self, request: Request) -> None:
-        """Raise the ApiError that refuses this caller; here nobody is refused."""
+        """Raise an ApiError to refuse the caller; this route refuses nobody."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         endpoint = super().get_route_handler()
@@ -48,7 +48,8 @@ class ContractRoute(APIRoute):
             except ApiError as error:
                 return error_response(error)
             except RequestValidationError as error:
-                # Imported here because it needs the fields of a task, and Health none.
+                # Imported here because it imports a task's fields, which Health doesn't
+                # need.
                 from taskapi.web.validation import validation_failed
 
                 return error_response(validation_failed(error.errors()))
@@ -56,7 +57,8 @@ class ContractRoute(APIRoute):
         return handle
 
     async def check_body(self, request: JsonRequest) -> None:
-        """Raise what the contract says of a body that can't be validated."""
+        """Raise the contract's error if the body is too large, missing or no JSON
+        object."""
         body = await request.body()
         if len(body) > MAX_BODY_BYTES:
             raise PayloadTooLarge(f"The body must be at most {MAX_BODY_BYTES} bytes")

@@ -1,4 +1,4 @@
-"""Responses that hold one task, and what openapi.json says of each."""
+"""Responses that hold one task, and what openapi.json says about each."""
 
 from taskapi.cold_start.framework import Response
 from taskapi.tasks.etags import matches
@@ -19,19 +19,20 @@ TASK_OR_304 = TASK | response(304, "The task is as If-None-Match has it.", None,
 
 
 def task_or_304(task: Task, if_none_match: str | None) -> Response:
-    """Return 304 if the caller has this version already, else as task_response()."""
+    """Return 304 if the caller has this version already, else task_response()."""
     if matches(if_none_match, task["etag"]):
         return Response(status_code=304, headers={"etag": task["etag"]})
     return task_response(task)
 
 
-CREATED = response(
+CREATED = response(201, "The task.", ref("Task"), "ETag", "Location")
+CREATED_OR_REPLAYED = response(
     201, "The task.", ref("Task"), "ETag", "Location", "Idempotent-Replayed"
 )
 
 
-def created_response(task: Task, replayed: bool) -> Response:
-    """Return 201 with the task, its path, and whether this is a replay."""
+def created_response(task: Task, replayed: bool = False) -> Response:
+    """Return 201 with the new task, its path, and whether this is a replay."""
     headers = {
         "location": f"/api/{percent_encode(task['user_id'])}/tasks/{task['id']}",
         "etag": task["etag"],

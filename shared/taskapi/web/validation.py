@@ -1,4 +1,4 @@
-"""A query validated by a model, and pydantic's errors as the contract's error."""
+"""Validate a query, and turn pydantic's errors into the contract's error."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -21,7 +21,7 @@ RULES = {
         "min_length=1, max_length=255, printable ASCII",
     ),
 }
-"""What to say of an invalid field of a body, or header."""
+"""What to say about an invalid field of a body or an invalid header."""
 
 BODY = Rule("The body must be a JSON object", "object")
 
@@ -29,7 +29,7 @@ CHARACTERS = {
     "string_pattern_mismatch": ("must not contain control characters", "no controls"),
     "string_unicode": ("must not contain lone surrogates", "no surrogates"),
 }
-"""What to say of a text's characters, by pydantic's type of error."""
+"""What to say about a text's characters, by pydantic's type of error."""
 
 
 def parse_query(
@@ -53,7 +53,7 @@ def validation_failed(
 ) -> ValidationFailed:
     """Return the error that describes the first invalid field, and lists all.
 
-    rules: what to say, by field.
+    rules: what to say about an invalid field, by its name.
     """
     problems = [
         to_problem(field_in(error["loc"], rules), error, rules) for error in errors
@@ -77,7 +77,7 @@ def field_in(location: Sequence[int | str], rules: Mapping[str, Rule]) -> str:
 
 
 def to_problem(field: str, error: "ErrorDetails", rules: Mapping[str, Rule]) -> Problem:
-    """Return what to say of a field with this error."""
+    """Return what to say about a field with this error."""
     rule = rules.get(field, BODY)
     message, constraint = rule.message, rule.constraint
     kind = error["type"]

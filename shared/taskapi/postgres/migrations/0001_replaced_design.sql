@@ -1,5 +1,6 @@
--- The table as the replaced design made it. Where it exists, it is adopted as it is,
--- so that a new database and an old one go the same way from here.
+-- The table of the legacy app, the to-do backend that this API replaced. If it exists,
+-- it stays as it is, so that the next files change a new database and an old one in the
+-- same way.
 CREATE TABLE IF NOT EXISTS tasks (
     id SERIAL PRIMARY KEY,
     title VARCHAR(200) NOT NULL,

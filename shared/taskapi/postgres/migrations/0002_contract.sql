@@ -1,5 +1,6 @@
--- What the contract promises of a Task: 64-bit ids that are never reused, times with
--- a zone (the replaced design wrote UTC), and a value in every field but description.
+-- What the API's contract promises about a Task: 64-bit ids that are never reused,
+-- times with a zone (the legacy app wrote UTC), and a value in every field but
+-- description.
 UPDATE tasks
    SET completed = COALESCE(completed, FALSE),
        created_at = COALESCE(created_at, updated_at, now() AT TIME ZONE 'UTC'),
@@ -23,7 +24,7 @@ ALTER SEQUENCE tasks_id_seq AS BIGINT;
 SELECT setval('tasks_id_seq', max(id)) FROM tasks
 HAVING max(id) > (SELECT last_value FROM tasks_id_seq);
 
--- "This user's tasks, newest first" without a sort; the old indexes serve no query.
+-- "This user's tasks, newest first" without a sort; no query uses the old indexes.
 CREATE INDEX tasks_by_creation ON tasks (user_id, created_at, id);
 DROP INDEX IF EXISTS idx_tasks_user_id;
 DROP INDEX IF EXISTS idx_tasks_completed;

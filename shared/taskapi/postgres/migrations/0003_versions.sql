@@ -1,4 +1,4 @@
--- The version that every write bumps: ETag and If-Match.
+-- The version for ETag and If-Match, which every write increases.
 ALTER TABLE tasks ADD COLUMN version BIGINT NOT NULL DEFAULT 1;
 
 -- The other two orders of the list. Titles sort by code point, whatever the

@@ -1,5 +1,5 @@
--- One row for each create of the last 24 hours: which task its key stands for, and a
--- hash of the body. Not the text: a deleted task leaves none behind.
+-- One row for each create of the last 24 hours: its key, the task, and a hash of the
+-- body. The text isn't here, so a deleted task leaves no text behind.
 CREATE TABLE idempotency_keys (
     user_id VARCHAR(255) NOT NULL,
     key VARCHAR(255) NOT NULL,

@@ -1,5 +1,5 @@
--- Pending tasks become few where completed ones pile up: without these, the list of
--- the pending reads through all that are done (docs/lists.md has the numbers).
+-- Over time, most tasks are completed. Without these indexes, a list of the few pending
+-- tasks reads all completed ones (docs/lists.md has the numbers).
 CREATE INDEX tasks_pending_by_creation ON tasks (user_id, created_at, id)
  WHERE NOT completed;
 CREATE INDEX tasks_pending_by_update ON tasks (user_id, updated_at, id)
@@ -7,9 +7,9 @@ CREATE INDEX tasks_pending_by_update ON tasks (user_id, updated_at, id)
 CREATE INDEX tasks_pending_by_title ON tasks (user_id, title COLLATE "C", id)
  WHERE NOT completed;
 
--- Text as search compares it: Unicode's full case folding, whatever the locale, so that
--- ß is SS, and Σ is σ and ς. Postgres 18 has it; before, capitals of small letters come
--- nearest, by ICU where that was built in, else by what the database has.
+-- Text as search compares it: with Unicode's full case folding in any locale, so that ß
+-- equals SS, and Σ equals σ and ς. Postgres 18 has it. Before, upper(lower()) comes
+-- nearest, with ICU if it is built in, else with what the database has.
 DO $migration$
 DECLARE
     collation_name TEXT := (

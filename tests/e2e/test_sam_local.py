@@ -13,8 +13,8 @@ import pytest
 from local import sam_local, tokens
 from local.sam_local import SETTINGS, CannotRun, declare, function_settings, write
 from local.template import load_template
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 DATABASE_URL = "postgresql://me:secret@host.docker.internal/db"
 
 

@@ -1,0 +1,25 @@
+"""What the contract says in many places."""
+
+import json
+
+from local.direct import ROUTES
+from local.sample_events import FOLDER
+
+TITLE_RULE = {
+    "error": "validation_error",
+    "message": "Title is required and must be between 1 and 200 characters",
+    "details": {"field": "title", "constraint": "min_length=1, max_length=200"},
+}
+NOT_FOUND = {"error": "not_found", "message": "Task not found"}
+TASK_FUNCTIONS = [name for name in ROUTES if name != "health"]
+ONE_TASK_FUNCTIONS = [name for name in ROUTES if "{task_id}" in ROUTES[name]]
+
+
+def sample_body(function: str) -> str | None:
+    """Return a body that a function accepts, None for a function that takes none."""
+    event = json.loads((FOLDER / f"{function}.json").read_text(encoding="utf-8"))
+    body: str | None = event.get("body")
+    return body
+
+
+TITLE_TYPE = "Title must be text of 1 to 200 characters"
