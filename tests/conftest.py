@@ -1,4 +1,4 @@
-"""A real Postgres for all tests, a database of its own for each worker."""
+"""A real Postgres for all tests, with a database for each worker."""
 
 import io
 import os
@@ -24,7 +24,7 @@ from tests.support.secret_store import NAMES, Clock, Store
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave out what looks into a function's process, where that is elsewhere."""
+    """With API_URL, leave out tests that look into a function's process."""
     if API_URL:
         inside = {"log", "monkeypatch", "clock", "store", "new_database"}
         within = [i for i in items if inside & set(getattr(i, "fixturenames", ()))]
@@ -43,8 +43,8 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(testrun_uid: str) -> Iterator[str]:
     """Return the URL of a server that all workers share.
 
-    Not in pytest's folder: Postgres won't run as root, and pytest closes that folder
-    to all but the user that it runs as.
+    Its folder isn't in pytest's, which only the user that runs pytest can read:
+    Postgres doesn't run as root.
     """
     folder = Path(tempfile.gettempdir()) / f"taskapi-{testrun_uid}"
     with embedded_postgres_url(folder / "postgres") as url:
@@ -83,19 +83,19 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def user(database: str) -> Client:
-    """Return a user whom no other test knows."""
+    """Return a user that no other test uses."""
     return Client(f"auth0|{uuid.uuid4().hex}")
 
 
 @pytest.fixture
 def other(database: str) -> Client:
-    """Return another one."""
+    """Return another user."""
     return Client(f"auth0|{uuid.uuid4().hex}")
 
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Return what the functions log from here on, a line of JSON a request."""
+    """Return what the functions log from now on: a line of JSON for each request."""
     stream = io.StringIO()
     monkeypatch.setattr(logger.handlers[0], "stream", stream)
     return stream
@@ -103,7 +103,7 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
-    """Have no settings, and a secret that hasn't been read."""
+    """Remove all settings and the cached secret; return the secret's clock."""
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     clock = Clock()

@@ -1,4 +1,4 @@
-"""Chromium, and `make run` with a page for it to open."""
+"""Chromium, and `make run` with the page that it opens."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.e2e.test_run import ROOT, copied, free_port, running
 
 CHROMIUM = "/usr/bin/chromium"
-# Chromium's own business with hosts elsewhere is none of these tests'.
+# Chromium must not contact hosts for its own purposes.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -24,7 +24,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# Milliseconds: the machine may have a lot to do, and nobody waits when all is well.
+# Milliseconds: long, because the machine may be busy; a test that passes doesn't wait.
 expect.set_options(timeout=60_000)
 SCREENSHOTS = ROOT / ".local" / "screenshots"
 
@@ -41,7 +41,7 @@ def browser() -> Iterator[Browser]:
 
 @dataclass(frozen=True)
 class Site:
-    """Where `make run` says that it serves the page and the API."""
+    """The addresses that `make run` prints for the page and the API."""
 
     page: str
     api: str
@@ -49,7 +49,7 @@ class Site:
 
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Site]:
-    """Run it on the tests' database, from a copy that has no data of its own."""
+    """Run `make run` on the tests' database, from a copy without data of its own."""
     clone = copied(tmp_path_factory.mktemp("clone"))
     settings = {"DATABASE_URL": database, "PAGE_PORT": str(free_port())}
     with running(clone, **settings) as (printed, _):
@@ -59,14 +59,14 @@ def site(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Si
 
 @dataclass(frozen=True)
 class User:
-    """Somebody with a list of their own, who can look at it in several browsers."""
+    """A user with a list of their own, who can open it in several browsers."""
 
     name: str
     site: Site
     context: Callable[..., BrowserContext]
 
     def open(self, query: str = "", **options: object) -> Page:
-        """Open the page in a new browser context, once its list is there."""
+        """Open the page in a new browser context; return it when its list is loaded."""
         page = self.context(**options).new_page()
         page.goto(f"{self.site.page}/?user={self.name}{query}")
         page.locator("#list[aria-busy=false]").wait_for(state="attached")
@@ -81,21 +81,21 @@ class User:
         )
 
     def has(self, *titles: str, **fields: object) -> None:
-        """Give them tasks, the last of which is the newest."""
+        """Create tasks with these titles; the last is the newest."""
         with self.api as api:
             for title in titles:
                 api.post("tasks", json={"title": title, **fields}).raise_for_status()
 
     @property
     def titles(self) -> list[str]:
-        """What the API has, the newest first."""
+        """The titles that the API has, the newest first."""
         with self.api as api:
             return [task["title"] for task in api.get("tasks").json()]
 
 
 @pytest.fixture
 def someone(browser: Browser, site: Site) -> Iterator[User]:
-    """Return a user without tasks; no page of theirs may raise or break its policy."""
+    """Return a user without tasks; fail if a page throws or breaks its policy."""
     contexts: list[BrowserContext] = []
     thrown: list[str] = []
     refused: list[str] = []
@@ -117,7 +117,7 @@ def someone(browser: Browser, site: Site) -> Iterator[User]:
 
 @pytest.fixture
 def screenshot() -> Callable[[Page, str], None]:
-    """Save a picture where a person can look at it."""
+    """Return a function that saves a picture, for people to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
 
     def save(page: Page, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Gateways that serve functions made for one test, and a plain HTTP client."""
+"""Gateways for functions that one test makes, and a plain HTTP client."""
 
 import http.client
 import json
@@ -81,7 +81,7 @@ Project = Callable[..., Path]
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Write a project of one function, served at `ANY /`."""
+    """Return a function that writes a project with one function, at `ANY /`."""
 
     def write(source: str, timeout: float = 10) -> Path:
         folder = tmp_path / "functions/it"

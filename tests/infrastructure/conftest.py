@@ -1,4 +1,4 @@
-"""The stacks, translated once a run."""
+"""The stacks, translated once for each run."""
 
 import fcntl
 import json
@@ -22,7 +22,8 @@ from tests.infrastructure.stacks import (
 
 @pytest.fixture(scope="session")
 def translated(run_folder: Path) -> dict[str, Json]:
-    """Return the templates of GIVEN and DEPLOYMENTS, and the one `before` those."""
+    """Return the templates of GIVEN and DEPLOYMENTS, and the template `before`
+    these."""
     file = run_folder / "stacks.json"
     with (run_folder / "stacks.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,6 +1,6 @@
-"""The API as a test sees it: handlers called with API Gateway's events.
+"""Call the API in a test: handlers get API Gateway's events.
 
-With API_URL, a deployed API is asked by HTTP instead (ops/rehearsal).
+With API_URL, requests go to a deployed API over HTTP instead (ops/rehearsal).
 """
 
 import base64
@@ -31,12 +31,13 @@ ROUTES = {
     function.folder.name: min(route.key for route in function.routes)
     for function in load_template(TEMPLATE).functions
 }
-"""A route of each function: of two, the one whose method is first in the alphabet."""
+"""A route of each function; of several, the one whose method is first
+alphabetically."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a function answered."""
+    """The response of a function."""
 
     status: int
     headers: dict[str, str]
@@ -48,7 +49,7 @@ class Answer:
 
 
 def token(user_id: str, **claims: object) -> str:
-    """Return a token as Better Auth's custom jwt.sign issues it."""
+    """Return a token like those of Better Auth with a custom jwt.sign."""
     now = int(time.time())
     origin = "http://localhost:3000"
     issued = {"sub": user_id, "iat": now, "exp": now + 900, "iss": origin}
@@ -112,7 +113,7 @@ CONTEXT = SimpleNamespace(
 
 
 def invoke(function: str, sent: dict[str, Any]) -> Answer:
-    """Return what the function's handler answers to an event, through JSON."""
+    """Return the handler's response to an event; both go through JSON, as in Lambda."""
     if API_URL:
         return ask(API_URL, sent)
     handler = importlib.import_module(f"functions.{function}.app").handler
@@ -121,7 +122,7 @@ def invoke(function: str, sent: dict[str, Any]) -> Answer:
 
 
 def ask(url: str, sent: dict[str, Any]) -> Answer:
-    """Send the request that an event is made of; skip what HTTP can't carry."""
+    """Send an event as an HTTP request; skip the test if HTTP can't carry it."""
     text = "".join((sent["rawQueryString"], *sent["headers"].values()))
     path = sent.get("pathParameters", {})
     if not re.fullmatch(r"[ -~]*", text) or re.search("[/%?]", "".join(path.values())):
@@ -175,7 +176,7 @@ class Client:
         )
 
     def pages(self, **query: object) -> list[dict[str, Any]]:
-        """Return all that a list holds, by following its links to the end."""
+        """Return all tasks of a list, by following its links to the end."""
         listed: list[dict[str, Any]] = []
         following = urlencode(query)
         while True:

@@ -1,4 +1,4 @@
-"""A secret in Secrets Manager, which moto stands for, and a clock to wait by."""
+"""A secret in moto's Secrets Manager, and a clock that a test sets."""
 
 import json
 from typing import Any

@@ -105,7 +105,7 @@ class Postgres:
 
 @contextmanager
 def running_postgres(folder: Path) -> Iterator[Postgres]:
-    # The library's way of stopping a server doesn't find one that was restarted.
+    # The library can't stop a server that was restarted.
     library = get_server(folder, cleanup_mode=None)
     server = Postgres(folder, library.get_uri())
     try:
@@ -141,7 +141,7 @@ class PgBouncer:
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
     def servers(self) -> int:
-        """Return how many connections to Postgres it has."""
+        """Return how many connections to Postgres PgBouncer has."""
         with psycopg.connect(self.url("pgbouncer"), autocommit=True) as connection:
             return len(connection.execute("SHOW SERVERS").fetchall())
 
@@ -172,7 +172,7 @@ class PgBouncer:
 
 
 def owner(folder: Path) -> str | None:
-    """Return the user to run a server as, None for this one: none runs as root."""
+    """Return the user to run a server as, which can't be root; None for this user."""
     if os.geteuid() != 0:
         return None
     return pwd.getpwuid(folder.stat().st_uid).pw_name
@@ -185,7 +185,7 @@ def accepts(path: str) -> bool:
 
 @contextmanager
 def meanwhile(work: Callable[[], object]) -> Iterator[None]:
-    """Do work in a thread; raise what it raises."""
+    """Do work in a thread; raise its exception."""
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(work)
         yield

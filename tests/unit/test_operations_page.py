@@ -107,7 +107,7 @@ def test_a_parameter_that_the_template_lacks_is_refused_in_a_line(given: str) ->
 
     assert ran.returncode != 0
     assert ran.stdout == ""
-    assert f"no Name=Value of template.yaml's: {given}." in ran.stderr
+    assert f"as Name=Value, not: {given}." in ran.stderr
 
 
 def test_what_was_built_for_another_processor_is_not_deployed(tmp_path: Path) -> None:
