@@ -47,10 +47,10 @@ class WithDocs:
         return TrustedHostMiddleware(self._app(), HOSTS)
 
     def _app(self) -> ASGIApp:
-        return Starlette(routes=_routes(self._root, self._secret))
+        return Starlette(routes=docs_routes(self._root, self._secret))
 
 
-def _routes(root: Path, secret: str | None) -> list[BaseRoute]:
+def docs_routes(root: Path, secret: str | None) -> list[BaseRoute]:
     current = CurrentDocument(root)
     allowed = local_template(root / "template.yaml").cors
 

@@ -22,8 +22,7 @@ from tests.infrastructure.stacks import (
 
 @pytest.fixture(scope="session")
 def translated(run_folder: Path) -> dict[str, Json]:
-    """Return the templates of GIVEN and DEPLOYMENTS, and the template `before`
-    these."""
+    """Return the templates of GIVEN, DEPLOYMENTS and, as `before`, BEFORE."""
     file = run_folder / "stacks.json"
     with (run_folder / "stacks.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

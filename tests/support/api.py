@@ -31,8 +31,7 @@ ROUTES = {
     function.folder.name: min(route.key for route in function.routes)
     for function in load_template(TEMPLATE).functions
 }
-"""A route of each function; of several, the one whose method is first
-alphabetically."""
+"""A route of each function; of several, the first in alphabetical order."""
 
 
 @dataclass(frozen=True)

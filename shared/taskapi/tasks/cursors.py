@@ -33,8 +33,8 @@ class Position(NamedTuple):
 
 
 class Cursor(NamedTuple):
-    """What a cursor says; anybody may have written it until is_signed() says
-    otherwise."""
+    """What a cursor says; until is_signed() has checked it, anybody may have written
+    it."""
 
     position: Position
     mac: bytes
