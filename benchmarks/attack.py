@@ -42,10 +42,11 @@ from benchmarks.strategies import (
     fill,
     rng,
 )
+from local.direct import CONTEXT, ROUTES, SECRET, Answer, event, token
+from local.servers import PgBouncer, Postgres, running_postgres
+from local.waiting import eventually
 from taskapi.log import logger
 from taskapi.postgres.migrate import migrate
-from tests.support.api import CONTEXT, ROUTES, SECRET, Answer, event, token
-from tests.support.servers import PgBouncer, Postgres, eventually, running_postgres
 
 LIMIT = 1.5
 """Times the victim's median under an ordinary load."""

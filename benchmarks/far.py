@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.emulator import find_free_ports
-from tests.support.servers import PgBouncer, Postgres
+from local.servers import PgBouncer, Postgres
 
 ROLE, PASSWORD = "app", "of-the-benchmark"
 

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from local.direct import SECRET, invoke, user_event
+from local.servers import POOL_SIZE, PgBouncer, running_postgres
 from taskapi.log import logger
 from taskapi.postgres.migrate import migrate
-from tests.support.api import SECRET, Client
-from tests.support.servers import POOL_SIZE, PgBouncer, running_postgres
 
 DATABASE = "load"
 OPERATIONS = (
@@ -91,16 +91,16 @@ def measure(environments: int, rounds: int) -> Load:
 
 def work(rounds: int) -> "array[float]":
     """Return the seconds of each request, negative if it failed."""
-    client, latencies = Client(f"load|{uuid.uuid4().hex}"), array("f")
+    user_id, latencies = f"load|{uuid.uuid4().hex}", array("f")
     for _ in range(rounds):
-        id = None
+        id: object = None
         for operation in OPERATIONS:
             writes = operation in ("create_task", "update_task")
             body = {"title": "Buy milk"} if writes else None
+            about = None if operation == "list_tasks" else id
+            event = user_event(user_id, operation, about, json_body=body)
             started = time.perf_counter()
-            answer = client.send(
-                operation, None if operation == "list_tasks" else id, json_body=body
-            )
+            answer = invoke(operation, event)
             seconds = time.perf_counter() - started
             latencies.append(seconds if answer.status < 300 else -seconds)
             if operation == "create_task" and answer.status == 201:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from tests.support.api import Answer, token
+from local.direct import Answer, token
 
 VICTIM = "victim"
 SMALL_USERS = [f"small {n}" for n in range(200)]

@@ -18,9 +18,9 @@ import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from benchmarks.artifacts import Artifact
+from local.direct import ROUTES, SECRET, event, token
 from local.postgres import embedded_postgres_url
 from taskapi.postgres.migrate import migrate
-from tests.support.api import ROUTES, SECRET, event, token
 
 READER = "5f7c8ec7c33c6c004bbafe82"
 WRITER = "60d5ec49f8d2c3001c8e4f1a"

@@ -44,10 +44,8 @@ class WithDocs:
     @cached_property
     def _docs(self) -> ASGIApp:
         # A site whose name resolves to this machine must not read the token.
-        return TrustedHostMiddleware(self._app(), HOSTS)
-
-    def _app(self) -> ASGIApp:
-        return Starlette(routes=docs_routes(self._root, self._secret))
+        app = Starlette(routes=docs_routes(self._root, self._secret))
+        return TrustedHostMiddleware(app, HOSTS)
 
 
 def docs_routes(root: Path, secret: str | None) -> list[BaseRoute]:

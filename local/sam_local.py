@@ -57,7 +57,7 @@ def main() -> int:
             case ["prepare", *function]:
                 for name in function:
                     folder_of(name)
-                given()
+                function_settings()
                 check_containers()
             case ["run", folder, architecture, *function]:
                 run(Path(folder), architecture, *function)
@@ -69,8 +69,8 @@ def main() -> int:
     return 0
 
 
-def given() -> dict[str, str]:
-    """Return the variables for the functions.
+def function_settings() -> dict[str, str]:
+    """Return the functions' settings; raise CannotRun if they can't work in containers.
 
     `SECRET_ARN` is empty: there is no Secrets Manager here.
     """
@@ -116,7 +116,7 @@ def check_containers() -> None:
 
 def run(folder: Path, architecture: str, function: str = "") -> None:
     """Replace this process with `sam local`."""
-    environment = given()
+    environment = function_settings()
     command = [
         "sam",
         "local",

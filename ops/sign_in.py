@@ -4,7 +4,7 @@ from contextlib import closing
 
 from ops.web import Answer, Server
 from taskapi.errors import SettingsError
-from taskapi.settings.environment import read
+from taskapi.settings.environment import read_settings
 from taskapi.settings.urls import origin, parse_web_url
 
 
@@ -17,7 +17,7 @@ def token(email: str, password: str) -> str:
 
     Raises SignInFailed, SettingsError and Unreachable.
     """
-    [url] = read("BETTER_AUTH_URL")
+    [url] = read_settings("BETTER_AUTH_URL")
     base = parse_web_url("BETTER_AUTH_URL", url)
     if base is None:
         raise SettingsError("BETTER_AUTH_URL is not set, so there is no way to sign in")

@@ -105,7 +105,7 @@ WITHOUT_FIELDS = "pydantic_core/core_schema.py"
 """The module whose TypedDicts lose their fields.
 
 Nothing that runs reads these fields, and Python compiles the type of each one when it
-imports the module. To remove it, delete this name and drop_fields().
+imports the module.
 """
 
 

@@ -4,21 +4,25 @@ import io
 import os
 import shutil
 import tempfile
+import textwrap
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from moto import mock_aws
 
+from local.direct import SECRET
 from local.postgres import embedded_postgres_url
 from taskapi.log import logger
 from taskapi.postgres.migrate import migrate
 from taskapi.settings import secret, secrets_manager
-from tests.support.api import API_URL, SECRET, Client
+from tests.support.api import API_URL, Client
+from tests.support.clock import Clock
 from tests.support.connections import forget_connection
-from tests.support.secret_store import NAMES, Clock, Store
+from tests.support.secret_store import AWS_ENVIRONMENT, NAMES, Store
 
 
 def pytest_collection_modifyitems(
@@ -30,6 +34,15 @@ def pytest_collection_modifyitems(
         within = [i for i in items if inside & set(getattr(i, "fixturenames", ()))]
         config.hook.pytest_deselected(items=within)
         items[:] = [item for item in items if item not in within]
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Return an id that shows a case's value, where pytest would only count."""
+    if isinstance(val, dict | list | tuple):
+        return textwrap.shorten(ascii(val), 60, placeholder="…")
+    if isinstance(val, str) and len(val) > 100:
+        return f"{val[:20]!a} and so on, {len(val)} characters"
+    return None
 
 
 @pytest.fixture(scope="session")
@@ -108,15 +121,34 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
         monkeypatch.delenv(name, raising=False)
     clock = Clock()
     monkeypatch.setattr(secret, "settings_secret", secret.Secret(clock))
-    secrets_manager.provider.cache_clear()
+    # A test may put another one in its place.
+    provider = secrets_manager.provider
+    provider.cache_clear()
     yield clock
-    secrets_manager.provider.cache_clear()
+    provider.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[SecretsProvider]:
+    """Return Powertools' reader of secrets, on a Secrets Manager of moto's.
+
+    Once a module: making a client takes longer than the tests themselves.
+    """
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name, value in AWS_ENVIRONMENT.items():
+            patch.setenv(name, value)
+        yield secrets_manager.provider.__wrapped__()
 
 
 @pytest.fixture
-def store(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    with mock_aws():
-        yield Store(monkeypatch)
+def store(
+    reader: SecretsProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Store]:
+    """Return a new secret, which SECRET_ARN names."""
+    store = Store(reader)
+    for name, value in AWS_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SECRET_ARN", store.arn)
+    monkeypatch.setattr(secrets_manager, "provider", lambda: reader)
+    with store.counting():
+        yield store

@@ -11,7 +11,7 @@ from taskapi.web.authenticated import AuthenticatedRoute, Caller
 from taskapi.web.documentation import errors
 from taskapi.web.handler import lambda_handler
 from taskapi.web.list_response import PAGE, list_response
-from taskapi.web.query import parse_query
+from taskapi.web.validation import parse_query
 
 app = create_app(AuthenticatedRoute)
 

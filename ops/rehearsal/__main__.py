@@ -34,7 +34,12 @@ REPOSITORY = "example/tasks"
 GITHUB = "token.actions.githubusercontent.com"
 
 CONTRACT = (
-    "tests/integration/test_contract.py",
+    "tests/integration/test_operations.py",
+    "tests/integration/test_bodies.py",
+    "tests/integration/test_fields.py",
+    "tests/integration/test_query.py",
+    "tests/integration/test_task_ids.py",
+    "tests/integration/test_callers.py",
     "tests/integration/test_conditional.py",
 )
 """The tests that send requests to the API's URL."""

@@ -4,14 +4,15 @@ import os
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.e2e.test_run import ROOT, copied, free_port, running
+from tests.support.browser import Site, User
+from tests.support.make_run import copied, running
+from tests.support.ports import free_port
+from tests.support.project import ROOT
 
 CHROMIUM = "/usr/bin/chromium"
 # Chromium must not contact hosts for its own purposes.
@@ -39,14 +40,6 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@dataclass(frozen=True)
-class Site:
-    """The addresses that `make run` prints for the page and the API."""
-
-    page: str
-    api: str
-
-
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Site]:
     """Run `make run` on the tests' database, from a copy without data of its own."""
@@ -55,42 +48,6 @@ def site(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Si
     with running(clone, **settings) as (printed, _):
         [page, api] = re.findall(r"(?:try it with:|API is at) (\S+)$", printed, re.M)
         yield Site(page, api)
-
-
-@dataclass(frozen=True)
-class User:
-    """A user with a list of their own, who can open it in several browsers."""
-
-    name: str
-    site: Site
-    context: Callable[..., BrowserContext]
-
-    def open(self, query: str = "", **options: object) -> Page:
-        """Open the page in a new browser context; return it when its list is loaded."""
-        page = self.context(**options).new_page()
-        page.goto(f"{self.site.page}/?user={self.name}{query}")
-        page.locator("#list[aria-busy=false]").wait_for(state="attached")
-        return page
-
-    @property
-    def api(self) -> httpx.Client:
-        config = httpx.get(f"{self.site.page}/config.json?user={self.name}").json()
-        return httpx.Client(
-            base_url=f"{config['api']}/api/{self.name}/",
-            headers={"authorization": f"Bearer {config['token']}"},
-        )
-
-    def has(self, *titles: str, **fields: object) -> None:
-        """Create tasks with these titles; the last is the newest."""
-        with self.api as api:
-            for title in titles:
-                api.post("tasks", json={"title": title, **fields}).raise_for_status()
-
-    @property
-    def titles(self) -> list[str]:
-        """The titles that the API has, the newest first."""
-        with self.api as api:
-            return [task["title"] for task in api.get("tasks").json()]
 
 
 @pytest.fixture

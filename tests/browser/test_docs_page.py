@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Site
+from tests.support.browser import Site
 
 
 def test_creates_a_task_without_typing_anything(

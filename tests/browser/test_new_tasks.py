@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, Request, Route, expect
 
-from tests.browser.conftest import User
-from tests.browser.test_page import (
+from tests.support.browser import User
+from tests.support.page import (
     add,
     banner,
     end,

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Site
+from tests.support.browser import Site
 
 INJECTED = """() => {
     const script = document.createElement("script");

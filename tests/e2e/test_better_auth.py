@@ -6,20 +6,26 @@ import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import jwt
 import pytest
 
+from local.direct import SECRET
 from local.doctor import findings
-from tests.better_auth.issuer import MODULES, BetterAuth, User, better_auth, install
-from tests.better_auth.world import ALGORITHMS, configured
-from tests.e2e.conftest import Client, serving
-from tests.e2e.test_run import free_port
-from tests.support.api import SECRET
-from tests.support.servers import eventually
-
-ROOT = Path(__file__).parents[2]
+from local.waiting import eventually
+from tests.support.auth_settings import configured
+from tests.support.better_auth.server import (
+    FOLDER,
+    MODULES,
+    BetterAuth,
+    User,
+    better_auth,
+    install,
+)
+from tests.support.gateway import Client, serving
+from tests.support.ports import free_port
+from tests.support.project import ROOT
+from tests.support.tokens import ALGORITHMS
 
 
 @contextmanager
@@ -34,6 +40,13 @@ def api(database: str, **given: str) -> Iterator[Client]:
 def status(client: Client, user: User, token: str) -> int:
     headers = [("authorization", f"Bearer {token}")]
     return client("GET", f"/api/{user.id}/tasks", headers).status
+
+
+@pytest.fixture(scope="module")
+def shared_issuer() -> Iterator[BetterAuth]:
+    """Return Better Auth as it is by default, which no test stops or changes."""
+    with better_auth() as issuer:
+        yield issuer
 
 
 @pytest.fixture
@@ -74,22 +87,22 @@ def test_accepts_tokens_of_its_secret(database: str) -> None:
 
 
 def test_accepts_the_token_that_comes_with_a_session(
-    database: str, issuer: BetterAuth
+    database: str, shared_issuer: BetterAuth
 ) -> None:
-    user = issuer.sign_up()
-    headers, text = issuer.request("/api/auth/get-session", cookie=user.cookie)
+    user = shared_issuer.sign_up()
+    headers, text = shared_issuer.request("/api/auth/get-session", cookie=user.cookie)
 
     assert json.loads(text)["user"]["id"] == user.id
-    with api(database, BETTER_AUTH_URL=issuer.origin) as client:
+    with api(database, BETTER_AUTH_URL=shared_issuer.origin) as client:
         assert status(client, user, headers["set-auth-jwt"]) == 200
 
 
-def test_refuses_the_session_itself(database: str, issuer: BetterAuth) -> None:
-    user = issuer.sign_up()
+def test_refuses_the_session_itself(database: str, shared_issuer: BetterAuth) -> None:
+    user = shared_issuer.sign_up()
     session = user.cookie.partition("=")[2]
 
     with api(
-        database, BETTER_AUTH_URL=issuer.origin, BETTER_AUTH_SECRET=SECRET
+        database, BETTER_AUTH_URL=shared_issuer.origin, BETTER_AUTH_SECRET=SECRET
     ) as client:
         assert status(client, user, session) == 401
         assert status(client, user, session.partition(".")[0]) == 401
@@ -147,7 +160,7 @@ def test_better_auth_comes_back_with_new_keys_and_make_run_waits_a_second_for_th
 def test_keys_are_below_a_base_url_that_has_a_path(database: str) -> None:
     install()
     module = MODULES / f".auth-{uuid.uuid4().hex}.mjs"
-    source = (ROOT / "tests/better_auth/auth.mjs").read_text()
+    source = (FOLDER / "auth.mjs").read_text()
     base = "baseURL: process.env.BETTER_AUTH_URL + '/auth',"
     module.write_text(source.replace("betterAuth({", f"betterAuth({{ {base}", 1))
 
@@ -175,10 +188,10 @@ def test_the_api_starts_before_better_auth(database: str, issuer: BetterAuth) ->
             eventually(lambda: status(client, newcomer, token) == 200)
 
 
-def test_refuses_another_better_auth(database: str, issuer: BetterAuth) -> None:
+def test_refuses_another_better_auth(database: str, shared_issuer: BetterAuth) -> None:
     with (
         better_auth() as other,
-        api(database, BETTER_AUTH_URL=issuer.origin) as client,
+        api(database, BETTER_AUTH_URL=shared_issuer.origin) as client,
     ):
         stranger = other.sign_up()
 

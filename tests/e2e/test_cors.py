@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Client, Reply, serving
-
-ROOT = Path(__file__).parents[2]
+from tests.support.gateway import Client, Reply, serving
+from tests.support.project import ROOT
 
 ORIGIN, TASKS = "http://localhost:3000", "/api/demo/tasks"
 

@@ -12,12 +12,11 @@ import httpx
 import pytest
 import uvicorn
 
+from local.direct import SECRET
 from local.docs import WithDocs
 from local.gateway import Gateway, server_config
-from tests.e2e.conftest import Client, Project
-from tests.support.api import SECRET
-
-ROOT = Path(__file__).parents[2]
+from tests.support.gateway import Client, Project
+from tests.support.project import ROOT
 
 
 @contextmanager

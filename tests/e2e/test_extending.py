@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.support.api import SECRET
+from local.direct import SECRET
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/extending.md"

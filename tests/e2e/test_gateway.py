@@ -14,7 +14,7 @@ import pytest
 
 import local.environment
 import local.pool
-from tests.e2e.conftest import TEMPLATE, Client, Project, Reply, serving
+from tests.support.gateway import TEMPLATE, Client, Project, Reply, serving
 
 ORIGIN = "http://localhost:3000"
 

@@ -4,7 +4,6 @@ Files are where Lambda has them, and can't be written to. Nothing of this enviro
 packages can be imported: only the function, the layer and the runtime client.
 """
 
-import fcntl
 import json
 import os
 import subprocess
@@ -17,12 +16,11 @@ from typing import Any
 import httpx
 import pytest
 
-from benchmarks.artifacts import ARCH
 from benchmarks.emulator import emulator_command, wait_for_port
-from tests.e2e.test_run import free_port
-from tests.support.api import ROUTES, SECRET, event, token
+from local.direct import ROUTES, SECRET, event, token
+from tests.support.build import NEEDS_THE_LAYER
+from tests.support.ports import free_port
 
-ROOT = Path(__file__).parents[2]
 RUNTIME_CLIENT = ["awslambdaric", "simplejson", "snapshot_restore_py"]
 LOGICAL_IDS = {
     name: "".join(part.capitalize() for part in name.split("_")) for name in ROUTES
@@ -47,28 +45,7 @@ cd /var/task
 exec "$@"
 """
 
-pytestmark = [
-    pytest.mark.skipif(
-        sys.platform != "linux", reason="the emulator is a Linux program"
-    ),
-    pytest.mark.skipif(
-        sys.version_info[:2] != (3, 13) and "CI" not in os.environ,
-        reason="the layer's wheels are for Python 3.13, which .venv doesn't have",
-    ),
-]
-
-
-@pytest.fixture(scope="session")
-def build(run_folder: Path) -> Path:
-    """Return the folder of what `make build` made for this machine, once a run."""
-    folder = run_folder / "build"
-    with (run_folder / "build.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "template.yaml").exists():
-            command = ["make", "build", f"ARCH={ARCH}", f"BUILD_DIR={folder}"]
-            made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-            assert made.returncode == 0, made.stdout + made.stderr
-    return folder
+pytestmark = NEEDS_THE_LAYER
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The layer that `make build` makes: what is in it, what isn't, and that it works."""
 
-import fcntl
 import io
 import json
 import marshal
@@ -19,11 +18,14 @@ from types import CodeType
 import pytest
 from packaging.utils import canonicalize_name
 
+from local.direct import event
 from supply_chain.lock import SHARED, read_lock
-from tests.e2e.test_lambda_runtime import ROOT, build, pytestmark
-from tests.support.api import event
+from tests.support.build import NEEDS_THE_LAYER
+from tests.support.once import once
+from tests.support.pip_settings import ELSEWHERE
+from tests.support.project import ROOT
 
-__all__ = ["build", "pytestmark"]
+pytestmark = NEEDS_THE_LAYER
 
 LIMIT = 13_000_000
 MACHINES = {"arm64": 183, "x86_64": 62}
@@ -41,35 +43,12 @@ def layer(run_folder: Path) -> Layer:
 
     def made(arch: str) -> Path:
         folder = run_folder / f"layer {arch}"
-        with (run_folder / f"layer-{arch}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not folder.exists():
+        with once(folder) as missing:
+            if missing:
                 make_layer(folder, f"ARCH={arch}")
         return folder
 
     return made
-
-
-ELSEWHERE = {
-    "PIP_USER": "1",
-    "PIP_PREFIX": "elsewhere",
-    "PIP_TARGET": "elsewhere",
-    "PIP_ROOT": "elsewhere",
-    "PIP_REQUIRE_VIRTUALENV": "1",
-    "PIP_REQUIRE_HASHES": "1",
-    "PIP_DRY_RUN": "1",
-    "PIP_NO_BINARY": ":all:",
-    "PIP_SITE": "1",
-    "PIP_REQUIREMENT": "missing.txt",
-    "PIP_PYTHON": "/bin/false",
-    "PIP_PLATFORM": "win_amd64",
-    "PIP_REPORT": "missing/report.json",
-    "PYTHONHOME": "/none",
-    "PYTHONPATH": "shadow",
-    "PYTHONUSERBASE": "elsewhere",
-    "PYTHONOPTIMIZE": "2",
-}
-"""Settings of pip and Python that a layer doesn't depend on (shared/run_pip.py)."""
 
 
 def make_layer(folder: Path, *variables: str) -> None:

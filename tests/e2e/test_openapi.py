@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +15,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from local.direct import token
 from taskapi.errors import ApiError
-from tests.e2e.conftest import serving
-from tests.support.api import token
-
-ROOT = Path(__file__).parents[2]
+from tests.support.gateway import serving
+from tests.support.project import ROOT
 
 DOCUMENT = json.loads((ROOT / "openapi.json").read_text())
 OPERATIONS = {

@@ -8,9 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from local.direct import SECRET
 from local.page_server import PageServer
-from tests.e2e.test_run import ROOT, copied, free_port, running
-from tests.support.api import SECRET
+from tests.support.make_run import copied, running
+from tests.support.ports import free_port
+from tests.support.project import ROOT
 
 
 @pytest.fixture(scope="module")

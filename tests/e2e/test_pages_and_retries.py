@@ -4,16 +4,14 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 import pytest
 
-from tests.e2e.conftest import Client, Reply, serving
-from tests.support.api import token
-
-ROOT = Path(__file__).parents[2]
+from local.direct import token
+from tests.support.gateway import Client, Reply, serving
+from tests.support.project import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Client, serving
+from tests.support.gateway import Client, serving
 
 ROWS: list[dict[str, Any]] = json.loads(
     Path(__file__).with_name("parity.json").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ import pip
 import pytest
 
 from supply_chain.lock import SHARED
-from tests.e2e.test_layer import ELSEWHERE
+from tests.support.pip_settings import ELSEWHERE
 
 CONFIG = """
 user = true

@@ -1,27 +1,22 @@
 """`make run`, as a newcomer types it: processes, a terminal's output, real HTTP."""
 
 import json
-import os
-import random
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory
 
 import httpx
 import psutil
 import pytest
 
 from local.__main__ import CannotRun, listen
-
-ROOT = Path(__file__).parents[2]
+from tests.support.make_run import copied, environment, running
+from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -33,69 +28,6 @@ def clone() -> Iterator[Path]:
     """
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         yield copied(Path(folder))
-
-
-def copied(folder: Path) -> Path:
-    """Copy what `make run` serves into folder, and return it."""
-    for name in ("functions", "local", "openapi", "shared"):
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copy(ROOT / "template.yaml", folder)
-    return folder
-
-
-def environment(**settings: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return {**kept, **settings}
-
-
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
-# The system gives none of these to a client, or to who asks for any: Linux begins at
-# 32768, macOS at 49152. Nor does another worker.
-PORTS = random.sample(range(20_000 + 750 * WORKER, 20_750 + 750 * WORKER), 750)
-
-
-def free_port() -> int:
-    """Return a port that stays free until a process listens on it."""
-    while True:
-        port = PORTS.pop()
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-
-
-@contextmanager
-def running(
-    clone: Path, until: str = "List the tasks", **settings: str
-) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Run it until it has said where it is; give what it printed, and stop it."""
-    with (
-        TemporaryFile("w+") as errors,
-        subprocess.Popen(
-            [sys.executable, "-m", "local"],
-            cwd=clone,
-            env=environment(PORT=str(free_port()), **settings),
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as process,
-    ):
-        try:
-            assert process.stdout
-            printed = ""
-            for line in process.stdout:
-                printed += line
-                if line.startswith(until):
-                    printed += process.stdout.readline()
-                    break
-            else:
-                errors.seek(0)
-                pytest.fail(f"make run has ended: {printed}{errors.read()}")
-            # A pipe that nobody reads fills up, and stops the one who writes to it.
-            threading.Thread(target=process.stdout.read, daemon=True).start()
-            yield printed, process
-        finally:
-            process.terminate()
-            process.wait(120)
 
 
 def curl_lines(printed: str) -> list[str]:

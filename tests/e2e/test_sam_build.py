@@ -9,9 +9,10 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.e2e.test_lambda_runtime import ROOT, pytestmark
+from tests.support.build import NEEDS_THE_LAYER
+from tests.support.project import ROOT
 
-__all__ = ["pytestmark"]
+pytestmark = NEEDS_THE_LAYER
 
 X86_64 = ["--parameter-overrides", "Architecture=x86_64"]
 

@@ -14,12 +14,12 @@ import psycopg
 import pytest
 
 from local import tokens
+from local.direct import SECRET, token
 from ops import sign_in, smoke
 from ops.web import Answer, Server
-from tests.better_auth.issuer import BetterAuth, better_auth
-from tests.e2e.conftest import Client, serving
-from tests.e2e.test_run import copied
-from tests.support.api import SECRET, token
+from tests.support.better_auth.server import BetterAuth, better_auth
+from tests.support.gateway import Client, serving
+from tests.support.make_run import copied
 
 
 @pytest.fixture(scope="module")

@@ -1,29 +1,25 @@
 """A Postgres for these tests, a PgBouncer, and a proxy in front of each."""
 
 import io
-import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
-from unittest.mock import patch
 
 import pytest
 
+from local.direct import SECRET
+from local.servers import PGBOUNCER, PgBouncer, Postgres, running_postgres
 from taskapi import time_budget
 from taskapi.postgres import connection, query
 from taskapi.postgres.connection import ATTEMPT_TIMEOUT, CANCEL_TIMEOUT
 from taskapi.postgres.migrate import migrate
 from taskapi.settings import environment
-from tests.support.api import SECRET, Answer, Client
+from tests.support.api import Client
 from tests.support.connections import forget_connection
+from tests.support.faults import DATABASE, Api
 from tests.support.proxy import Proxy
-from tests.support.servers import PGBOUNCER, PgBouncer, Postgres, running_postgres
-
-DATABASE = "faults"
 
 
 @pytest.fixture(scope="session")
@@ -65,61 +61,6 @@ def direct_proxy(postgres: Postgres) -> Iterator[Proxy]:
 def pooled_proxy(pgbouncer: PgBouncer) -> Iterator[Proxy]:
     with Proxy(pgbouncer.socket) as proxy:
         yield proxy
-
-
-@dataclass
-class Api:
-    """The functions on one database, called by one user."""
-
-    client: Client
-    postgres: Postgres
-    proxy: Proxy
-    log: io.StringIO
-
-    @property
-    def faults(self) -> list[dict[str, Any]]:
-        """Return the log lines of failures."""
-        lines = map(json.loads, self.log.getvalue().splitlines())
-        return [line for line in lines if line["level"] == "WARNING"]
-
-    def point(self, url: str) -> None:
-        """Make the functions use another database."""
-        forget_connection()
-        environment.database_url = lambda: url
-
-    def send(self, function: str, id: object = None, **request: Any) -> Answer:
-        return self.client.send(function, id, **request)
-
-    def create(self, title: str = "Buy groceries", **fields: Any) -> dict[str, Any]:
-        return self.client.create(title, **fields)
-
-    def rows(self, user_id: str | None = None) -> dict[int, tuple[str, bool, int]]:
-        """Return the rows of a user by id: title, completed, version."""
-        found = self.postgres.execute(
-            "SELECT id, title, completed, version FROM tasks"
-            f" WHERE user_id = '{user_id or self.client.user_id}'",
-            DATABASE,
-        )
-        return {row[0]: row[1:] for row in found}  # type: ignore[misc]
-
-    def running(self) -> list[str]:
-        """Return the statements that the functions' database is running."""
-        rows = self.postgres.execute(
-            "SELECT query FROM pg_stat_activity"
-            f" WHERE datname = '{DATABASE}' AND state = 'active'"
-        )
-        return [str(query) for [query] in rows]
-
-    def works(self) -> None:
-        """Assert that the next request succeeds, with the usual time budget."""
-        with (
-            patch.object(
-                time_budget, "REQUEST_TIMEOUT", 8.0 + connection.CANCEL_TIMEOUT
-            ),
-            patch.object(query, "ATTEMPT_TIMEOUT", ATTEMPT_TIMEOUT),
-        ):
-            answer = self.send("list_tasks")
-        assert answer.status == 200, answer.text
 
 
 @pytest.fixture
@@ -208,10 +149,6 @@ def role(postgres: Postgres) -> Iterator[Callable[[str], str]]:
     for name in made:
         postgres.execute(f"DROP OWNED BY {name}", DATABASE)
         postgres.execute(f"DROP ROLE {name}")
-
-
-def become(api: Api, role: str) -> None:
-    api.point(api.proxy.url(DATABASE).replace("postgres@", f"{role}@"))
 
 
 @pytest.fixture

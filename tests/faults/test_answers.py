@@ -7,13 +7,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from local.direct import SECRET
+from local.servers import Postgres
+from local.waiting import eventually
 from taskapi.postgres.faults import FAULTS, TOO_SLOW
 from taskapi.settings import environment
-from tests.faults.conftest import DATABASE, Api, become
-from tests.support.api import SECRET
+from tests.support.background import meanwhile
 from tests.support.connections import forget_connection
+from tests.support.faults import DATABASE, Api, become
 from tests.support.secret_store import Store
-from tests.support.servers import Postgres, eventually, meanwhile
 
 DATABASE_URL = environment.database_url
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.faults.conftest import Api
+from tests.support.faults import Api
 from tests.support.proxy import ActionKind, Once
 
 ANSWER = "12TDCZ"

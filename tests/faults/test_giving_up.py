@@ -6,10 +6,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from local.waiting import eventually
 from taskapi.postgres import connection, query
-from tests.faults.conftest import DATABASE, Api
+from tests.support.faults import DATABASE, Api
 from tests.support.proxy import Action
-from tests.support.servers import eventually
 
 WRITES: dict[str, dict[str, Any]] = {
     "update_task": {"json_body": {"title": "new"}},

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 from benchmarks.load import HEADER
-from tests.support.servers import PgBouncer
+from local.servers import PgBouncer
 
 LOAD = """
 from benchmarks.load import main

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.faults.conftest import DATABASE, Api
-from tests.support.api import SECRET
+from local.direct import SECRET
+from tests.support.faults import DATABASE, Api
 from tests.support.proxy import Action, ActionKind, Direction
 
 PROCESSES = 4
@@ -49,7 +49,7 @@ def test_nothing_is_lost_and_nothing_doubled(
     arguments = [str(PROCESSES), str(writes // PROCESSES), str(tmp_path)]
 
     subprocess.run(
-        [sys.executable, "-m", "tests.faults.writer", *arguments],
+        [sys.executable, "-m", "tests.support.writer", *arguments],
         check=True,
         env=os.environ
         | {

@@ -11,12 +11,14 @@ from contextlib import contextmanager
 
 import pytest
 
+from local.direct import Answer
+from local.servers import PgBouncer
+from local.waiting import eventually
 from taskapi import time_budget
 from taskapi.postgres import connection
-from tests.faults.conftest import DATABASE, Api
-from tests.support.api import Answer
+from tests.support.background import meanwhile
+from tests.support.faults import DATABASE, Api
 from tests.support.proxy import STALL, Action, Direction, Once
-from tests.support.servers import PgBouncer, eventually, meanwhile
 
 
 def toggle(api: Api, id: int) -> Answer:

@@ -3,7 +3,7 @@
 import pytest
 
 from taskapi.tasks import cursors
-from tests.faults.conftest import Api
+from tests.support.faults import Api
 
 OPERATIONS = {
     "list": ("list_tasks", {}),

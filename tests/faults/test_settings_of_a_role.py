@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.conftest import Api, become
-from tests.support.api import Answer
+from local.direct import Answer
+from tests.support.faults import Api, become
 
 SETTINGS = {
     "text and formats": {

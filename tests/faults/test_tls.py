@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from tests.faults.conftest import DATABASE, Api
+from tests.support.faults import DATABASE, Api
 
 
 class TlsServer:

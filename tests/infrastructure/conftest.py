@@ -1,18 +1,18 @@
 """The stacks, translated once for each run."""
 
-import fcntl
 import json
 from pathlib import Path
 
 import pytest
 
 from local.template import read_template
-from tests.infrastructure.stacks import (
+from tests.support.once import once
+from tests.support.project import ROOT
+from tests.support.stacks import (
     BEFORE,
     DEPLOYMENTS,
     EXTREMES,
     GIVEN,
-    ROOT,
     Deployment,
     Json,
     Stack,
@@ -23,10 +23,10 @@ from tests.infrastructure.stacks import (
 @pytest.fixture(scope="session")
 def translated(run_folder: Path) -> dict[str, Json]:
     """Return the templates of GIVEN, DEPLOYMENTS and, as `before`, BEFORE."""
-    file = run_folder / "stacks.json"
-    with (run_folder / "stacks.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not file.exists():
+    folder = run_folder / "stacks"
+    file = folder / "templates.json"
+    with once(folder) as missing:
+        if missing:
             wanted: dict[str, Deployment] = {
                 **{name: (given, {}) for name, given in GIVEN.items()},
                 "before": BEFORE,

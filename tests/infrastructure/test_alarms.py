@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.stacks import ROOT, Json, Stack
+from tests.support.project import ROOT
+from tests.support.stacks import Json, Stack
 
 PAGE = (ROOT / "docs/operations.md").read_text()
 BUSY = 11_600

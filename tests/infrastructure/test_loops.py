@@ -9,7 +9,7 @@ import pytest
 
 from local.loops import LOOP, expand
 from local.template import TemplateError, parse_template, read_template
-from tests.infrastructure.stacks import ROOT
+from tests.support.project import ROOT
 
 TEMPLATE = ROOT / "template.yaml"
 

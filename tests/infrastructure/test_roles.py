@@ -18,15 +18,8 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.secretsmanager.responses import SecretsManagerResponse
 
 from local.template import load_template
-from tests.infrastructure.stacks import (
-    ACCOUNT,
-    EXTREMES,
-    NAME,
-    REGION,
-    ROOT,
-    Json,
-    Stack,
-)
+from tests.support.project import ROOT
+from tests.support.stacks import ACCOUNT, EXTREMES, NAME, REGION, Json, Stack
 
 FUNCTIONS = {f.name: f for f in load_template(ROOT / "template.yaml").functions}
 READERS = sorted(FUNCTIONS.keys() - {"Health"})

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from local.template import load_template
-from tests.infrastructure.stacks import (
+from tests.support.project import ROOT
+from tests.support.stacks import (
     ACCOUNT,
     DEPLOYMENTS,
     DOMAIN,
@@ -20,7 +21,6 @@ from tests.infrastructure.stacks import (
     NAME,
     ORIGINS,
     REGION,
-    ROOT,
     SECRET_ARN,
     Dependencies,
     Json,

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from local.template import read_template
-from tests.infrastructure.stacks import ROOT, SECRET_ARN
+from tests.support.project import ROOT
+from tests.support.stacks import SECRET_ARN
 
 STAGES = ["dev", "staging", "prod"]
 CONFIG = tomllib.loads((ROOT / "samconfig.toml").read_text())

@@ -8,15 +8,15 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.better_auth.world import Jwks, key, world_settings
-from tests.support.api import ROUTES, SECRET, event, token
-
-ROOT = Path(__file__).parents[2]
+from local.direct import ROUTES, SECRET, event, token
+from tests.support.auth_settings import auth_settings
+from tests.support.jwks import Jwks
+from tests.support.project import ROOT
+from tests.support.tokens import key
 
 BEFORE = """
 import json, os, sys, threading
@@ -136,7 +136,7 @@ import app
 told = told | {{"connected": connection._idle is not None}}
 """,
         DATABASE_URL=database,
-        **world_settings("JWKS alone", jwks.url),
+        **auth_settings("JWKS alone", jwks.url),
     )
 
     assert told == {"slow": "there", "connected": True}
@@ -158,16 +158,16 @@ told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
 """,
         DATABASE_URL=database,
         token=f"Bearer {key('EdDSA').token()}",
-        **world_settings("JWKS alone", jwks.url),
+        **auth_settings("JWKS alone", jwks.url),
     )
 
     assert told == {"connected": True, "status": 200}
     assert jwks.fetches == 1
 
 
-@pytest.mark.parametrize("world", ["HS256 alone", "JWKS alone"])
+@pytest.mark.parametrize("kind", ["HS256 alone", "JWKS alone"])
 def test_threads_wait_for_the_network_and_import_nothing(
-    database: str, jwks: Jwks, world: str
+    database: str, jwks: Jwks, kind: str
 ) -> None:
     told = run(
         """
@@ -183,7 +183,7 @@ from taskapi.auth.signatures import signatures_for
 told["signatures"] = signatures_for.cache_info().currsize
 """,
         DATABASE_URL=database,
-        **world_settings(world, jwks.url),
+        **auth_settings(kind, jwks.url),
     )
 
     assert told == {"imported": [], "signatures": 1}
@@ -342,7 +342,7 @@ def counted(deadline):
     return connect(deadline)
 connection.connect = counted
 time_budget.REQUEST_TIMEOUT = 0.0
-connection.FAILURE_LIMIT = 1000.0
+connection.INIT_FAILURE_TTL = 1000.0
 for seconds in (0, 1000, 3600):
     connects, connection._failure = [], failure
     time_budget.clock = lambda: real() + seconds
@@ -377,7 +377,7 @@ told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
         start="provisioned-concurrency",
         DATABASE_URL=database,
         token=f"Bearer {key('EdDSA').token()}",
-        **world_settings("JWKS alone", jwks.url),
+        **auth_settings("JWKS alone", jwks.url),
     )
 
     assert told == {"status": 503}
@@ -445,7 +445,7 @@ def test_each_copy_of_a_snapshot_fetches_the_keys(database: str, jwks: Jwks) -> 
         start="snap-start",
         DATABASE_URL=database,
         token=f"Bearer {key('EdDSA').token()}",
-        **world_settings("JWKS alone", jwks.url),
+        **auth_settings("JWKS alone", jwks.url),
     )
 
     assert [status for *_, status in told["copies"]] == [200, 200]

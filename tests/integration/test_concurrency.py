@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.support.api import Answer, Client
+from local.direct import Answer
+from tests.support.api import Client
 from tests.support.crowd import Crowd
 
 SIZE = 50

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import psycopg
 import pytest
 
-from tests.support.api import Answer, Client, event, invoke, token
+from local.direct import Answer, event, token
+from tests.support.api import Client, invoke
 
 WRITES: dict[str, dict[str, Any]] = {
     "update_task": {"json_body": {"title": "changed"}},

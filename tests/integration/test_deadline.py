@@ -9,15 +9,19 @@ from contextlib import contextmanager
 
 import pytest
 
+from local.direct import ROUTES, SECRET, Answer, event
 from taskapi import time_budget
 from taskapi.auth import jwks
 from taskapi.cold_start import preconnect
 from taskapi.postgres import connection, query
 from taskapi.settings import secret, secret_sources, secrets_manager
-from tests.better_auth.world import Jwks, claims, forget, key
-from tests.better_auth.world import secret as hs256
-from tests.support.api import ROUTES, SECRET, Answer, Client, event, invoke
-from tests.support.secret_store import Clock
+from tests.support.api import Client, invoke
+from tests.support.auth_settings import forget
+from tests.support.clock import Clock
+from tests.support.connections import forget_connection
+from tests.support.jwks import Jwks
+from tests.support.tokens import claims, key
+from tests.support.tokens import secret as hs256
 
 DEADLINE = 0.6
 ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:tasks"
@@ -53,8 +57,7 @@ def deaf(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     # A read that hung ends now: it must not log into another test.
     if hung := secret.settings_secret._flight._running:
         wait([hung], 60)
-    if connection._idle:
-        connection._idle.close()
+    forget_connection()
     forget()
 
 

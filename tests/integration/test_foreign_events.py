@@ -4,14 +4,13 @@ import importlib
 import io
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.api import CONTEXT, ROUTES, event, invoke, token
-
-ROOT = Path(__file__).parents[2]
+from local.direct import CONTEXT, ROUTES, event, token
+from tests.support.api import invoke
+from tests.support.project import ROOT
 
 FOLDER = "lib/python3*/site-packages/samcli/lib/generated_sample_events/events/*/*.json"
 SAMPLES = {

@@ -8,11 +8,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from local.direct import Answer
 from taskapi.postgres.connection import ATTEMPT_TIMEOUT
 from taskapi.postgres.query import query
 from taskapi.tasks import create as creating
 from taskapi.tasks.fields import DEFAULTS
-from tests.support.api import Answer, Client
+from tests.support.api import Client
 
 RULE = {
     "error": "validation_error",

@@ -15,7 +15,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.support.api import Answer, Client
+from local.direct import Answer
+from tests.support.api import Client
 
 USERS = st.sampled_from(["alice", "bob", "carol"])
 TITLES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=200)

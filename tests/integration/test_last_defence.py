@@ -11,9 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from local.direct import CONTEXT, ROUTES, event, token
 from taskapi.errors import SettingsError
 from taskapi.log import logger
-from tests.support.api import CONTEXT, ROUTES, Client, event, token
+from tests.support.api import Client
 
 PRIVATE = "a private text"
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from local.direct import ROUTES, event, token
 from taskapi.auth.pseudonym import pseudonym
 from taskapi.postgres import connection
-from tests.support.api import ROUTES, Client, event, invoke, token
-from tests.unit.test_architecture import ROOT
+from tests.support.api import Client, invoke
+from tests.support.project import ROOT
 
 KEYS = {
     "level",

@@ -5,12 +5,16 @@ import json
 
 import pytest
 
+from local.direct import ROUTES, SECRET, Answer, event
 from taskapi.auth.tokens import InvalidToken
 from taskapi.auth.verify import verify
 from taskapi.settings import secret
-from tests.better_auth.world import Jwks, Secret, claims, key, world_settings
-from tests.support.api import ROUTES, SECRET, Answer, Client, event, invoke
-from tests.support.secret_store import Clock, Store
+from tests.support.api import Client, invoke
+from tests.support.auth_settings import auth_settings
+from tests.support.clock import Clock
+from tests.support.jwks import Jwks
+from tests.support.secret_store import Store
+from tests.support.tokens import Secret, claims, key
 
 NEW = "another secret for the tests, of 32 bytes and more"
 
@@ -122,8 +126,8 @@ def test_keys_and_secret_come_and_go_with_the_secret(
     with Jwks().serving() as server:
         server.keys = [key("EdDSA").jwk()]
         told = []
-        for world in ("HS256 alone", "both", "JWKS alone", "HS256 alone"):
-            given = world_settings(world, server.url)
+        for kind in ("HS256 alone", "both", "JWKS alone", "HS256 alone"):
+            given = auth_settings(kind, server.url)
             rotating.put({"DATABASE_URL": database, **given})
             clock.now += secret.COOL_DOWN
             for sender in (by_secret, key("EdDSA")):

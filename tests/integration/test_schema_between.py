@@ -15,8 +15,9 @@ from taskapi.tasks.fields import FIELDS, RULES
 from taskapi.tasks.read import GET
 from taskapi.tasks.write import COMPLETE, DELETE, UPDATE
 from tests.support.lists import EVERY_LIST
+from tests.support.project import ROOT
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = ROOT / "docs"
 BLOCKS = re.findall(
     r"```sql\n(.*?)```", (DOCS / "operations.md").read_text(), re.DOTALL
 )

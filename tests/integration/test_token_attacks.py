@@ -9,19 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.better_auth import attacks
-from tests.better_auth.attacks import OTHER_WORLD, Build, published
-from tests.better_auth.world import (
-    ALGORITHMS,
-    ORIGIN,
-    Jwks,
-    claims,
-    configured,
-    key,
-    secret,
-    world_settings,
-)
-from tests.support.api import ROUTES, Answer, Client, event, invoke
+from local.direct import ROUTES, Answer, event
+from tests.support.api import Client, invoke
+from tests.support.attacks import tables
+from tests.support.attacks.keys import Build, published
+from tests.support.attacks.tables import NOT_CONFIGURED
+from tests.support.auth_settings import auth_settings, configured
+from tests.support.jwks import Jwks
+from tests.support.tokens import ALGORITHMS, ORIGIN, claims, key, secret
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +28,8 @@ def jwks() -> Iterator[Jwks]:
 
 
 @pytest.fixture(scope="module")
-def both_worlds(database: str, jwks: Jwks) -> Iterator[None]:
-    with configured(**world_settings("both", jwks.url)):
+def both_configured(database: str, jwks: Jwks) -> Iterator[None]:
+    with configured(**auth_settings("both", jwks.url)):
         yield
 
 
@@ -57,8 +52,8 @@ def rows(table: dict[str, Build]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("build", table.values(), ids=table)
 
 
-@rows(attacks.tokens())
-def test_refuses_a_token(build: Build, both_worlds: None, log: io.StringIO) -> None:
+@rows(tables.tokens())
+def test_refuses_a_token(build: Build, both_configured: None, log: io.StringIO) -> None:
     token = build()
 
     answer = sent(f"Bearer {token}")
@@ -70,30 +65,30 @@ def test_refuses_a_token(build: Build, both_worlds: None, log: io.StringIO) -> N
     assert not any(part in line for part in token.split(".") if len(part) > 20)
 
 
-@rows(attacks.headers())
-def test_refuses_a_header(build: Build, both_worlds: None) -> None:
+@rows(tables.headers())
+def test_refuses_a_header(build: Build, both_configured: None) -> None:
     assert_refused(sent(build()))
 
 
 @pytest.fixture(scope="module")
 def bound(database: str, jwks: Jwks) -> Iterator[None]:
-    """Have an issuer and an audience configured for both worlds."""
-    given = world_settings("both", jwks.url)
+    """Have an issuer and an audience configured for both kinds."""
+    given = auth_settings("both", jwks.url)
     given |= {"BETTER_AUTH_ISSUER": ORIGIN, "BETTER_AUTH_AUDIENCE": ORIGIN}
     with configured(**given):
         yield
 
 
-@rows(attacks.bound())
+@rows(tables.bound())
 def test_refuses_another_issuer_or_audience(build: Build, bound: None) -> None:
     assert_refused(sent(f"Bearer {build()}"))
 
 
-@pytest.mark.parametrize(("world", "build"), OTHER_WORLD.values(), ids=OTHER_WORLD)
-def test_refuses_a_token_of_a_world_that_is_not_configured(
-    database: str, jwks: Jwks, world: str, build: Build
+@pytest.mark.parametrize(("kind", "build"), NOT_CONFIGURED.values(), ids=NOT_CONFIGURED)
+def test_refuses_a_token_of_a_kind_that_is_not_configured(
+    database: str, jwks: Jwks, kind: str, build: Build
 ) -> None:
-    with configured(**world_settings(world, jwks.url)):
+    with configured(**auth_settings(kind, jwks.url)):
         assert_refused(sent(f"Bearer {build()}"))
 
 
@@ -110,7 +105,7 @@ NO_TOKEN = {
 
 
 @pytest.mark.parametrize("header", NO_TOKEN.values(), ids=NO_TOKEN)
-def test_says_that_no_bearer_token_was_sent(header: str, both_worlds: None) -> None:
+def test_says_that_no_bearer_token_was_sent(header: str, both_configured: None) -> None:
     answer = sent(header)
 
     assert answer.status == 401
@@ -118,7 +113,7 @@ def test_says_that_no_bearer_token_was_sent(header: str, both_worlds: None) -> N
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_refuses_two_headers_that_differ_in_case_alone(both_worlds: None) -> None:
+def test_refuses_two_headers_that_differ_in_case_alone(both_configured: None) -> None:
     token = f"Bearer {secret.token()}"
     headers = {"authorization": token, "Authorization": token}
     route = ROUTES["list_tasks"]
@@ -175,7 +170,7 @@ def test_accepts_a_header(
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR", "Bearer "])
-def test_accepts_the_scheme(user: Client, both_worlds: None, scheme: str) -> None:
+def test_accepts_the_scheme(user: Client, both_configured: None, scheme: str) -> None:
     token = secret.token(claims(user.user_id))
 
     assert sent(f"{scheme} {token}", user.user_id).status == 200
@@ -194,32 +189,32 @@ SUBJECTS = {
 
 
 @pytest.mark.parametrize("user_id", SUBJECTS.values(), ids=SUBJECTS)
-def test_accepts_a_subject(both_worlds: None, user_id: str) -> None:
+def test_accepts_a_subject(both_configured: None, user_id: str) -> None:
     token = key("EdDSA").token(claims(user_id, id=...))
 
     assert sent(f"Bearer {token}", user_id).status == 200
 
 
-@pytest.mark.parametrize("world", ["HS256 alone", "both"])
+@pytest.mark.parametrize("kind", ["HS256 alone", "both"])
 def test_ignores_issuer_and_audience_of_hs256_unless_configured(
-    user: Client, jwks: Jwks, world: str
+    user: Client, jwks: Jwks, kind: str
 ) -> None:
     token = secret.token(claims(user.user_id, iss="https://x.example", aud=...))
 
-    with configured(**world_settings(world, jwks.url)):
+    with configured(**auth_settings(kind, jwks.url)):
         assert sent(f"Bearer {token}", user.user_id).status == 200
 
 
 @pytest.mark.parametrize("changes", [{"iss": "https://x"}, {"aud": "https://x"}])
 def test_a_token_of_the_jwks_is_for_the_origin_of_better_auth(
-    jwks: Jwks, both_worlds: None, changes: dict[str, object]
+    jwks: Jwks, both_configured: None, changes: dict[str, object]
 ) -> None:
     assert_refused(sent(f"Bearer {key('EdDSA').token(claims(**changes))}"))
 
 
 def test_an_issuer_and_an_audience_of_their_own(user: Client, jwks: Jwks) -> None:
     token = key("EdDSA").token(claims(user.user_id, iss="me", aud=["you", "them"]))
-    given = world_settings("JWKS alone", jwks.url)
+    given = auth_settings("JWKS alone", jwks.url)
     given |= {"BETTER_AUTH_ISSUER": "me", "BETTER_AUTH_AUDIENCE": "you"}
 
     with configured(**given):
@@ -227,7 +222,7 @@ def test_an_issuer_and_an_audience_of_their_own(user: Client, jwks: Jwks) -> Non
         assert_refused(sent(f"Bearer {key('EdDSA').token()}"))
 
 
-def test_a_token_of_8_kib_is_accepted(user: Client, both_worlds: None) -> None:
+def test_a_token_of_8_kib_is_accepted(user: Client, both_configured: None) -> None:
     longest = max(
         (
             secret.token(claims(user.user_id, x="x" * length))
@@ -243,7 +238,7 @@ def test_a_token_of_8_kib_is_accepted(user: Client, both_worlds: None) -> None:
 @settings(max_examples=300, deadline=None)
 @given(data=st.data(), name=st.sampled_from(sorted(SIGNERS)))
 def test_no_flipped_character_makes_another_identity(
-    both_worlds: None, data: st.DataObject, name: str
+    both_configured: None, data: st.DataObject, name: str
 ) -> None:
     token = SIGNERS[name].token()
     place = data.draw(st.integers(0, len(token) - 1))
@@ -257,6 +252,6 @@ def test_no_flipped_character_makes_another_identity(
 
 
 def test_the_table_is_of_some_size() -> None:
-    tables = [attacks.tokens(), attacks.headers(), attacks.bound()]
+    attacks = [tables.tokens(), tables.headers(), tables.bound()]
 
-    assert sum(len(table) for table in tables) + len(OTHER_WORLD) >= 150
+    assert sum(len(table) for table in attacks) + len(NOT_CONFIGURED) >= 150

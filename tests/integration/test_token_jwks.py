@@ -7,21 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from local.direct import ROUTES, Answer, event
 from taskapi.auth.signatures import signatures_for
 from taskapi.auth.verify import verify
 from taskapi.postgres import connection
 from taskapi.settings.better_auth import better_auth
-from tests.better_auth.world import (
-    ORIGIN,
-    Jwks,
-    claims,
-    configured,
-    forget,
-    key,
-    secret,
-    world_settings,
-)
-from tests.support.api import ROUTES, Answer, Client, event, invoke
+from tests.support.api import Client, invoke
+from tests.support.auth_settings import auth_settings, configured, forget
+from tests.support.jwks import Jwks
+from tests.support.tokens import ORIGIN, claims, key, secret
 
 
 @pytest.fixture
@@ -29,7 +23,7 @@ def jwks(database: str) -> Iterator[Jwks]:
     """Return the JWKS of the issuer that the API is configured for."""
     with Jwks().serving() as server:
         server.keys = [key("EdDSA").jwk()]
-        with configured(**world_settings("JWKS alone", server.url)):
+        with configured(**auth_settings("JWKS alone", server.url)):
             yield server
 
 

@@ -6,9 +6,10 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
+from local.direct import SECRET, Answer
 from taskapi import time_budget
 from taskapi.postgres import connection, query
-from tests.support.api import SECRET, Answer, Client
+from tests.support.api import Client
 
 FUNCTIONS = ["create_task", "update_task", "complete_task", "delete_task", "get_task"]
 

@@ -1,13 +1,13 @@
-"""A secret in moto's Secrets Manager, and a clock that a test sets."""
+"""A secret in Secrets Manager, which moto stands for."""
 
 import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import boto3
-import pytest
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.exceptions import ClientError
-
-from taskapi.settings import secrets_manager
 
 NAMES = [
     "DATABASE_URL",
@@ -17,28 +17,33 @@ NAMES = [
     "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT",
 ]
 
-
-class Clock:
-    """A clock that a test sets."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+AWS_ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+}
 
 
 class Store:
     """A secret in Secrets Manager, which counts how often it is read."""
 
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.client = boto3.client("secretsmanager")
-        self.client.create_secret(Name="tasks", SecretString="{}")
-        self.arn: str = self.client.describe_secret(SecretId="tasks")["ARN"]
+    def __init__(self, reader: SecretsProvider) -> None:
+        self.client = reader.client
+        name = f"tasks-{uuid.uuid4().hex}"
+        created = self.client.create_secret(Name=name, SecretString="{}")
+        self.arn: str = created["ARN"]
         self.reads = 0
         self.failure: Exception | None = None
-        patch.setenv("SECRET_ARN", self.arn)
-        provider = secrets_manager.provider()
-        provider.client.meta.events.register("before-call", self._count)
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count the reads from here on, and let them fail where `failure` says so."""
+        event = "before-call.secrets-manager.GetSecretValue"
+        self.client.meta.events.register(event, self._count)
+        try:
+            yield
+        finally:
+            self.client.meta.events.unregister(event, self._count)
 
     def _count(self, **_: object) -> None:
         self.reads += 1

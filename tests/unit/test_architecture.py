@@ -13,17 +13,16 @@ from pathlib import Path
 import pytest
 from fastapi import FastAPI
 
+from local.direct import ROUTES
 from local.template import load_template
 from openapi.document import document
 from openapi.operations import api_routes, methods
 from taskapi import cold_start
 from taskapi.tasks.fields import NAMES, RULES, NewTask, Task, TaskChanges
 from taskapi.web.authenticated import AuthenticatedRoute
-from tests.support.api import ROUTES
+from tests.support.project import FUNCTIONS, ROOT
 
-ROOT = Path(__file__).parents[2]
 FOLDERS = sorted(file.parent.name for file in ROOT.glob("functions/*/app.py"))
-FUNCTIONS = {f.folder.name: f for f in load_template(ROOT / "template.yaml").functions}
 
 
 def app_of(folder: str) -> FastAPI:

@@ -7,10 +7,10 @@ import re
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import pytest
 
+from local.direct import SECRET
 from taskapi.errors import SettingsError
 from taskapi.settings import hs256_secret
 from taskapi.settings.better_auth import (
@@ -19,10 +19,9 @@ from taskapi.settings.better_auth import (
     better_auth,
     parse_better_auth,
 )
-from tests.better_auth.world import configured
-from tests.support.api import SECRET
+from tests.support.auth_settings import configured
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 ANY = Expected(None, None)
 URL = "https://auth.example.com"
 

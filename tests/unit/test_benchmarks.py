@@ -9,8 +9,8 @@ from benchmarks import page, results
 from benchmarks.artifacts import BASELINES
 from benchmarks.guard import Counts, exceeds_limit
 from benchmarks.instructions import parse_total
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 PINS = re.compile(r"^([\w-]+)(?:\[\w+\])?==(\S+)", re.MULTILINE)
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from ops import costs
 from ops.costs import Load, counts, lines, report, traces
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/operations.md").read_text()
 
 LOAD = Load(

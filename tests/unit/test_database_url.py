@@ -54,7 +54,7 @@ def test_neon_is_verified_in_full(bundle: str, query: str) -> None:
         {"options": "endpoint=ep-cool-rain-123", "sslmode": "require"},
         {"connect_timeout": "3", "sslmode": "disable"},
     ],
-    ids=lambda stated: ",".join(f"{name}={value}" for name, value in stated.items()),
+    ids=",".join,
 )
 @pytest.mark.parametrize("url", [POOLED, ELSEWHERE], ids=["neon", "elsewhere"])
 def test_what_the_url_says_wins(url: str, stated: dict[str, str], bundle: str) -> None:

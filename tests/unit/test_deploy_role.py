@@ -1,15 +1,14 @@
 """The role that GitHub takes: who may take it, and that the stack is all it reaches."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 
 from local.template import parse_template, read_template
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 LAMBDA = "arn:aws:lambda:eu-central-1:123456789012"
 GATEWAY = "arn:aws:apigateway:eu-central-1::"
 BUCKET = "arn:aws:s3:::aws-sam-cli-managed-default-samclisourcebucket-1"

@@ -10,13 +10,13 @@ import pytest
 from starlette.applications import Starlette
 
 from local import tokens
+from local.direct import SECRET
 from local.docs import WithDocs
 from ops import pseudonym as command
 from taskapi.auth.pseudonym import pseudonym
-from tests.better_auth.world import configured
-from tests.support.api import SECRET
+from tests.support.auth_settings import configured
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 OTHERS = {
     "a secret": {"BETTER_AUTH_SECRET": SECRET},
     "a URL": {"BETTER_AUTH_URL": "http://localhost:3000"},

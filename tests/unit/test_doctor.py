@@ -9,20 +9,14 @@ from pathlib import Path
 import pytest
 
 from local import doctor
+from local.direct import SECRET
 from taskapi.auth.authenticate import authenticate
 from taskapi.errors import Unauthorized
 from taskapi.settings.secret import Secret
 from taskapi.settings.secrets_manager import Outage
-from tests.better_auth.world import (
-    ORIGIN,
-    Jwks,
-    claims,
-    configured,
-    key,
-    secret,
-    world_settings,
-)
-from tests.support.api import SECRET
+from tests.support.auth_settings import auth_settings, configured
+from tests.support.jwks import Jwks
+from tests.support.tokens import ORIGIN, claims, key, secret
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +43,7 @@ def with_secret(token: str, **given: str) -> str:
 
 
 def test_says_that_all_is_well(jwks: Jwks) -> None:
-    report = diagnosed(key("EdDSA").token(), **world_settings("JWKS alone", jwks.url))
+    report = diagnosed(key("EdDSA").token(), **auth_settings("JWKS alone", jwks.url))
 
     assert "FAILED" not in report
     assert f"are checked with {jwks.url}" in report
@@ -109,6 +103,19 @@ def test_says_all_that_is_wrong_at_once() -> None:
         (f"{secret.token()[:-5]}AAAAA", "signs with another BETTER_AUTH_SECRET"),
         ("", "No token was given"),
     ],
+    ids=[
+        "one word",
+        "a JWE",
+        "a session's cookie",
+        "5 characters missing",
+        "10 characters missing",
+        "cut after 60 characters",
+        "an access token's typ",
+        "alg none",
+        "by a key of the JWKS",
+        "another signature",
+        "nothing",
+    ],
 )
 def test_says_what_is_wrong_with_the_rest(token: str, sentence: str) -> None:
     report = with_secret(token)
@@ -120,7 +127,7 @@ def test_says_what_is_wrong_with_the_rest(token: str, sentence: str) -> None:
 def test_says_that_the_keys_are_not_reachable(jwks: Jwks) -> None:
     jwks.down()
 
-    report = diagnosed(key("EdDSA").token(), **world_settings("JWKS alone", jwks.url))
+    report = diagnosed(key("EdDSA").token(), **auth_settings("JWKS alone", jwks.url))
 
     assert (
         f"FAILED The keys are not reachable: the JWKS at {jwks.url} can't be" in report
@@ -133,7 +140,7 @@ def test_says_that_the_keys_are_not_reachable(jwks: Jwks) -> None:
 def test_says_that_the_key_is_not_the_issuers(jwks: Jwks) -> None:
     token = key("EdDSA", "other").token()
 
-    report = diagnosed(token, **world_settings("JWKS alone", jwks.url))
+    report = diagnosed(token, **auth_settings("JWKS alone", jwks.url))
 
     assert "FAILED The token's kid isn't in the JWKS." in report
 
@@ -217,19 +224,21 @@ def test_finds_the_token_in_what_people_paste(given: str) -> None:
     assert TOKEN not in report
 
 
-@pytest.mark.parametrize("given", [TOKEN, f"\t {TOKEN} \r\n"])
+@pytest.mark.parametrize(
+    "given", [TOKEN, f"\t {TOKEN} \r\n"], ids=["bare", "white space around it"]
+)
 def test_says_nothing_of_a_token_alone(given: str) -> None:
     assert "pasted" not in with_secret(given)
 
 
-@pytest.mark.parametrize("world", ["HS256 alone", "JWKS alone"])
+@pytest.mark.parametrize("kind", ["HS256 alone", "JWKS alone"])
 def test_refuses_what_is_too_long_for_the_api_and_says_how_to_mend_it(
-    jwks: Jwks, world: str
+    jwks: Jwks, kind: str
 ) -> None:
-    sender = secret if world == "HS256 alone" else key("EdDSA")
+    sender = secret if kind == "HS256 alone" else key("EdDSA")
     token = sender.token(claims(image=f"data:image/png;base64,{'A' * 8000}"))
 
-    report = diagnosed(token, **world_settings(world, jwks.url))
+    report = diagnosed(token, **auth_settings(kind, jwks.url))
 
     assert 'FAILED The token is over 8192 bytes. Most of it is "image", 80' in report
     assert "definePayload" in report

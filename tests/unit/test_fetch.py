@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from taskapi.auth.fetch import FetchError, fetch
-from tests.better_auth.world import Jwks
+from tests.support.jwks import Jwks
 
 DOCUMENT = b'{"keys": []}'
 RAW_DEFLATE = zlib.compressobj(wbits=-zlib.MAX_WBITS)

@@ -12,25 +12,18 @@ from typing import Any
 import psutil
 import pytest
 
+from local.waiting import eventually
 from taskapi import time_budget
 from taskapi.auth import jwks
 from taskapi.auth.jwks import MAX_BYTES, Unavailable
 from taskapi.auth.key_set import COOL_DOWN, FAILURE_COOL_DOWN, KeySet
 from taskapi.auth.tokens import InvalidToken
 from taskapi.errors import ServiceUnavailable
-from tests.better_auth.world import ALGORITHMS, Jwks, issuer_keys, key
-from tests.support.servers import eventually
+from tests.support.clock import Clock
+from tests.support.jwks import Jwks
+from tests.support.tokens import ALGORITHMS, issuer_keys, key
 
 OLD, NEW = key("EdDSA"), key("EdDSA", "new")
-
-
-class Clock:
-    """A time that passes when the test says so."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

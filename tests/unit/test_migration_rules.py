@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from taskapi.postgres.migrate import MIGRATIONS, NO_TRANSACTION
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 SQUAWK = Path(sys.executable).parent / "squawk"
 EXAMPLES = {
     name: block

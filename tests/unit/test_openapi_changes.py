@@ -3,14 +3,14 @@
 import copy
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from openapi.changes import breaking
+from tests.support.project import ROOT
 
-DOCUMENT = json.loads((Path(__file__).parents[2] / "openapi.json").read_text())
+DOCUMENT = json.loads((ROOT / "openapi.json").read_text())
 TASKS, TASK = "/api/{user_id}/tasks", "/api/{user_id}/tasks/{task_id}"
 
 Json = dict[str, Any]

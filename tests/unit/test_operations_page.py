@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from local.template import read_template as read
-from tests.unit.test_architecture import FUNCTIONS
+from tests.support.project import FUNCTIONS, ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/operations.md").read_text()
 DEPLOYING = (ROOT / "docs/deploying.md").read_text()
 SAM: dict[str, Any] = read(ROOT / "template.yaml")

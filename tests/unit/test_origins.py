@@ -7,7 +7,7 @@ import pytest
 
 from local.origins import origin_problem, parse_origins
 from local.template import TemplateError, load_template, read_template
-from tests.infrastructure.stacks import ROOT
+from tests.support.project import ROOT
 
 PARAMETERS: Any = read_template(ROOT / "template.yaml")["Parameters"]
 PATTERN: str = PARAMETERS["AllowedOrigins"]["AllowedPattern"]

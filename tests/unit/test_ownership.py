@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 
 from tests.support.lists import EVERY_LIST
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 SHARED = ROOT / "shared"
 MIGRATIONS = SHARED / "taskapi/postgres/migrations"
 OPERATORS = {"taskapi.postgres.migrate"}

@@ -1,7 +1,6 @@
 """The time budget, and errors that tests/faults/ can't provoke on a real server."""
 
 import re
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -23,8 +22,9 @@ from taskapi.postgres.faults import (
     UNREACHABLE,
 )
 from taskapi.postgres.query import FIRST_PAUSE, LONGEST_PAUSE, backoff
+from tests.support.project import ROOT
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+TEMPLATE = ROOT / "template.yaml"
 GATEWAY_TIMEOUT = 30
 
 

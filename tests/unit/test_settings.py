@@ -18,7 +18,9 @@ from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.settings import secret, secret_sources, secrets_manager
 from taskapi.settings.better_auth import better_auth
 from taskapi.settings.environment import database_url
-from tests.support.secret_store import Clock, Store
+from taskapi.settings.secrets_manager import provider
+from tests.support.clock import Clock
+from tests.support.secret_store import Store
 
 KEY = "a secret of Better Auth's, over 32 bytes"
 
@@ -301,7 +303,7 @@ def test_an_outage_is_asked_about_once_in_its_cool_down(
 def test_a_wrong_environment_is_one_line(
     store: Store, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None
 ) -> None:
-    secrets_manager.provider.cache_clear()
+    monkeypatch.setattr(secrets_manager, "provider", provider.__wrapped__)
     monkeypatch.delenv(name, raising=False)
     if value:
         monkeypatch.setenv(name, value)
@@ -508,7 +510,17 @@ def test_an_extension_that_is_never_ready_is_given_up(
         (200, b"[" * 100_000),
         (200, b" " * 300_000),
     ],
-    ids=str,
+    ids=[
+        "an error",
+        "its token refused",
+        "nothing",
+        "HTML",
+        "an empty object",
+        "null",
+        "not UTF-8",
+        "nested too deep",
+        "a lot of blanks",
+    ],
 )
 def test_secrets_manager_is_asked_where_the_extension_fails(
     extension: Extension, store: Store, status: int, answer: bytes

@@ -5,27 +5,19 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
+from local.direct import ROUTES, SECRET, event
 from taskapi.auth.claims import claim_errors, humanize
+from taskapi.auth.pyjwt import hmac_sha256
 from taskapi.auth.tokens import InvalidToken
 from taskapi.auth.verify import verify
-from taskapi.cold_start.pyjwt import hmac_sha256
 from taskapi.settings.better_auth import Expected
-from tests.better_auth.world import (
-    ORIGIN,
-    Jwks,
-    claims,
-    configured,
-    key,
-    secret,
-    world_settings,
-)
-from tests.support.api import ROUTES, SECRET, event
-
-ROOT = Path(__file__).parents[2]
+from tests.support.auth_settings import auth_settings, configured
+from tests.support.jwks import Jwks
+from tests.support.project import ROOT
+from tests.support.tokens import ORIGIN, claims, key, secret
 
 REASONS = {
     "it isn't a JWT: three base64url segments": "a.b",
@@ -161,7 +153,7 @@ def test_hs256_does_without_cryptography(when: str) -> None:
     )
 
     assert status == 401
-    assert "taskapi.cold_start.pyjwt" in modules
+    assert "taskapi.auth.pyjwt" in modules
     assert not {m for m in modules if m.split(".")[0] == "cryptography"}
     assert "taskapi.auth.jwks" not in modules
 
@@ -170,7 +162,7 @@ def test_hs256_does_without_cryptography(when: str) -> None:
 def test_the_jwks_does_with_cryptography(when: str) -> None:
     with Jwks().serving() as server:
         server.keys = [key("EdDSA").jwk()]
-        given = world_settings("JWKS alone", server.url)
+        given = auth_settings("JWKS alone", server.url)
 
         status, modules = imported(f"Bearer {key('EdDSA').token()}", when, given)
 
@@ -230,17 +222,17 @@ print(json.dumps(told))
 def test_settings_change_in_a_warm_environment_from_hs256_to_the_jwks_and_back(
     database: str,
 ) -> None:
-    worlds = ["HS256 alone", "both", "JWKS alone", "both", "HS256 alone"]
+    kinds = ["HS256 alone", "both", "JWKS alone", "both", "HS256 alone"]
     with Jwks().serving() as server:
         server.keys = [key("EdDSA").jwk(), key("RS256").jwk()]
         steps = []
-        for world in worlds:
+        for kind in kinds:
             for sender in (secret, key("EdDSA"), key("RS256")):
                 headers = {"authorization": f"Bearer {sender.token()}"}
                 sent = event(
                     ROUTES["list_tasks"], path={"user_id": "alice"}, headers=headers
                 )
-                steps.append((world_settings(world, server.url), sent))
+                steps.append((auth_settings(kind, server.url), sent))
         printed = run(SWITCH, json.dumps(steps), DATABASE_URL=database)
         told = json.loads(printed.splitlines()[-1])
 
@@ -253,7 +245,7 @@ def test_settings_change_in_a_warm_environment_from_hs256_to_the_jwks_and_back(
 
 NEXT_PERSON = """
 import sys
-from taskapi.cold_start.pyjwt import hmac_sha256
+from taskapi.auth.pyjwt import hmac_sha256
 before = set(sys.modules)
 {imports_first}
 hmac_sha256()

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.support.project import ROOT
+
 FILES = sorted(ROOT.glob(".github/workflows/*.yml"))
 WORKFLOWS: dict[str, Any] = {
     file.stem: yaml.safe_load(file.read_text()) for file in FILES

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from taskapi.auth.pyjwt import hmac_sha256
 from taskapi.auth.tokens import (
     InvalidToken,
     NotConfigured,
     WrongSignature,
     decode_segment,
 )
-from taskapi.cold_start.pyjwt import hmac_sha256
 from taskapi.settings.better_auth import BetterAuth
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ other code once the function is imported.
 What happens, in order:
 
 1. `functions/*/app.py` imports `preconnect` before anything else.
-2. `preconnect` imports psycopg, the settings and the check of tokens. It begins to
-   connect to the database, and to fetch the JWKS, in two threads. With SnapStart it
-   does so after each restore instead.
+2. `preconnect` imports psycopg, the logger, the settings and the check of tokens. It
+   begins to connect to the database, and to fetch the JWKS, in two threads. With
+   SnapStart it does so after each restore instead.
 3. `app.py` imports FastAPI and pydantic, which needs no network.
 4. `lambda_handler()` in web/handler.py, called last, waits for both threads, and then
    calls `init_phase.end_init_phase()`.
@@ -24,7 +24,7 @@ saves  technique; the test that guards it; how to remove it
 4,000  The layer has byte code, which Python doesn't compare with sources (layer.py).
        test_has_byte_code_that_is_not_checked_against_its_source
        Keep it: plain FastAPI takes 5,660 without byte code, and 1,720 with it.
-  190  `cryptography` isn't imported for HS256 (pyjwt.py).
+  190  `cryptography` isn't imported for HS256 (auth/pyjwt.py).
        test_hs256_does_without_cryptography
        Remove: in auth/signatures.py, import HMACAlgorithm from jwt.algorithms.
   170  FastAPI's models of OpenAPI don't build their schemas (framework.py).
@@ -51,18 +51,16 @@ saves  technique; the test that guards it; how to remove it
        each other. 4% of the time (preconnect.py).
        test_threads_wait_for_the_network_and_import_nothing
        Remove: import in any thread.
- 7 ms  Powertools is imported after connecting has begun (log.py).
-       test_every_function_that_has_a_database_connects_first_of_all
-       Remove: make the logger when log.py is imported.
 
 `make guard` fails if a cold start takes 10% more instructions than committed.
 
 Taken out, because each saved less than 2%: evaluating FastAPI's annotations on first
 use (25), other packages without docstrings (3), a shorter switch interval for threads
-(3 ms of 456), byte code for app.py (1), a layer without the small modules that nothing
+(3 ms of 456), connecting before Powertools is imported (7 ms of 456, if connecting
+takes longest), byte code for app.py (1), a layer without the small modules that nothing
 imports. Stripping the symbols of `cryptography` made the layer 0.5 MB smaller and no
 start shorter.
 
-Of this package, only `preconnect` imports our other packages, and only app.py imports
-`preconnect`: so auth/ and web/ can import the rest.
+Only `preconnect` imports our other packages, and only app.py imports `preconnect`: so
+web/ and tasks/ can import the rest.
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from taskapi import log
+from taskapi.log import logger
 from taskapi.postgres.conninfo_checks import (
     ENCRYPTED,
     VERIFIED,
@@ -45,13 +45,13 @@ def add_defaults(params: dict[str, str]) -> None:
     host = params.get("host", "")
     is_neon = host.endswith(".neon.tech")
     if is_neon and is_direct(host) and "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-        log.logger.warning(
+        logger.warning(
             "DATABASE_URL names Neon's direct endpoint; functions need the pooled "
             "one, whose host has -pooler in it"
         )
     system = params.get("sslrootcert") == "system"
     if "sslmode" not in params and not system:
-        log.logger.warning(
+        logger.warning(
             "DATABASE_URL has no sslmode; verify-full is what production needs"
         )
     if is_neon or system:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import psycopg
 from psycopg.rows import TupleRow
 
-from taskapi import log, time_budget
+from taskapi import time_budget
+from taskapi.log import logger
 from taskapi.postgres.connection import (
     ATTEMPT_TIMEOUT,
     CANCEL_TIMEOUT,
@@ -146,7 +147,7 @@ def log_fault(
 
     It may quote a task or a password.
     """
-    log.logger.warning(
+    logger.warning(
         fault.meaning,
         exception=f"{type(error).__module__}.{type(error).__qualname__}",
         sqlstate=error.sqlstate,

@@ -4,9 +4,9 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
-from taskapi import log
 from taskapi.errors import SettingsError
-from taskapi.settings.environment import read
+from taskapi.log import logger
+from taskapi.settings.environment import read_settings
 from taskapi.settings.hs256_secret import hs256_key, whitespace_warning
 from taskapi.settings.urls import origin, parse_web_url
 
@@ -33,7 +33,7 @@ class BetterAuth(NamedTuple):
 def better_auth() -> BetterAuth:
     """Return how to check tokens; raise SettingsError if a setting is wrong."""
     return parse_better_auth(
-        *read(
+        *read_settings(
             "BETTER_AUTH_SECRET",
             "BETTER_AUTH_URL",
             "BETTER_AUTH_JWKS_URL",
@@ -58,7 +58,7 @@ def parse_better_auth(
     BETTER_AUTH_ISSUER or BETTER_AUTH_AUDIENCE is set.
     """
     if secret and (warning := whitespace_warning(secret)):
-        log.logger.warning(warning)
+        logger.warning(warning)
     base = parse_web_url("BETTER_AUTH_URL", url)
     keys = parse_web_url("BETTER_AUTH_JWKS_URL", jwks_url)
     if secret is None and base is None and keys is None:

@@ -6,7 +6,7 @@ from taskapi.errors import SettingsError
 from taskapi.settings import secret
 
 
-def read(*names: str) -> list[str | None]:
+def read_settings(*names: str) -> list[str | None]:
     """Return the settings' values, None for one that is missing or empty.
 
     A variable wins over the secret, which is read only if a variable is missing.
@@ -23,7 +23,7 @@ def read(*names: str) -> list[str | None]:
 
 def database_url() -> str:
     """Return Postgres's URL; raise SettingsError if there is none."""
-    [url] = read("DATABASE_URL")
+    [url] = read_settings("DATABASE_URL")
     if not url:
         raise SettingsError("DATABASE_URL is not set")
     return url

@@ -6,8 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from taskapi import log, time_budget
+from taskapi import time_budget
 from taskapi.errors import ServiceUnavailable
+from taskapi.log import logger
 from taskapi.settings import secret_sources
 from taskapi.settings.secret_sources import NotReady
 from taskapi.settings.secrets_manager import Outage
@@ -105,12 +106,12 @@ class Secret:
         else:
             self._due = self._clock() + COOL_DOWN
             reason = f"{type(self._failure).__name__}: {self._failure}"
-            log.logger.warning("the secret can't be read again", reason=reason)
+            logger.warning("the secret can't be read again", reason=reason)
 
     def _error(self) -> BaseException:
         """Return the error to raise if nothing is cached."""
         if isinstance(self._failure, Outage):
-            log.logger.append_keys(reason=str(self._failure))
+            logger.append_keys(reason=str(self._failure))
             seconds = max(math.ceil(self._due - self._clock()), 1)
             unavailable = ServiceUnavailable("The settings can't be read", seconds)
             unavailable.__cause__ = self._failure

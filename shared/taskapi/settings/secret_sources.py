@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import quote
 
-from taskapi import log
 from taskapi.errors import SettingsError
+from taskapi.log import logger
 from taskapi.settings import secrets_manager
 
 MAX_BYTES = 256 * 1024
@@ -53,7 +53,7 @@ def fetch_from_extension(arn: str, port: str, timeout: float) -> str | None:
             if not timeout:
                 raise
             if time.monotonic() >= deadline:
-                log.logger.warning("the secrets extension isn't ready")
+                logger.warning("the secrets extension isn't ready")
                 return None
             time.sleep(0.01)
         except (
@@ -65,7 +65,7 @@ def fetch_from_extension(arn: str, port: str, timeout: float) -> str | None:
         ) as error:
             # fetch_text() asks Secrets Manager next, and its error says what is wrong.
             reason = type(error).__name__
-            log.logger.warning("the secrets extension doesn't answer", reason=reason)
+            logger.warning("the secrets extension doesn't answer", reason=reason)
             return None
 
 

@@ -33,8 +33,7 @@ class Field(NamedTuple):
     """Its JSON Schema in a response, without the rule, which old rows may break."""
     example: object
     column: str | None = None
-    """The SQL that selects it, if that isn't its name. It has no alias, because ORDER
-    BY would sort by the alias."""
+    """The SQL that selects it, if that isn't its name."""
     rule: Rule | None = None
     """The rule of a field that requests may set; None if only the database sets it."""
     sql_type: str = "text"

@@ -59,6 +59,7 @@ class Sort(NamedTuple):
     """What a list is sorted by, besides the id."""
 
     column: str
+    """Not a bare name, by which ORDER BY would sort by what the statement selects."""
     type: str
     field: str
     """The field of a task that a cursor holds."""

@@ -84,7 +84,7 @@ def lambda_handler(
         for method in route.methods or ()
     )
     headers = frozenset(
-        parameter.alias
+        parameter.alias.lower()
         for route in api_routes
         for parameter in route.dependant.header_params
     )

@@ -9,7 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from tests.support.project import ROOT
+
 ACCOUNT, REGION, NAME = "123456789012", "eu-central-1", "tasks-test"
 SECRET_ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:tasks-AbCdEf"
 ORIGINS = ["https://a.example.com", "https://b.example.com"]

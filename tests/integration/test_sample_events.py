@@ -5,8 +5,9 @@ import uuid
 
 import pytest
 
+from local.direct import ROUTES, token
 from local.sample_events import FOLDER, TOKEN, sample_events, text
-from tests.support.api import ROUTES, Client, invoke, token
+from tests.support.api import Client, invoke
 
 
 @pytest.mark.parametrize("name", ROUTES)

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from local import sam_local, tokens
-from local.sam_local import SETTINGS, CannotRun, declare, given, write
+from local.sam_local import SETTINGS, CannotRun, declare, function_settings, write
 from local.template import load_template
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).parents[2]
 DATABASE_URL = "postgresql://me:secret@host.docker.internal/db"
 
 
@@ -32,7 +32,7 @@ def test_functions_get_the_database_and_the_clones_secret(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", DATABASE_URL)
 
-    found = given()
+    found = function_settings()
 
     assert found == {
         "DATABASE_URL": DATABASE_URL,
@@ -47,7 +47,7 @@ def test_functions_get_better_auth_where_it_is_set(
     monkeypatch.setenv("DATABASE_URL", DATABASE_URL)
     monkeypatch.setenv("BETTER_AUTH_URL", "https://auth.example.com")
 
-    found = given()
+    found = function_settings()
 
     assert found["BETTER_AUTH_URL"] == "https://auth.example.com"
     assert "BETTER_AUTH_SECRET" not in found
@@ -70,7 +70,7 @@ def test_a_database_that_containers_cannot_reach_is_refused(
     monkeypatch.setenv("DATABASE_URL", url)
 
     with pytest.raises(CannotRun, match=r"^DATABASE_URL leads to this machine's own"):
-        given()
+        function_settings()
 
 
 @pytest.mark.parametrize("name", ["BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL"])
@@ -92,7 +92,7 @@ def test_keys_that_functions_would_refuse_are_refused_at_start(
     monkeypatch.setenv(name, url)
 
     with pytest.raises(CannotRun, match=f"^{name} must begin with https:// here"):
-        given()
+        function_settings()
 
 
 @pytest.mark.parametrize("name", ["host.docker", "host.containers", "ip -4 addr"])
@@ -102,7 +102,7 @@ def test_says_how_each_engine_calls_the_machine(
     monkeypatch.setenv("DATABASE_URL", "postgresql://me@localhost/db")
 
     with pytest.raises(CannotRun, match=re.escape(name)):
-        given()
+        function_settings()
 
 
 def test_another_functions_name_is_refused_before_the_build() -> None:
@@ -151,7 +151,7 @@ def test_a_container_serves_more_than_one_request(
 
 def test_without_a_database_it_says_so() -> None:
     with pytest.raises(CannotRun, match=r"^DATABASE_URL is needed"):
-        given()
+        function_settings()
 
 
 def test_without_containers_it_says_so_in_a_line(tmp_path: Path) -> None:

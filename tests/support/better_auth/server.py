@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.api import SECRET
+from local.direct import SECRET
 
 FOLDER = Path(__file__).parent
 MODULES = FOLDER / "node_modules"

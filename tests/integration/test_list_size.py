@@ -1,0 +1,94 @@
+"""The largest list, and how Postgres reads it."""
+
+import importlib
+import json
+import uuid
+from typing import Any
+
+import psycopg
+import pytest
+
+from benchmarks.data import fill
+from benchmarks.plans import every_list, faults
+from local.direct import CONTEXT, ROUTES, event, token
+from taskapi.postgres.migrate import migrate
+from tests.support.api import Client
+
+handler = importlib.import_module("functions.list_tasks.app").handler
+
+LAMBDA_LIMIT = 6_291_556
+"""Bytes of a response, as Lambda's error message has it."""
+
+
+WORST = {
+    "four bytes each": "🎉",
+    "quotes": '"',
+    "backslashes": "\\",
+    "line feeds": "\n",
+    "line separators": "\u2028",
+}
+
+
+@pytest.mark.parametrize("character", WORST.values(), ids=WORST)
+def test_the_largest_list_fits_into_lambda(
+    database: str,
+    postgres: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    character: str,
+) -> None:
+    marshaller = pytest.importorskip("awslambdaric.lambda_runtime_marshaller")
+    monkeypatch.setenv("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13")
+    user = Client("🎉" * 223 + uuid.uuid4().hex)
+    user.create("🎉" * 200, description=character * 5000)
+    postgres.execute(
+        "INSERT INTO tasks (user_id, title, description) SELECT user_id, title,"
+        " description FROM tasks, generate_series(1, 200) WHERE user_id = %s",
+        (user.user_id,),
+    )
+    sent = event(
+        ROUTES["list_tasks"],
+        path={"user_id": user.user_id},
+        query={"sort": "title", "search": "🎉" * 200},
+        headers={"authorization": f"Bearer {token(user.user_id)}"},
+    )
+
+    response = handler(sent, CONTEXT)
+
+    assert len(json.loads(response["body"])) == 200
+    assert response["headers"]["link"]
+    assert len(marshaller.to_json(response).encode()) < LAMBDA_LIMIT
+
+
+@pytest.mark.parametrize("write", ["create", "update"])
+def test_a_long_description_is_stored_uncompressed(
+    user: Client, postgres: psycopg.Connection[Any], write: str
+) -> None:
+    task = user.create(description="a" * 5000 if write == "create" else "short")
+    if write == "update":
+        user.send("update_task", task["id"], json_body={"description": "a" * 5000})
+
+    stored = postgres.execute(
+        "SELECT pg_column_size(description), pg_column_compression(description)"
+        " FROM tasks WHERE id = %s",
+        (task["id"],),
+    ).fetchone()
+
+    assert stored == (5000, None)
+
+
+def test_no_list_sorts_more_than_a_page_or_reads_others_tasks(
+    new_database: str,
+) -> None:
+    migrate(new_database)
+    with psycopg.connect(new_database, autocommit=True) as connection:
+        connection.prepare_threshold = None
+        fill(connection, rows=20_000, users=50, big=5_000, old=300)
+
+        bad = {
+            name: found
+            for user_id in ("big", "old", "done", "user 7")
+            for name, plan in every_list(connection, user_id, [None, "milk"])
+            if (found := faults(plan))
+        }
+
+    assert bad == {}

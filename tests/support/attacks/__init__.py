@@ -1,0 +1,1 @@
+"""Attacks on the token check, and the valid tokens that they alter."""

@@ -1,0 +1,51 @@
+"""Users of the page, each with a list of their own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+from playwright.sync_api import BrowserContext, Page
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where `make run` says that it serves the page and the API."""
+
+    page: str
+    api: str
+
+
+@dataclass(frozen=True)
+class User:
+    """Somebody with a list of their own, who can look at it in several browsers."""
+
+    name: str
+    site: Site
+    context: Callable[..., BrowserContext]
+
+    def open(self, query: str = "", **options: object) -> Page:
+        """Open the page in a new browser context, once its list is there."""
+        page = self.context(**options).new_page()
+        page.goto(f"{self.site.page}/?user={self.name}{query}")
+        page.locator("#list[aria-busy=false]").wait_for(state="attached")
+        return page
+
+    @property
+    def api(self) -> httpx.Client:
+        config = httpx.get(f"{self.site.page}/config.json?user={self.name}").json()
+        return httpx.Client(
+            base_url=f"{config['api']}/api/{self.name}/",
+            headers={"authorization": f"Bearer {config['token']}"},
+        )
+
+    def has(self, *titles: str, **fields: object) -> None:
+        """Give them tasks, the last of which is the newest."""
+        with self.api as api:
+            for title in titles:
+                api.post("tasks", json={"title": title, **fields}).raise_for_status()
+
+    @property
+    def titles(self) -> list[str]:
+        """What the API has, the newest first."""
+        with self.api as api:
+            return [task["title"] for task in api.get("tasks").json()]
