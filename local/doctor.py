@@ -91,8 +91,8 @@ def findings(given: str) -> Iterator[Finding]:
         if token != given.strip():
             yield Finding(
                 NOTE,
-                "The pasted text is more than the token. The API accepts only "
-                "this header: Authorization: Bearer eyJ...",
+                "The pasted text is more than the token. The API reads it only "
+                "from this header: Authorization: Bearer eyJ...",
             )
         yield from token_findings(token, config)
         yield verdict(token)

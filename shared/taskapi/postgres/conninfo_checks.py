@@ -186,7 +186,7 @@ def check_values(params: dict[str, str], advice: str) -> None:
     if not (addresses or hosts) or not all(addresses or hosts):
         raise invalid("names no host")
     if addresses and hosts and len(addresses) != len(hosts):
-        raise invalid("has different numbers of hosts in hostaddr and in host")
+        raise invalid("has a different number of hosts in hostaddr than in host")
     if not all(map(is_address, addresses)):
         raise invalid("has a hostaddr that isn't an IP address")
     if not all(map(is_host, hosts)):
