@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Return an id that shows a case's value, where pytest would only count."""
+    """Return an id that shows a case's value; pytest would only count."""
     if isinstance(val, dict | list | tuple):
         return textwrap.shorten(ascii(val), 60, placeholder="…")
     if isinstance(val, str) and len(val) > 100:
@@ -47,7 +47,7 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of this run that all its workers share."""
+    """Return a folder for this run, shared by all its workers."""
     folder = tmp_path_factory.getbasetemp()
     return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
@@ -121,7 +121,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
         monkeypatch.delenv(name, raising=False)
     clock = Clock()
     monkeypatch.setattr(secret, "settings_secret", secret.Secret(clock))
-    # A test may put another one in its place.
+    # A test may replace it.
     provider = secrets_manager.provider
     provider.cache_clear()
     yield clock
@@ -130,9 +130,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[SecretsProvider]:
-    """Return Powertools' reader of secrets, on a Secrets Manager of moto's.
+    """Return Powertools' reader of secrets, with moto's Secrets Manager.
 
-    Once a module: making a client takes longer than the tests themselves.
+    Once for each module, because making a client takes longer than the tests.
     """
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in AWS_ENVIRONMENT.items():

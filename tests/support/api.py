@@ -21,7 +21,7 @@ API_URL = os.environ.get("API_URL")
 
 
 def invoke(function: str, sent: dict[str, Any]) -> Answer:
-    """Return what the function answers to an event."""
+    """Return the function's response to an event."""
     return ask(API_URL, sent) if API_URL else direct.invoke(function, sent)
 
 
