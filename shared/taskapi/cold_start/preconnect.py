@@ -24,7 +24,7 @@ def start() -> Callable[[], None]:
     """Begin to connect and to fetch keys; return a function that waits for both.
 
     A failure isn't reported here: the first request reports it. Both give up after the
-    time of one request (time_budget), which is less than the 10 s of Lambda's init phase:
+    time of one request (time_budget), less than the 10 s of Lambda's init phase:
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
     time_budget.start(INIT_TIMEOUT)
