@@ -101,7 +101,9 @@ def test_another_sites_name_for_this_machine_gets_nothing(
     ("method", "path"),
     [("POST", "/docs"), ("GET", "/docs/"), ("GET", "/doc"), ("PUT", "/openapi.json")],
 )
-def test_everything_else_is_the_gateways(ask: Client, method: str, path: str) -> None:
+def test_any_other_path_is_a_404_of_the_gateway(
+    ask: Client, method: str, path: str
+) -> None:
     reply = ask(method, path)
 
     assert (reply.status, reply.json) == (404, {"message": "Not Found"})

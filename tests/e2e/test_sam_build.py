@@ -64,7 +64,9 @@ def test_the_layer_is_for_the_functions_processor(tmp_path: Path) -> None:
     assert (arm64, x86_64) == ({"aarch64"}, {"x86_64"})
 
 
-def test_so_it_is_when_built_in_the_source(tmp_path: Path) -> None:
+def test_the_layer_is_for_the_functions_processor_when_built_in_the_source(
+    tmp_path: Path,
+) -> None:
     built = processors(tmp_path / "build", *X86_64, "--build-in-source")
 
     assert built == {"x86_64"}

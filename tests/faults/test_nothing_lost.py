@@ -41,7 +41,7 @@ class AtRandom:
 
 
 @pytest.mark.parametrize(("kind", "writes"), [("api", 2000), ("pooled", 800)])
-def test_nothing_is_lost_and_nothing_doubled(
+def test_no_write_is_lost_or_made_twice(
     request: pytest.FixtureRequest, kind: str, writes: int, tmp_path: Path
 ) -> None:
     api: Api = request.getfixturevalue(kind)

@@ -121,7 +121,9 @@ def test_keeps_a_verified_connection(
     assert tls.accepted == 1
 
 
-def test_refuses_a_server_that_nobody_vouches_for(api: Api, tls: TlsServer) -> None:
+def test_refuses_a_server_whose_certificate_is_not_trusted(
+    api: Api, tls: TlsServer
+) -> None:
     api.point(url(tls, sslrootcert="system"))
 
     answer = api.send("create_task", json_body={"title": "new"})

@@ -249,7 +249,7 @@ def test_says_where_it_differs(
 
 
 @pytest.mark.parametrize("left_out", ["rawQueryString", "headers", "body", "version"])
-def test_takes_an_event_without_what_it_can_do_without(left_out: str) -> None:
+def test_accepts_an_event_without_optional_keys(left_out: str) -> None:
     sent = http_api("GET /health", body=None, pathParameters=None)
     del sent[left_out]
 

@@ -11,7 +11,7 @@ from tests.support.api import Client, invoke
 
 
 @pytest.mark.parametrize("name", ROUTES)
-def test_a_file_is_as_the_gateway_makes_it(name: str) -> None:
+def test_a_file_has_the_gateways_event(name: str) -> None:
     file = FOLDER / f"{name}.json"
 
     assert file.is_file(), "run: make events"

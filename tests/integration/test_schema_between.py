@@ -14,7 +14,7 @@ from taskapi.tasks.create import CREATE
 from taskapi.tasks.fields import FIELDS, RULES
 from taskapi.tasks.read import GET
 from taskapi.tasks.write import COMPLETE, DELETE, UPDATE
-from tests.support.lists import EVERY_LIST
+from tests.support.list_statements import EVERY_LIST
 from tests.support.project import ROOT
 
 DOCS = ROOT / "docs"

@@ -58,7 +58,7 @@ BY_HAND = {
 }
 
 
-def test_each_line_is_what_a_hand_computes() -> None:
+def test_each_line_is_as_computed_by_hand() -> None:
     assert {line.what: line.usd for line in lines(LOAD)} == pytest.approx(BY_HAND)
 
 
@@ -86,13 +86,13 @@ def test_a_busy_function_is_traced_in_samples() -> None:
     assert traces(busy) == 3_600 + 0.05 * 9_996_400
 
 
-def test_a_secret_is_not_read_more_often_than_anything_is_asked() -> None:
+def test_the_secret_is_read_at_most_once_a_request() -> None:
     [reads] = [x.quantity for x in lines(Load(requests=3)) if x.price == "secret read"]
 
     assert reads == 3
 
 
-def test_only_what_grows_with_requests_is_said_to() -> None:
+def test_a_line_scales_only_if_it_grows_with_requests() -> None:
     for line, doubled in zip(
         lines(LOAD), lines(replace(LOAD, requests=4_000_000)), strict=True
     ):

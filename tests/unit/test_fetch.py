@@ -36,7 +36,7 @@ def failure(url: str) -> str:
     return str(raised.value)
 
 
-def test_says_who_asks_for_what(server: Jwks) -> None:
+def test_sends_its_name_and_what_it_accepts(server: Jwks) -> None:
     got(f"{server.url}?version=2")
 
     [sent] = server.requests
@@ -185,7 +185,7 @@ def test_says_what_a_host_answered_instead(
     assert len(server.paths) == 1
 
 
-def test_an_address_that_swallows_packets_leaves_time_for_the_next(
+def test_an_address_that_does_not_answer_leaves_time_for_the_next(
     server: Jwks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port = int(server.origin.rpartition(":")[2])
@@ -253,7 +253,7 @@ def test_goes_through_the_proxy_that_the_environment_names(
     assert "407" in said
 
 
-def test_a_bom_is_no_matter(server: Jwks) -> None:
+def test_returns_a_document_with_a_byte_order_mark(server: Jwks) -> None:
     server.body = b"\xef\xbb\xbf" + DOCUMENT
 
     assert json.loads(got(server.url)) == {"keys": []}

@@ -182,7 +182,7 @@ def test_without_keys_many_tokens_fetch_once_in_the_cool_down(
     ("asked", "seconds"),
     [("20", 20), ("0", 5), ("1", 5), ("86400", 30), ("x", 5), ("", 5), ("-9", 5)],
 )
-def test_a_server_that_asks_for_peace_gets_it(
+def test_waits_as_long_as_the_issuer_asks(
     keys: KeySet, server: Jwks, asked: str, seconds: int
 ) -> None:
     server.status, server.headers = 429, {"retry-after": asked}
@@ -377,7 +377,7 @@ def test_an_answer_without_end_is_not_read_to_its_end(server: Jwks) -> None:
         jwks.fetch_document(server.url)
 
 
-def test_a_number_of_any_length_is_no_obstacle(server: Jwks) -> None:
+def test_reads_a_document_with_a_number_of_any_length(server: Jwks) -> None:
     document = {"keys": [OLD.jwk()], "x": 0}
     server.body = json.dumps(document).replace("0}", f"{'9' * 5000}}}").encode()
 

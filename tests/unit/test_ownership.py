@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.support.lists import EVERY_LIST
+from tests.support.list_statements import EVERY_LIST
 from tests.support.project import ROOT
 
 SHARED = ROOT / "shared"

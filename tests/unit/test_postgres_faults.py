@@ -145,7 +145,7 @@ def test_every_sqlstate_is_either_in_the_table_or_a_bug(
     assert (diagnose(error(), timed_out=False) is not None) == in_table
 
 
-def test_every_row_is_of_a_code_that_there_is() -> None:
+def test_every_row_has_a_sqlstate_that_exists() -> None:
     known = {*codes(), *(code[:2] for code in codes()), SEARCH_RUNNING}
 
     # 72 is Postgres 16's.
@@ -181,7 +181,7 @@ def test_a_command_prints_nothing_of_a_failed_connection() -> None:
     assert describe(psycopg.ProgrammingError("s3cret")) == "ProgrammingError"
 
 
-def test_every_text_leads_to_a_row() -> None:
+def test_every_text_has_a_row() -> None:
     assert set(TEXTS.values()) <= FAULTS.keys()
 
 

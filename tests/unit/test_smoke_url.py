@@ -21,7 +21,7 @@ from ops.web import Server
         "https://api.example.com",
     ],
 )
-def test_goes(url: str) -> None:
+def test_accepts_a_url(url: str) -> None:
     assert base_url(url).geturl() == url
 
 
@@ -35,7 +35,7 @@ def test_goes(url: str) -> None:
         "http://192.168.1.2",
     ],
 )
-def test_does_not_go(url: str) -> None:
+def test_refuses_a_url_that_is_not_encrypted(url: str) -> None:
     with pytest.raises(CannotCheck, match="must not travel unencrypted"):
         base_url(url)
 

@@ -146,7 +146,7 @@ def imported(
 
 
 @pytest.mark.parametrize("when", ["early", "late"])
-def test_hs256_does_without_cryptography(when: str) -> None:
+def test_hs256_uses_no_cryptography(when: str) -> None:
     # The path is another user's, so that no database is needed.
     status, modules = imported(
         f"Bearer {secret.token()}", when, {"BETTER_AUTH_SECRET": SECRET}
@@ -159,7 +159,7 @@ def test_hs256_does_without_cryptography(when: str) -> None:
 
 
 @pytest.mark.parametrize("when", ["early", "late"])
-def test_the_jwks_does_with_cryptography(when: str) -> None:
+def test_the_jwks_uses_cryptography(when: str) -> None:
     with Jwks().serving() as server:
         server.keys = [key("EdDSA").jwk()]
         given = auth_settings("JWKS alone", server.url)

@@ -25,7 +25,7 @@ saves  technique; the test that guards it; how to remove it
        test_has_byte_code_that_is_not_checked_against_its_source
        Keep it: plain FastAPI takes 5,660 without byte code, and 1,720 with it.
   190  `cryptography` isn't imported for HS256 (auth/pyjwt.py).
-       test_hs256_does_without_cryptography
+       test_hs256_uses_no_cryptography
        Remove: in auth/signatures.py, import HMACAlgorithm from jwt.algorithms.
   170  FastAPI's models of OpenAPI don't build their schemas (framework.py).
        test_leaves_the_interpreter_as_it_was
