@@ -135,8 +135,7 @@ def attack(name: str, number: int, place: str, begin: float) -> Counter[int]:
 
 
 def suffer(place: str, begin: float) -> list[float]:
-    """Act as the victim's environment; return the seconds of each request, or
-    infinity."""
+    """Act as the victim's environment; return each request's seconds, or infinity."""
     use(PLACES[place].victim)
     answers = paced(everyday(VICTIM), 1 / VICTIMS_RATE, begin, begin + SECONDS)
     return [

@@ -1,6 +1,6 @@
-"""The functions called directly: in this process, with events, without HTTP.
+"""Call the functions directly: in this process, with events, without HTTP.
 
-Tests and benchmarks call them so. `make run` has an environment for each (pool.py).
+Tests and benchmarks do this. `make run` has an environment for each (pool.py).
 """
 
 import base64
@@ -26,12 +26,12 @@ ROUTES = {
     function.folder.name: min(route.key for route in function.routes)
     for function in load_template(ROOT / "template.yaml").functions
 }
-"""A route of each function: of two, the one whose method is first in the alphabet."""
+"""A route of each function; of several, the first in alphabetical order."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a function answered."""
+    """The response of a function."""
 
     status: int
     headers: dict[str, str]
@@ -43,7 +43,7 @@ class Answer:
 
 
 def token(user_id: str, **claims: object) -> str:
-    """Return a token as Better Auth's custom jwt.sign issues it."""
+    """Return a token like those of Better Auth with a custom jwt.sign."""
     now = int(time.time())
     origin = "http://localhost:3000"
     issued = {"sub": user_id, "iat": now, "exp": now + 900, "iss": origin}
@@ -98,10 +98,10 @@ def event(
 
 
 class UserRequest(TypedDict, total=False):
-    """What a user's request may have besides its path."""
+    """The parts of a user's request besides its path."""
 
     method: str | None
-    """Of two that the function has."""
+    """If the function has several."""
     query: Mapping[str, str] | str
     headers: Mapping[str, str] | None
     json_body: object
@@ -142,7 +142,7 @@ CONTEXT = SimpleNamespace(
 
 
 def invoke(function: str, sent: dict[str, Any]) -> Answer:
-    """Return what the function's handler answers to an event, through JSON."""
+    """Return the handler's response to an event; both go through JSON, as in Lambda."""
     handler = importlib.import_module(f"functions.{function}.app").handler
     response = json.loads(json.dumps(handler(json.loads(json.dumps(sent)), CONTEXT)))
     return Answer(response["statusCode"], response["headers"], response["body"])

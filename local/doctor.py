@@ -91,8 +91,8 @@ def findings(given: str) -> Iterator[Finding]:
         if token != given.strip():
             yield Finding(
                 NOTE,
-                "What was pasted is more than the token. The API takes it in this "
-                "header alone: Authorization: Bearer eyJ...",
+                "The pasted text is more than the token. The API reads it only "
+                "from this header: Authorization: Bearer eyJ...",
             )
         yield from token_findings(token, config)
         yield verdict(token)
@@ -146,7 +146,7 @@ def use_development_secret() -> Iterator[Finding]:
         yield Finding(
             NOTE,
             "Neither BETTER_AUTH_SECRET nor BETTER_AUTH_URL is set: as `make run` "
-            "does, this takes the development secret of `make token`.",
+            "does, this uses the development secret of `make token`.",
         )
 
 
@@ -172,7 +172,9 @@ def expectations(algorithms: str, expected: Expected) -> Iterator[Finding]:
         ("aud", expected.audience, "BETTER_AUTH_AUDIENCE"),
     ):
         if value is None:
-            yield Finding(NOTE, f"{algorithms}: any {claim} will do; {name} isn't set.")
+            yield Finding(
+                NOTE, f"{algorithms}: any {claim} is accepted; {name} isn't set."
+            )
         else:
             yield Finding(OK, f"{algorithms}: {claim} must be {abbreviate(value)}.")
 

@@ -21,7 +21,7 @@ def expand(template: Mapping[str, object]) -> dict[str, object]:
                     copy = replace_variable(body, variable, str(value))
                     resources |= as_mapping(evaluate(copy, as_mapping(mappings)))
             case True, _:
-                raise ValueError(f"{name} is no loop over a list")
+                raise ValueError(f"{name} isn't a loop over a list")
             case _:
                 resources[name] = resource
     expanded = {**template, "Resources": resources}

@@ -103,7 +103,7 @@ class Postgres:
 
 @contextmanager
 def running_postgres(folder: Path) -> Iterator[Postgres]:
-    # The library's way of stopping a server doesn't find one that was restarted.
+    # The library can't stop a server that was restarted.
     library = get_server(folder, cleanup_mode=None)
     server = Postgres(folder, library.get_uri())
     try:
@@ -139,7 +139,7 @@ class PgBouncer:
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
     def servers(self) -> int:
-        """Return how many connections to Postgres it has."""
+        """Return how many connections to Postgres PgBouncer has."""
         with psycopg.connect(self.url("pgbouncer"), autocommit=True) as connection:
             return len(connection.execute("SHOW SERVERS").fetchall())
 
@@ -170,7 +170,7 @@ class PgBouncer:
 
 
 def owner(folder: Path) -> str | None:
-    """Return the user to run a server as, None for this one: none runs as root."""
+    """Return the user to run a server as, which can't be root; None for this user."""
     if os.geteuid() != 0:
         return None
     return pwd.getpwuid(folder.stat().st_uid).pw_name

@@ -64,9 +64,9 @@ class Comparison:
                     yield f"{where}: removed"
                     continue
                 if operation.get("operationId") != new.get("operationId"):
-                    yield f"{where}: operationId is another"
+                    yield f"{where}: operationId has changed"
                 if new.get("security", []) != operation.get("security", []):
-                    yield f"{where}: security is another"
+                    yield f"{where}: security has changed"
                 yield from self._parameters(operation, new, where)
                 yield from self._body(operation, new, where)
                 yield from self._responses(operation, new, where)
@@ -108,7 +108,7 @@ class Comparison:
                 if self._resolved(header, self._old).get("required"):
                     kept = after.get("headers", {}).get(name, {})
                     if not self._resolved(kept, self._new).get("required"):
-                        yield f"{answer} has no certain {name} any more"
+                        yield f"{answer} doesn't always have {name} any more"
             for kind, content in before.get("content", {}).items():
                 if kind not in after.get("content", {}):
                     yield f"{answer} has no {kind} any more"
@@ -118,11 +118,11 @@ class Comparison:
 
     def _request(self, old: Json, new: Json, where: str) -> Iterator[str]:
         for lost in self._beyond((old, self._old), (new, self._new), where, ()):
-            yield f"{lost} isn't taken any more"
+            yield f"{lost} isn't accepted any more"
 
     def _response(self, old: Json, new: Json, where: str) -> Iterator[str]:
         for found in self._beyond((new, self._new), (old, self._old), where, ()):
-            yield f"{found} wasn't given before"
+            yield f"{found} wasn't returned before"
 
     def _beyond(
         self,

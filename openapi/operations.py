@@ -65,8 +65,7 @@ def function_operations(name: str) -> Iterator[Operation]:
 
 
 def describe(by_fastapi: Json, route: APIRoute, method: str) -> Json:
-    """Return FastAPI's description of an operation, with what the operation
-    declares."""
+    """Return FastAPI's description of an operation, with what its route declares."""
     described: Json = {}
     if parameters := by_fastapi.get("parameters", []) + query_parameters(route):
         described["parameters"] = [complete_parameter(each) for each in parameters]

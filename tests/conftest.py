@@ -1,4 +1,4 @@
-"""A real Postgres for all tests, a database of its own for each worker."""
+"""A real Postgres for all tests, with a database for each worker."""
 
 import io
 import os
@@ -28,7 +28,7 @@ from tests.support.secret_store import AWS_ENVIRONMENT, NAMES, Store
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Leave out what looks into a function's process, where that is elsewhere."""
+    """With API_URL, leave out tests that look into a function's process."""
     if API_URL:
         inside = {"log", "monkeypatch", "clock", "store", "new_database"}
         within = [i for i in items if inside & set(getattr(i, "fixturenames", ()))]
@@ -37,7 +37,7 @@ def pytest_collection_modifyitems(
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """Return an id that shows a case's value, where pytest would only count."""
+    """Return an id that shows a case's value; pytest would only count."""
     if isinstance(val, dict | list | tuple):
         return textwrap.shorten(ascii(val), 60, placeholder="…")
     if isinstance(val, str) and len(val) > 100:
@@ -47,7 +47,7 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of this run that all its workers share."""
+    """Return a folder for this run, shared by all its workers."""
     folder = tmp_path_factory.getbasetemp()
     return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
 
@@ -56,8 +56,8 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(testrun_uid: str) -> Iterator[str]:
     """Return the URL of a server that all workers share.
 
-    Not in pytest's folder: Postgres won't run as root, and pytest closes that folder
-    to all but the user that it runs as.
+    Its folder isn't in pytest's, which only the user that runs pytest can read:
+    Postgres doesn't run as root.
     """
     folder = Path(tempfile.gettempdir()) / f"taskapi-{testrun_uid}"
     with embedded_postgres_url(folder / "postgres") as url:
@@ -96,19 +96,19 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def user(database: str) -> Client:
-    """Return a user whom no other test knows."""
+    """Return a user that no other test uses."""
     return Client(f"auth0|{uuid.uuid4().hex}")
 
 
 @pytest.fixture
 def other(database: str) -> Client:
-    """Return another one."""
+    """Return another user."""
     return Client(f"auth0|{uuid.uuid4().hex}")
 
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """Return what the functions log from here on, a line of JSON a request."""
+    """Return what the functions log from now on: a line of JSON for each request."""
     stream = io.StringIO()
     monkeypatch.setattr(logger.handlers[0], "stream", stream)
     return stream
@@ -116,12 +116,12 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
-    """Have no settings, and a secret that hasn't been read."""
+    """Remove all settings and the cached secret; return the secret's clock."""
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     clock = Clock()
     monkeypatch.setattr(secret, "settings_secret", secret.Secret(clock))
-    # A test may put another one in its place.
+    # A test may replace it.
     provider = secrets_manager.provider
     provider.cache_clear()
     yield clock
@@ -130,9 +130,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[SecretsProvider]:
-    """Return Powertools' reader of secrets, on a Secrets Manager of moto's.
+    """Return Powertools' reader of secrets, with moto's Secrets Manager.
 
-    Once a module: making a client takes longer than the tests themselves.
+    Once for each module, because making a client takes longer than the tests.
     """
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in AWS_ENVIRONMENT.items():

@@ -1,4 +1,4 @@
-"""Chromium, and `make run` with a page for it to open."""
+"""Chromium, and `make run` with the page that it opens."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from tests.support.ports import free_port
 from tests.support.project import ROOT
 
 CHROMIUM = "/usr/bin/chromium"
-# Chromium's own business with hosts elsewhere is none of these tests'.
+# Chromium must not contact hosts for its own purposes.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -25,7 +25,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# Milliseconds: the machine may have a lot to do, and nobody waits when all is well.
+# Milliseconds: long, because the machine may be busy; a test that passes doesn't wait.
 expect.set_options(timeout=60_000)
 SCREENSHOTS = ROOT / ".local" / "screenshots"
 
@@ -42,7 +42,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Site]:
-    """Run it on the tests' database, from a copy that has no data of its own."""
+    """Run `make run` on the tests' database, from a copy without data of its own."""
     clone = copied(tmp_path_factory.mktemp("clone"))
     settings = {"DATABASE_URL": database, "PAGE_PORT": str(free_port())}
     with running(clone, **settings) as (printed, _):
@@ -52,7 +52,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Si
 
 @pytest.fixture
 def someone(browser: Browser, site: Site) -> Iterator[User]:
-    """Return a user without tasks; no page of theirs may raise or break its policy."""
+    """Return a user without tasks; fail if a page throws or breaks its policy."""
     contexts: list[BrowserContext] = []
     thrown: list[str] = []
     refused: list[str] = []
@@ -74,7 +74,7 @@ def someone(browser: Browser, site: Site) -> Iterator[User]:
 
 @pytest.fixture
 def screenshot() -> Callable[[Page, str], None]:
-    """Save a picture where a person can look at it."""
+    """Return a function that saves a picture, for people to look at."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
 
     def save(page: Page, name: str) -> None:

@@ -13,7 +13,7 @@ from tests.support.project import ROOT
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Write a project of one function, served at `ANY /`."""
+    """Return a function that writes a project with one function, at `ANY /`."""
 
     def write(source: str, timeout: float = 10) -> Path:
         folder = tmp_path / "functions/it"
@@ -29,7 +29,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def build(run_folder: Path) -> Path:
-    """Return the folder of what `make build` made for this machine, once a run."""
+    """Return the folder of `make build` for this machine, built once for each run."""
     folder = run_folder / "build"
     with once(folder) as missing:
         if missing:

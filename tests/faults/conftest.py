@@ -26,8 +26,8 @@ from tests.support.proxy import Proxy
 def folder() -> Iterator[Path]:
     """Return a folder for servers.
 
-    It isn't pytest's, which only root can read when root runs the tests: the servers
-    don't run as root.
+    It isn't in pytest's folder, which only root can read if root runs the tests: the
+    servers don't run as root.
     """
     with TemporaryDirectory() as name:
         yield Path(name)
@@ -106,7 +106,7 @@ def either(request: pytest.FixtureRequest) -> Api:
 
 @pytest.fixture
 def short_attempts(monkeypatch: pytest.MonkeyPatch) -> float:
-    """Make the timeout of an attempt a tenth of what it is, and return it."""
+    """Make the timeout of an attempt ten times shorter, and return it."""
     timeout = ATTEMPT_TIMEOUT / 10
     monkeypatch.setattr(query, "ATTEMPT_TIMEOUT", timeout)
     return timeout
@@ -114,7 +114,7 @@ def short_attempts(monkeypatch: pytest.MonkeyPatch) -> float:
 
 @pytest.fixture
 def short_budget(short_attempts: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the whole time budget a tenth of what it is, except for cancelling."""
+    """Make the whole time budget ten times shorter, except for cancelling."""
     statement = time_budget.REQUEST_TIMEOUT - CANCEL_TIMEOUT
     budget = statement / 10 + CANCEL_TIMEOUT
     monkeypatch.setattr(time_budget, "REQUEST_TIMEOUT", budget)
@@ -122,7 +122,7 @@ def short_budget(short_attempts: float, monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.fixture
 def cancelling(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give a cancellation that succeeds as long as a busy machine takes."""
+    """Give a cancellation as much time as a busy machine needs."""
     for module in (connection, query):
         monkeypatch.setattr(module, "CANCEL_TIMEOUT", CANCEL_TIMEOUT + 30.0)
     longer = time_budget.REQUEST_TIMEOUT + 30.0

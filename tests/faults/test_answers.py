@@ -345,7 +345,7 @@ def test_a_server_without_tls(either: Api) -> None:
 
     assert_unavailable(
         either,
-        "TLS as DATABASE_URL asks for it can't be had from this server",
+        "this server doesn't offer TLS as DATABASE_URL requires it",
         retry_after="30",
         retried=False,
     )

@@ -128,7 +128,7 @@ def test_refuses_a_server_that_nobody_vouches_for(api: Api, tls: TlsServer) -> N
 
     assert answer.status == 503, answer.text
     assert answer.headers["retry-after"] == "30"
-    meaning = "TLS as DATABASE_URL asks for it can't be had from this server"
+    meaning = "this server doesn't offer TLS as DATABASE_URL requires it"
     assert [fault["message"] for fault in api.faults] == [meaning]
 
 

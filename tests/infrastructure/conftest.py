@@ -1,4 +1,4 @@
-"""The stacks, translated once a run."""
+"""The stacks, translated once for each run."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.support.stacks import (
 
 @pytest.fixture(scope="session")
 def translated(run_folder: Path) -> dict[str, Json]:
-    """Return the templates of GIVEN and DEPLOYMENTS, and the one `before` those."""
+    """Return the templates of GIVEN, DEPLOYMENTS and, as `before`, BEFORE."""
     folder = run_folder / "stacks"
     file = folder / "templates.json"
     with once(folder) as missing:

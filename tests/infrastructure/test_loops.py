@@ -98,7 +98,9 @@ def test_fills_in_keys_texts_and_references() -> None:
 @pytest.mark.parametrize(
     ("loop", "problem"),
     [
-        pytest.param("[It, {Ref: Names}, {}]", "no loop over a list", id="no list"),
+        pytest.param(
+            "[It, {Ref: Names}, {}]", "isn't a loop over a list", id="no list"
+        ),
         pytest.param(
             "[It, [A], {X: {'Fn::FindInMap': [T, A, B]}}]",
             "Mappings have no T.A.B",

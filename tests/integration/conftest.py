@@ -9,6 +9,6 @@ import pytest
 
 @pytest.fixture
 def postgres(database: str) -> Iterator[psycopg.Connection[Any]]:
-    """Return another connection than the functions'."""
+    """Return a connection that the functions don't use."""
     with psycopg.connect(database, autocommit=True) as connection:
         yield connection

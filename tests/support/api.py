@@ -1,6 +1,6 @@
-"""The API as a test sees it: handlers called with API Gateway's events.
+"""Call the API in a test: handlers get API Gateway's events.
 
-With API_URL, a deployed API is asked by HTTP instead (ops/rehearsal).
+With API_URL, requests go to a deployed API over HTTP instead (ops/rehearsal).
 """
 
 import base64
@@ -21,12 +21,12 @@ API_URL = os.environ.get("API_URL")
 
 
 def invoke(function: str, sent: dict[str, Any]) -> Answer:
-    """Return what the function answers to an event."""
+    """Return the function's response to an event."""
     return ask(API_URL, sent) if API_URL else direct.invoke(function, sent)
 
 
 def ask(url: str, sent: dict[str, Any]) -> Answer:
-    """Send the request that an event is made of; skip what HTTP can't carry."""
+    """Send an event as an HTTP request; skip the test if HTTP can't carry it."""
     text = "".join((sent["rawQueryString"], *sent["headers"].values()))
     path = sent.get("pathParameters", {})
     if not re.fullmatch(r"[ -~]*", text) or re.search("[/%?]", "".join(path.values())):
@@ -59,7 +59,7 @@ class Client:
         return invoke(function, user_event(self.user_id, function, id, **request))
 
     def pages(self, **query: object) -> list[dict[str, Any]]:
-        """Return all that a list holds, by following its links to the end."""
+        """Return all tasks of a list, by following its links to the end."""
         listed: list[dict[str, Any]] = []
         following = urlencode(query)
         while True:

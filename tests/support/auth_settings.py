@@ -1,4 +1,4 @@
-"""The settings that say how tokens are checked."""
+"""Set the settings that say how tokens are checked."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ NAMES = (
 
 @contextmanager
 def configured(**given: str) -> Iterator[None]:
-    """Have the functions read these settings of Better Auth's, and no others."""
+    """Make the functions read these settings of Better Auth, and no others."""
     with pytest.MonkeyPatch.context() as patch:
         for name in NAMES:
             patch.setenv(name, "")
@@ -35,7 +35,7 @@ def configured(**given: str) -> Iterator[None]:
 
 
 def forget() -> None:
-    """Have the settings and the keys read again, as a new environment does."""
+    """Make the functions read settings and keys again, as a new environment does."""
     signatures.signatures_for.cache_clear()
     signatures.key_set_at.cache_clear()
 

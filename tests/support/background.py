@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def meanwhile(work: Callable[[], object]) -> Iterator[None]:
-    """Do work in a thread; raise what it raises."""
+    """Do work in a thread; raise its exception."""
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(work)
         yield

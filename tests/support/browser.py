@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page
 
 @dataclass(frozen=True)
 class Site:
-    """Where `make run` says that it serves the page and the API."""
+    """The addresses that `make run` prints for the page and the API."""
 
     page: str
     api: str
@@ -17,14 +17,14 @@ class Site:
 
 @dataclass(frozen=True)
 class User:
-    """Somebody with a list of their own, who can look at it in several browsers."""
+    """A user with a list of their own, who can open it in several browsers."""
 
     name: str
     site: Site
     context: Callable[..., BrowserContext]
 
     def open(self, query: str = "", **options: object) -> Page:
-        """Open the page in a new browser context, once its list is there."""
+        """Open the page in a new browser context; return it when its list is loaded."""
         page = self.context(**options).new_page()
         page.goto(f"{self.site.page}/?user={self.name}{query}")
         page.locator("#list[aria-busy=false]").wait_for(state="attached")
@@ -39,13 +39,13 @@ class User:
         )
 
     def has(self, *titles: str, **fields: object) -> None:
-        """Give them tasks, the last of which is the newest."""
+        """Create tasks with these titles; the last is the newest."""
         with self.api as api:
             for title in titles:
                 api.post("tasks", json={"title": title, **fields}).raise_for_status()
 
     @property
     def titles(self) -> list[str]:
-        """What the API has, the newest first."""
+        """The titles that the API has, the newest first."""
         with self.api as api:
             return [task["title"] for task in api.get("tasks").json()]

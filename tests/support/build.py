@@ -1,4 +1,4 @@
-"""Where the built layer can be used."""
+"""Whether this machine can use the built layer."""
 
 import os
 import sys

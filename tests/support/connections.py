@@ -4,7 +4,7 @@ from taskapi.postgres import connection
 
 
 def forget_connection() -> None:
-    """Close it, so that the next request opens a new one."""
+    """Close the connection, so that the next request opens a new one."""
     if connection._idle:
         connection._idle.close()
     connection._idle = None

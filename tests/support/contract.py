@@ -1,4 +1,4 @@
-"""What the contract says in many places."""
+"""Values that the API's contract uses in many places."""
 
 import json
 

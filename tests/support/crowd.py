@@ -19,8 +19,8 @@ _barrier: Barrier | None = None
 class Crowd:
     """One environment for each request; all requests begin at the same moment.
 
-    They are forked from a process that has imported the functions and nothing else: a
-    process that runs tests has threads and connections, which don't survive a fork.
+    They are forked from a process that has only imported the functions, because threads
+    and connections of the process that runs the tests don't survive a fork.
     """
 
     def __init__(self, size: int, database: str) -> None:
@@ -39,7 +39,7 @@ class Crowd:
 
 
 def be_patient() -> None:
-    """Have this process wait as long as a crowd takes on a busy machine."""
+    """Make this process wait as long as a crowd takes on a busy machine."""
     for module in (connection, query):
         module.ATTEMPT_TIMEOUT = 200.0  # type: ignore[attr-defined]
     time_budget.REQUEST_TIMEOUT = 200.0

@@ -21,7 +21,7 @@ DATABASE = "faults"
 
 @dataclass
 class Api:
-    """The functions, with one user's requests, on one database."""
+    """The functions on one database, called by one user."""
 
     client: Client
     postgres: Postgres

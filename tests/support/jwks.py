@@ -1,4 +1,4 @@
-"""A JWKS over HTTP, which answers as a test says."""
+"""A JWKS over HTTP that answers as a test wants."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Jwks:
-    """An HTTP server that answers as it is told to, and counts."""
+    """An HTTP server that answers as it is told, and counts requests."""
 
     def __init__(self) -> None:
         self.keys: list[object] = []
@@ -41,7 +41,7 @@ class Jwks:
             daemon_threads = True
 
             def handle_error(self, request: object, client_address: object) -> None:
-                """The client may hang up: that is one of the tests."""
+                """One of the tests is that the client hangs up."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         self.origin = f"http://127.0.0.1:{self._server.server_port}"

@@ -1,4 +1,4 @@
-"""What tests of lists need: rows, links, and ways to follow them."""
+"""Make rows for the tests of lists, and follow links."""
 
 import itertools
 import re

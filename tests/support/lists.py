@@ -1,4 +1,4 @@
-"""All lists that a caller can ask for."""
+"""All lists that a caller can request."""
 
 from itertools import combinations, product
 

@@ -1,4 +1,4 @@
-"""`make run` on a copy of the project."""
+"""Run `make run` on a copy of the project."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from tests.support.project import ROOT
 
 
 def copied(folder: Path) -> Path:
-    """Copy what `make run` serves into folder, and return it."""
+    """Copy the files that `make run` serves into folder; return the copy."""
     for name in ("functions", "local", "openapi", "shared"):
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "node_modules")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
@@ -34,7 +34,7 @@ def environment(**settings: str) -> dict[str, str]:
 def running(
     clone: Path, until: str = "List the tasks", **settings: str
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Run it until it has said where it is; give what it printed, and stop it."""
+    """Run it; when it has printed its addresses, yield the output, then stop it."""
     with (
         TemporaryFile("w+") as errors,
         subprocess.Popen(
@@ -57,7 +57,8 @@ def running(
             else:
                 errors.seek(0)
                 pytest.fail(f"make run has ended: {printed}{errors.read()}")
-            # A pipe that nobody reads fills up, and stops the one who writes to it.
+            # A pipe that nobody reads fills up and blocks the process that writes to
+            # it.
             threading.Thread(target=process.stdout.read, daemon=True).start()
             yield printed, process
         finally:

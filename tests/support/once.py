@@ -1,4 +1,4 @@
-"""Make a folder once a run, for all workers."""
+"""Make a folder once for each run, for all workers."""
 
 import fcntl
 import shutil
@@ -9,9 +9,8 @@ from pathlib import Path
 
 @contextmanager
 def once(folder: Path) -> Iterator[bool]:
-    """Yield True to the first worker that comes, and False to those that wait for it.
-
-    Where the first one fails, the next one gets an empty folder and True again.
+    """Yield True to the first worker, and False to those that wait for it. If the first
+    one fails, the next one gets an empty folder and True.
     """
     done = folder.with_name(f"{folder.name}.done")
     with folder.with_name(f"{folder.name}.lock").open("w") as lock:

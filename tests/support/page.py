@@ -22,13 +22,13 @@ def add(page: Page, title: str) -> None:
 
 
 def edit(page: Page, title: str, new: str) -> None:
-    """Change a task's title, up to but not including Save."""
+    """Change a task's title, without clicking Save."""
     item(page, title).locator(".open").click()
     page.get_by_label("Title", exact=True).fill(new)
 
 
 def type_tasks(page: Page, *names: str) -> None:
-    """Type without waiting for anything, as fast as the keyboard goes."""
+    """Type without waiting for anything, as fast as the keyboard allows."""
     page.keyboard.type("".join(f"{name}\n" for name in names))
 
 
@@ -45,7 +45,7 @@ def banner(page: Page) -> Locator:
 
 
 def end(page: Page) -> Locator:
-    """What stands below the list."""
+    """The text below the list."""
     return page.locator("#end p")
 
 
@@ -55,6 +55,6 @@ def asked(page: Page) -> Locator:
 
 
 def findings(page: Page) -> list[str]:
-    """Return what axe has against the page as it is."""
+    """Return the problems that axe finds in the page."""
     violations = Axe().run(page).response["violations"]
     return [f"{each['id']}: {each['nodes'][0]['html']}" for each in violations]

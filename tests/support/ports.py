@@ -6,8 +6,8 @@ import socket
 from contextlib import suppress
 
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
-# The system gives none of these to a client, or to who asks for any: Linux begins at
-# 32768, macOS at 49152. Nor does another worker.
+# The system gives none of these to clients or to processes that ask for any free port:
+# Linux begins at 32768, macOS at 49152. Other workers use other ports.
 PORTS = random.sample(range(20_000 + 750 * WORKER, 20_750 + 750 * WORKER), 750)
 
 

@@ -1,4 +1,4 @@
-"""The project that is tested."""
+"""The project under test."""
 
 from pathlib import Path
 

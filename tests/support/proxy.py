@@ -1,4 +1,4 @@
-"""A TCP proxy that reads the Postgres protocol and breaks it where a test says."""
+"""A TCP proxy that reads the Postgres protocol and breaks it where a test wants."""
 
 import asyncio
 import socket
@@ -60,7 +60,7 @@ class Once:
 
 
 class Messages:
-    """Divides a stream into the protocol's messages.
+    """Splits a stream into the protocol's messages.
 
     A message has a type, and a length that includes itself; only the first message of
     a client has no type. The answer to an SSLRequest is one byte. If that is a yes, the
@@ -94,7 +94,7 @@ class Messages:
 
 
 class Link:
-    """A client's connection, and the one to the server that its messages go to."""
+    """A client's connection, and the connection to the server that belongs to it."""
 
     def __init__(self, *writers: asyncio.StreamWriter) -> None:
         self.writers = writers
@@ -121,8 +121,8 @@ class Link:
 class Proxy:
     """Forwards a TCP port of its own to target, the path of a Unix socket.
 
-    bursts: a string of message types for each time that clients sent something after
-    an answer. So there is one for each round trip.
+    bursts: for each round trip, the types of the messages that clients sent, as a
+    string.
     """
 
     def __init__(self, target: str) -> None:
@@ -204,7 +204,8 @@ class Proxy:
         task.add_done_callback(self._tasks.discard)
 
     def _bound(self, port: int) -> socket.socket:
-        # With its protocol named, asyncio sets TCP_NODELAY on what it accepts.
+        # asyncio sets TCP_NODELAY on accepted connections only if the protocol is
+        # given.
         bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind(("127.0.0.1", port))

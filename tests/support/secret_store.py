@@ -1,4 +1,4 @@
-"""A secret in Secrets Manager, which moto stands for."""
+"""A secret in moto's Secrets Manager."""
 
 import json
 import uuid
@@ -37,7 +37,7 @@ class Store:
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Count the reads from here on, and let them fail where `failure` says so."""
+        """Count the reads from now on, and let them fail if `failure` is set."""
         event = "before-call.secrets-manager.GetSecretValue"
         self.client.meta.events.register(event, self._count)
         try:

@@ -1,4 +1,4 @@
-"""Stacks as CloudFormation would make them of template.yaml, without an account."""
+"""The stacks that CloudFormation would make from template.yaml, without an account."""
 
 import json
 import re
@@ -51,11 +51,11 @@ CHOICES: dict[str, Parameters] = {
         "ThrottleBurst": "9",
     },
 }
-"""What differs from the defaults: in each of these stacks one thing."""
+"""Parameters that differ from the defaults, one thing in each stack."""
 
 
 def merged(*parts: Parameters) -> Parameters:
-    """Return all parameters; where two parts have the same, the later one's."""
+    """Return all parameters; if two parts have the same one, the later wins."""
     return {name: value for part in parts for name, value in part.items()}
 
 
@@ -66,24 +66,24 @@ GIVEN: dict[str, Parameters] = {
         ALWAYS, *(CHOICES[name] for name in CHOICES if name != "all at once")
     ),
 }
-"""The parameters of each stack that is looked at."""
+"""The parameters of each stack that the tests check."""
 
 EXTREMES = ("defaults", "everything")
 
 
 Deployment = tuple[Parameters, Mapping[str, str]]
-"""What is deployed: the parameters, and the keys in S3 of changed files."""
+"""One deployment: the parameters, and the keys in S3 of changed files."""
 
 # The template before, and after something is deployed.
 BEFORE: Deployment = ({**ALWAYS, "Release": RELEASE}, {})
 DEPLOYMENTS: dict[str, Deployment] = {
-    # make deploy gives each its own moment, whatever else is the same.
+    # make deploy gives each deployment another time, even if nothing else changes.
     "the same commit": ({**ALWAYS, "Release": "1795700001-0123456789"}, {}),
     "with uncommitted files": (
         {**ALWAYS, "Release": "1795700001-0123456789-dirty"},
         {"GetTask": "code-2"},
     ),
-    # sam deploy alone, which gives what parameters/ says.
+    # sam deploy without make, which uses only parameters/.
     "no release, all the same": ({**ALWAYS, "Release": ""}, {}),
 }
 
@@ -110,7 +110,7 @@ NOTHING = object()
 
 @dataclass(frozen=True)
 class Stack:
-    """A translated template whose intrinsic functions are worked out.
+    """A translated template with its intrinsic functions evaluated.
 
     If `ids` has no other, a resource's physical id is its logical id, and
     `Logical.Attribute` stands for each of its attributes.
@@ -139,7 +139,7 @@ class Stack:
 
     @cached_property
     def resources(self) -> dict[str, Json]:
-        """What there is, by logical id, after all conditions."""
+        """The resources whose conditions hold, by logical id."""
         return {
             name: self.worked_out(resource)
             for name, resource in self.template["Resources"].items()
@@ -211,7 +211,7 @@ class Stack:
 
 @dataclass
 class Dependencies:
-    """Which resource waits for which; `order` fails where they wait in a circle."""
+    """Which resource depends on which; `order` fails if they depend in a circle."""
 
     template: Json
     order: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Tokens of the tests' own, with keys of every kind."""
+"""Make tokens for tests, with keys of every kind."""
 
 import base64
 import hmac
@@ -26,18 +26,18 @@ def base64url(data: bytes) -> str:
 
 
 def encoded(part: object) -> str:
-    """Return bytes as they are, and anything else as JSON, in base64url."""
+    """Return bytes as they are, or anything else as JSON, in base64url."""
     return base64url(part if isinstance(part, bytes) else json.dumps(part).encode())
 
 
 def compact(header: object, payload: object, sign: Sign) -> str:
-    """Return the token of any header and payload, genuinely signed."""
+    """Return a correctly signed token with any header and payload."""
     signed = f"{encoded(header)}.{encoded(payload)}"
     return f"{signed}.{base64url(sign(signed.encode()))}"
 
 
 def claims(user: str = "alice", /, **changes: object) -> dict[str, object]:
-    """Return what Better Auth says of a user; a change to `...` leaves a claim out."""
+    """Return Better Auth's claims for a user; a change to `...` leaves a claim out."""
     now = int(time.time())
     usual = {
         "name": "Alice",
@@ -86,7 +86,7 @@ class Key:
 
 
 class Secret(Key):
-    """The secret that Better Auth's custom jwt.sign signs HS256 with."""
+    """The secret of HS256 tokens from Better Auth with a custom jwt.sign."""
 
     def sign(self, signed: bytes) -> bytes:
         return hmac.digest(self.private, signed, "sha256")
@@ -100,7 +100,7 @@ secret = Secret("HS256", "", SECRET.encode())
 
 
 def key(algorithm: str, name: str = "issuer") -> Key:
-    """Return the key of that name, the same one each time."""
+    """Return the key of this name, the same one each time."""
     return Key(algorithm, f"{name}-{algorithm}", private_key(algorithm, name))
 
 

@@ -1,7 +1,7 @@
 """Users who create and update: `python -m tests.support.writer 4 500 folder`.
 
-Four processes, each one environment with one user who makes 500 writes. Each leaves a
-JSON file in the folder that says which writes were acknowledged.
+Four processes, each one environment with one user who makes 500 writes. Each writes a
+JSON file into the folder, which says which writes were acknowledged.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from tests.support.api import Client
 
 @dataclass
 class Known:
-    """A task as its user knows it from the answers."""
+    """A task, as the answers have shown it to its user."""
 
     title: str
     updates: int = 0
@@ -28,7 +28,7 @@ class Known:
 
 @dataclass
 class User:
-    """What one user knows from the answers."""
+    """What one user has learned from the answers."""
 
     user_id: str
     tasks: dict[int, Known] = field(default_factory=dict)

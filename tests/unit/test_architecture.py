@@ -206,6 +206,37 @@ def test_imports_make_no_circle() -> None:
     TopologicalSorter(own).prepare()
 
 
+FOLDERS_OF_CODE = ("functions", "shared", "openapi", "local", "ops", "benchmarks")
+TEST_MODULES = sorted(
+    str(file.relative_to(ROOT))
+    for file in ROOT.glob("tests/**/*.py")
+    if not file.is_relative_to(ROOT / "tests/support")
+)
+
+
+@pytest.mark.parametrize("folder", FOLDERS_OF_CODE)
+def test_no_code_imports_tests(folder: str) -> None:
+    names = {
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in ROOT.glob(f"{folder}/**/*.py")
+        for name in imported_by(file)
+        if name.split(".")[0] == "tests"
+    }
+
+    assert names == set()
+
+
+@pytest.mark.parametrize("module", TEST_MODULES)
+def test_a_test_module_imports_from_no_other(module: str) -> None:
+    others = {
+        name
+        for name in imported_by(ROOT / module)
+        if name.startswith("tests.") and not name.startswith("tests.support")
+    }
+
+    assert others == set()
+
+
 def test_browsers_may_send_the_headers_that_operations_take() -> None:
     cors = load_template(ROOT / "template.yaml").cors
     parameters = {

@@ -220,7 +220,7 @@ def test_finds_the_token_in_what_people_paste(given: str) -> None:
     report = with_secret(given)
 
     assert "ok So the API accepts this token" in report
-    assert "note What was pasted is more than the token" in report
+    assert "note The pasted text is more than the token" in report
     assert TOKEN not in report
 
 

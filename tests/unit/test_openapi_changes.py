@@ -142,5 +142,5 @@ def test_says_where_and_what() -> None:
 
     assert change == (
         "GET /api/{user_id}/tasks: parameter limit over maximum 100 "
-        "isn't taken any more"
+        "isn't accepted any more"
     )

@@ -21,13 +21,13 @@ from tests.support.tokens import ORIGIN, claims, key, secret
 
 REASONS = {
     "it isn't a JWT: three base64url segments": "a.b",
-    "its header isn't JSON of the strict kind": "YQ.YQ.YQ",
+    "its header isn't strict JSON": "YQ.YQ.YQ",
     "its header isn't a JSON object": "MQ.YQ.YQ",
     "a segment isn't base64url": "a.YQ.YQ",
     "its header has crit": secret.token(crit=["x"]),
     "its typ isn't JWT": secret.token(typ="at+jwt"),
     "its alg isn't HS256, and BETTER_AUTH_URL isn't set": key("EdDSA").token(),
-    "the signature isn't the key's": secret.token()[:-4] + "AAAA",
+    "the signature doesn't match the key": secret.token()[:-4] + "AAAA",
     "exp is missing": secret.token(claims(exp=...)),
     "exp isn't a time: a number of seconds since 1970": secret.token(claims(exp="1")),
     'wrong issuer: iss is "https://x", not "http://localhost:3000"': secret.token(

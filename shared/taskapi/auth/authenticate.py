@@ -20,7 +20,7 @@ def authenticate(authorization: str | None, user_id: str) -> str:
             "Invalid or expired JWT token", 'Bearer error="invalid_token"'
         ) from error
     if caller != user_id:
-        logger.append_keys(reason="the path is another user's")
+        logger.append_keys(reason="the path belongs to another user")
         raise Unauthorized(
             "User ID mismatch",
             'Bearer error="invalid_token"',

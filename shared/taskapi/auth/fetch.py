@@ -66,7 +66,7 @@ def read_body(response: HTTPResponse, max_bytes: int) -> bytes:
     if encoding in ("gzip", "x-gzip", "deflate"):
         body = decompress(body, max_bytes + 1)
     elif encoding not in ("identity", ""):
-        raise FetchError(f"compresses with {encoding[:20]!r} without being asked")
+        raise FetchError(f"compresses with {encoding[:20]!r}, which wasn't requested")
     if len(body) > max_bytes:
         raise FetchError(f"has an answer over {max_bytes} bytes")
     return body

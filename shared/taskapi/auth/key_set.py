@@ -66,7 +66,7 @@ class KeySet:
         if keys is None:
             raise InvalidToken("its kid isn't in the JWKS")
         if algorithm not in keys:
-            raise InvalidToken("its alg isn't what the key of its kid is for")
+            raise InvalidToken("the key of its kid is for another alg")
         return keys[algorithm]
 
     def prefetch(self) -> None:
@@ -105,7 +105,7 @@ class KeySet:
         try:
             if outcome is None:
                 raise Unavailable(
-                    f"the JWKS at {address_of(self._url)} isn't there in time"
+                    f"the JWKS at {address_of(self._url)} didn't arrive in time"
                 )
             self._keys, self._reason = outcome.result(), ""
         except Unavailable as error:

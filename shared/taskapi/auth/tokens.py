@@ -30,10 +30,10 @@ class NotConfigured(OutdatedSettings):
 
 
 class WrongSignature(OutdatedSettings):
-    """The signature isn't the key's."""
+    """The signature doesn't match the key."""
 
     def __init__(self) -> None:
-        super().__init__("the signature isn't the key's")
+        super().__init__("the signature doesn't match the key")
 
 
 def read_header(token: str) -> Mapping[str, object]:
@@ -90,7 +90,7 @@ def parse_object(data: bytes, name: str) -> Mapping[str, object]:
     try:
         value = strict_json.loads(data, strict_json.WITHOUT_DUPLICATES)
     except ValueError as error:
-        raise InvalidToken(f"its {name} isn't JSON of the strict kind") from error
+        raise InvalidToken(f"its {name} isn't strict JSON") from error
     if not isinstance(value, dict):
         raise InvalidToken(f"its {name} isn't a JSON object")
     return value

@@ -141,7 +141,7 @@ def check_url(url: str) -> None:
         raise invalid("ends with a quote, bracket, comma or semicolon; leave it out")
     authority, _, path = url.partition("://")[2].partition("?")[0].partition("/")
     if authority.count("@") > 1 or "@" in path:
-        raise invalid(f"has an @ too many, or a / before the @; {ENCODE}")
+        raise invalid(f"has more than one @, or a / before the @; {ENCODE}")
 
 
 def syntax_problem(message: str, url: str) -> str:
@@ -155,7 +155,7 @@ def syntax_problem(message: str, url: str) -> str:
             f"{'' if name else f', unless it is a part of the password; {ENCODE}'}"
         )
     if "percent-encoded" in message:
-        return f"is not percent-encoded as it should be; {ENCODE}"
+        return f"is not percent-encoded correctly; {ENCODE}"
     if "IPv6" in message or "in URI (expected" in message:
         return f"has a bracket that isn't around an IPv6 address; {ENCODE}"
     if "query parameter" in message:
@@ -186,7 +186,7 @@ def check_values(params: dict[str, str], advice: str) -> None:
     if not (addresses or hosts) or not all(addresses or hosts):
         raise invalid("names no host")
     if addresses and hosts and len(addresses) != len(hosts):
-        raise invalid("has another number of hosts in hostaddr than in host")
+        raise invalid("has a different number of hosts in hostaddr than in host")
     if not all(map(is_address, addresses)):
         raise invalid("has a hostaddr that isn't an IP address")
     if not all(map(is_host, hosts)):

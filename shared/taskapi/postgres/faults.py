@@ -106,7 +106,7 @@ FAULTS = {
         "the connection was refused: no server listens at that host"
     ),
     NO_ADDRESS: connection_lost("the name of the host in DATABASE_URL has no address"),
-    TLS: permanent("TLS as DATABASE_URL asks for it can't be had from this server"),
+    TLS: permanent("this server doesn't offer TLS as DATABASE_URL requires it"),
     CA_FILE: permanent(
         "the file of root certificates (sslrootcert in DATABASE_URL) can't be read"
     ),

@@ -151,7 +151,7 @@ def operators_secret(arn: str) -> Mapping[str, str]:
     except Outage as error:
         raise SettingsError(
             f"{error}."
-            " `aws sts get-caller-identity` says whether AWS answers, and to whom"
+            " `aws sts get-caller-identity` shows whether AWS answers, and as whom"
         ) from error
 
 

@@ -63,7 +63,7 @@ def hs256_key(secret: str | None) -> bytes | None:
         )
     if is_placeholder(secret):
         raise SettingsError(
-            "BETTER_AUTH_SECRET is an example's, with which anyone can sign tokens; "
+            "BETTER_AUTH_SECRET is from an example, so anyone can sign tokens with it; "
             f"{ADVICE}"
         )
     if is_repetition(secret):

@@ -96,8 +96,10 @@ def request_extension(arn: str, port: int) -> str:
 
 
 def parse_secret(text: str | bytes) -> Mapping[str, str]:
-    """Return the settings in a secret's text; raise SettingsError without quoting
-    it."""
+    """Return the settings in a secret's text; raise SettingsError.
+
+    The error quotes nothing of the text.
+    """
     try:
         values = json.loads(text)
         # UTF-8 can't encode lone surrogates, so no setting may have one.

@@ -57,7 +57,7 @@ class ContractRoute(APIRoute):
         return handle
 
     async def check_body(self, request: JsonRequest) -> None:
-        """Raise the contract's error if the body is too large, missing or no JSON
+        """Raise the contract's error for a body that is too large, missing or no
         object."""
         body = await request.body()
         if len(body) > MAX_BODY_BYTES:

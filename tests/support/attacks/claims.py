@@ -1,4 +1,4 @@
-"""Attacks by what a genuinely signed token claims."""
+"""Attacks with the claims of a correctly signed token."""
 
 import json
 import time
@@ -66,7 +66,7 @@ CLAIMS: dict[str, Callable[[float], dict[str, object]]] = {
     "sub: 256 of two code units": lambda now: {"sub": "🎉" * 256},
     "sub: 5000 characters": lambda now: {"sub": "a" * 5000},
 }
-"""Genuinely signed, by HS256 and by a key of the JWKS."""
+"""Correctly signed, with HS256 and with a key of the JWKS."""
 
 BOUND_CLAIMS: dict[str, dict[str, object]] = {
     "iss: missing": {"iss": ...},
@@ -99,7 +99,7 @@ BOUND_CLAIMS: dict[str, dict[str, object]] = {
     "aud: true": {"aud": True},
     "aud: the session cookie's": {"aud": "better-auth:session-cache"},
 }
-"""Where an issuer and an audience are configured."""
+"""With an issuer and an audience configured."""
 
 RAW_PAYLOADS: dict[str, Callable[[str], bytes]] = {
     "sub twice": lambda p: f'{{"sub":"bob",{p[1:]}'.encode(),
@@ -131,7 +131,7 @@ RAW_PAYLOADS: dict[str, Callable[[str], bytes]] = {
 
 
 def oversized() -> str:
-    """Return a genuine token of one byte over 8 KiB, or the next length there is."""
+    """Return a genuine token of one byte over 8 KiB, or of the next possible length."""
     for extra in range(5000, 9000):
         token = secret.token(claims(x="x" * extra))
         if len(token) > 8192:

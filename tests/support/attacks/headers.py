@@ -1,4 +1,4 @@
-"""Attacks by what a token's header says, and by the header that carries it."""
+"""Attacks with a token's header, and with the HTTP header that has the token."""
 
 import json
 from collections.abc import Callable
@@ -76,7 +76,7 @@ HEADERS: dict[str, dict[str, object]] = {
     "kid: a list": {"kid": ["issuer-EdDSA"]},
     "kid: an object": {"kid": {"$ne": None}},
 }
-"""Signed with a genuine key: it is the header alone that must be refused."""
+"""Signed with a genuine key, so only the header can be the reason to refuse it."""
 
 KIDS = {
     "missing": ...,
@@ -96,7 +96,7 @@ KIDS = {
     "a name of Python's": "__class__",
     "that of an empty key": "empty",
 }
-"""What the header of a token says that is genuinely signed with EdDSA."""
+"""The `kid` of tokens that are correctly signed with EdDSA."""
 
 RAW_HEADERS: dict[str, Callable[[str], bytes]] = {
     "alg twice": lambda h: f'{{"alg":"none",{h[1:]}'.encode(),

@@ -1,4 +1,4 @@
-"""Attacks by the key that signs, and keys that an issuer shouldn't publish."""
+"""Attacks with the key that signs, and keys that an issuer shouldn't publish."""
 
 import hashlib
 import hmac
@@ -37,7 +37,7 @@ SHARED = Key("HS256", "shared", b"a key that the JWKS gives to everyone")
 
 
 def published() -> list[object]:
-    """Return the JWKs of an issuer that also publishes what it shouldn't."""
+    """Return the JWKs of an issuer that also publishes keys that it shouldn't."""
     odd = {name: key.jwk() for name, key in ODD_KEYS.items()}
     odd["to encrypt"]["use"] = "enc"
     odd["not to verify"]["key_ops"] = ["encrypt"]
@@ -67,7 +67,7 @@ def public(algorithm: str, encoding: Encoding, form: PublicFormat) -> bytes:
 
 
 def confused(material: bytes, algorithm: str = "EdDSA", hash: str = "256") -> str:
-    """Return a token that is signed with a public key for a secret (CVE-2015-9235)."""
+    """Return a token that is signed with a public key as the secret (CVE-2015-9235)."""
     header = {"alg": f"HS{hash}", "kid": key(algorithm).kid, "typ": "JWT"}
     return forged(header, mac(material, f"sha{hash}"))
 

@@ -22,7 +22,7 @@ def segments(change: Callable[[list[str]], str], algorithm: str) -> str:
 
 
 def changed(index: int, change: Callable[[str], str]) -> Callable[[list[str]], str]:
-    """Return what changes one segment."""
+    """Return a function that changes one segment."""
 
     def apply(parts: list[str]) -> str:
         return ".".join([*parts[:index], change(parts[index]), *parts[index + 1 :]])
@@ -33,7 +33,7 @@ def changed(index: int, change: Callable[[str], str]) -> Callable[[list[str]], s
 def spare_bit(segment: str) -> str:
     """Return another spelling of the same bytes, if the last character has spare bits.
 
-    Where it has none, this is other bytes.
+    Otherwise, the result is other bytes.
     """
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return segment[:-1] + alphabet[alphabet.index(segment[-1]) ^ 1]

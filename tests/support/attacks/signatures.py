@@ -19,7 +19,7 @@ ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
 
 
 def with_r_and_s(r: int | None, s: int | None) -> Callable[[bytes], bytes]:
-    """Return what replaces r and s of an ES256 signature; None leaves them."""
+    """Return a function that replaces an ES256 signature's r and s, if not None."""
 
     def change(given: bytes) -> bytes:
         old = given[:32], given[32:]

@@ -1,9 +1,9 @@
 """The attacks on the token check, by id: what makes the token, or the header's value.
 
-The sources: RFC 8725, RFC 7515, RFC 7519, Wycheproof's JWS cases, and what was
-published about other implementations. HS256 and all algorithms of the JWKS are
-configured, so that each attack has every chance; NOT_CONFIGURED has those on one kind
-alone.
+The sources: RFC 8725, RFC 7515, RFC 7519, Wycheproof's JWS cases, and reports about
+other implementations. HS256 and all algorithms of the JWKS are configured, so that each
+attack has the best chance; NOT_CONFIGURED has attacks for when only one kind is
+configured.
 """
 
 import time
@@ -51,7 +51,7 @@ from tests.support.tokens import (
 
 
 def tokens() -> dict[str, Build]:
-    """Return the attacks that are a token, sent as `Bearer` should."""
+    """Return the attacks that are a token, sent correctly as `Bearer`."""
     rows: dict[str, Build] = {}
     for name in ("HS256", "EdDSA", "ES256", "RS256"):
         for index, part in enumerate(("header", "payload", "signature")):

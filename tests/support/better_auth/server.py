@@ -22,9 +22,8 @@ MODULES = FOLDER / "node_modules"
 
 
 def install(folder: Path = FOLDER) -> Path:
-    """Install what folder's lock file says, once for all workers; return where.
-
-    And again for another lock file.
+    """Install from folder's lock file, once for all workers; return where. If the lock
+    file changes, install again.
     """
     if shutil.which("node") is None or shutil.which("npm") is None:
         if os.environ.get("CI"):
@@ -47,7 +46,7 @@ def install(folder: Path = FOLDER) -> Path:
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who has signed up: their id, and the cookie of their session."""
+    """A user who has signed up: their id, and their session's cookie."""
 
     id: str
     cookie: str
@@ -63,7 +62,7 @@ class BetterAuth:
     def request(
         self, path: str, body: object = None, cookie: str = ""
     ) -> tuple[Message, str]:
-        """Return the headers and the text that a GET or POST is answered with."""
+        """Return the headers and the text of the answer to a GET or POST."""
         headers = {"content-type": "application/json", "origin": self.origin}
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(  # noqa: S310
@@ -89,7 +88,7 @@ class BetterAuth:
         return token
 
     def rotate(self) -> None:
-        """Have the keys expire: the next token is signed with a new one."""
+        """Let the keys expire; the next token is signed with a new one."""
         self.request("/rotate", {})
 
     def stop(self) -> None:
