@@ -94,8 +94,9 @@ format: .venv/dev ## format the code, and fix what ruff can fix
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-openapi: .venv/dev ## write openapi.json from the functions, and list breaking changes
+openapi: .venv/dev ## write openapi.json and the README's routes, and list breaking changes
 	.venv/bin/python -m openapi > openapi.json
+	@.venv/bin/python -m openapi.readme
 	@.venv/bin/python -m openapi.changes || true
 
 events: .venv/local ## write a sample event for each function into events/

@@ -72,7 +72,7 @@ def main() -> int:
 
 def findings(given: str) -> Iterator[Finding]:
     """Yield findings about the settings, then the keys, then the token."""
-    yield from development_secret()
+    yield from use_development_secret()
     try:
         config = better_auth()
     except SettingsError as error:
@@ -138,7 +138,7 @@ def looks_like_a_token(text: str) -> bool:
     return text.count(".") == 2 and "eyJ" in text
 
 
-def development_secret() -> Iterator[Finding]:
+def use_development_secret() -> Iterator[Finding]:
     """Use the secret that `make run` makes, if no setting says otherwise."""
     path = LOCAL / "secret"
     if not is_configured() and path.exists():

@@ -5,7 +5,7 @@ from pathlib import Path
 from openapi.errors import error_union
 from openapi.operations import read_operations
 from openapi.responses import HEADERS
-from openapi.schemas import SHARED, Json
+from openapi.schemas import SHARED_SCHEMAS, Json
 
 ROOT = Path(__file__).parent.parent
 
@@ -44,7 +44,7 @@ TOKEN: Json = {
 
 def document() -> Json:
     """Return the OpenAPI 3.1 document of all functions."""
-    schemas = dict(SHARED)
+    schemas = dict(SHARED_SCHEMAS)
     paths: Json = {}
     for operation in read_operations(ROOT / "functions"):
         schemas = schemas | operation.schemas

@@ -16,7 +16,7 @@ from taskapi.tasks import etags
 from taskapi.tasks.fields import EXAMPLE
 from taskapi.web.documentation import ref
 
-KINDS = {kind.__name__: kind for kind in ApiError.__subclasses__()}
+ERRORS = {kind.__name__: kind for kind in ApiError.__subclasses__()}
 """All errors, by the names of their schemas."""
 
 DETAILS: dict[type[ApiError], Json] = {
@@ -88,5 +88,5 @@ def error_union() -> Json:
     """Return the schema of any error."""
     return {
         "description": "Any error: `error` says which; API Gateway's own have none.",
-        "anyOf": [ref(name) for name in [*KINDS, "GatewayMessage"]],
+        "anyOf": [ref(name) for name in [*ERRORS, "GatewayMessage"]],
     }

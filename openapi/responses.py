@@ -1,7 +1,7 @@
 """An operation's responses: what it declares, and what all of them share."""
 
-from openapi.errors import KINDS, error_example
-from openapi.schemas import SHARED, Json
+from openapi.errors import ERRORS, error_example
+from openapi.schemas import SHARED_SCHEMAS, Json
 from taskapi.errors import (
     ApiError,
     InternalError,
@@ -91,7 +91,7 @@ def complete_response(declared: Json) -> Json:
 def error_kinds(schema: Json) -> list[type[ApiError]]:
     """Return the errors that a response's schema refers to."""
     names = (referred(each) for each in schema.get("oneOf", [schema]))
-    return [KINDS[name] for name in names if name in KINDS]
+    return [ERRORS[name] for name in names if name in ERRORS]
 
 
 def referred(schema: Json) -> str:
@@ -102,8 +102,8 @@ def referred(schema: Json) -> str:
 def complete_examples(declared: Json, schema: Json) -> Json:
     """Return the examples of a body: the declared ones, and those of its schema."""
     examples: Json = {kind.code: error_example(kind) for kind in error_kinds(schema)}
-    if (name := referred(schema)) in SHARED:
-        examples[name.lower()] = SHARED[name]["examples"][0]
-    if (name := referred(schema.get("items", {}))) in SHARED:
-        examples[f"one {name.lower()}"] = [SHARED[name]["examples"][0]]
+    if (name := referred(schema)) in SHARED_SCHEMAS:
+        examples[name.lower()] = SHARED_SCHEMAS[name]["examples"][0]
+    if (name := referred(schema.get("items", {}))) in SHARED_SCHEMAS:
+        examples[f"one {name.lower()}"] = [SHARED_SCHEMAS[name]["examples"][0]]
     return named(examples) | declared

@@ -36,7 +36,11 @@ GATEWAY_MESSAGE: Json = {
     "description": "An answer of API Gateway's own.",
     "examples": [{"message": "Too Many Requests"}],
 }
-SHARED: Json = {"Task": TASK, "Problem": PROBLEM, "GatewayMessage": GATEWAY_MESSAGE}
+SHARED_SCHEMAS: Json = {
+    "Task": TASK,
+    "Problem": PROBLEM,
+    "GatewayMessage": GATEWAY_MESSAGE,
+}
 """By name; several operations refer to each."""
 
 

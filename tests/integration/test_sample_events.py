@@ -12,13 +12,15 @@ from tests.support.api import Client, invoke
 
 @pytest.mark.parametrize("name", ROUTES)
 def test_a_file_is_as_the_gateway_makes_it(name: str) -> None:
-    written = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    file = FOLDER / f"{name}.json"
 
+    assert file.is_file(), "run: make events"
+    written = file.read_text(encoding="utf-8")
     assert written == text(sample_events()[name]), "run: make events"
 
 
 def test_there_is_no_file_of_another_function() -> None:
-    assert {file.stem for file in FOLDER.iterdir()} == ROUTES.keys()
+    assert {file.stem for file in FOLDER.iterdir()} <= ROUTES.keys()
 
 
 @pytest.mark.parametrize("name", ROUTES)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.api import Client
-from tests.support.contract import NOT_FOUND, ONE_TASK_FUNCTIONS
+from tests.support.contract import NOT_FOUND, ONE_TASK_FUNCTIONS, sample_body
 
 NOT_IDS = [
     "abc",
@@ -32,9 +32,7 @@ NOT_IDS = [
 def test_finds_no_task_under_what_is_not_its_id(
     user: Client, function: str, id: str
 ) -> None:
-    body = {"title": "a"} if function == "update_task" else None
-
-    answer = user.send(function, id, json_body=body)
+    answer = user.send(function, id, body=sample_body(function))
 
     assert (answer.status, answer.json) == (404, NOT_FOUND)
 
@@ -42,9 +40,8 @@ def test_finds_no_task_under_what_is_not_its_id(
 @pytest.mark.parametrize("function", ONE_TASK_FUNCTIONS)
 def test_hides_someone_elses_task(user: Client, other: Client, function: str) -> None:
     task = user.create()
-    body = {"title": "mine now"} if function == "update_task" else None
 
-    answer = other.send(function, task["id"], json_body=body)
+    answer = other.send(function, task["id"], body=sample_body(function))
 
     assert (answer.status, answer.json) == (404, NOT_FOUND)
     assert user.send("get_task", task["id"]).json == task

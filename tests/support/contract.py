@@ -1,6 +1,9 @@
 """Values that the API's contract uses in many places."""
 
+import json
+
 from local.direct import ROUTES
+from local.sample_events import FOLDER
 
 TITLE_RULE = {
     "error": "validation_error",
@@ -9,7 +12,14 @@ TITLE_RULE = {
 }
 NOT_FOUND = {"error": "not_found", "message": "Task not found"}
 TASK_FUNCTIONS = [name for name in ROUTES if name != "health"]
-ONE_TASK_FUNCTIONS = ["get_task", "update_task", "complete_task", "delete_task"]
+ONE_TASK_FUNCTIONS = [name for name in ROUTES if "{task_id}" in ROUTES[name]]
+
+
+def sample_body(function: str) -> str | None:
+    """Return a body that a function accepts, None for a function that takes none."""
+    event = json.loads((FOLDER / f"{function}.json").read_text(encoding="utf-8"))
+    body: str | None = event.get("body")
+    return body
 
 
 TITLE_TYPE = "Title must be text of 1 to 200 characters"

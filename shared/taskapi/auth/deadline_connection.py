@@ -4,6 +4,7 @@ import io
 import socket
 import ssl
 import time
+from base64 import b64encode
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from typing import TYPE_CHECKING
@@ -46,8 +47,6 @@ def connect_by_proxy(
     connection = HTTPSConnection(at.hostname or "", at.port or 80, context=tls)
     headers = {"User-Agent": USER_AGENT}
     if at.username is not None:
-        from base64 import b64encode
-
         login = f"{unquote(at.username)}:{unquote(at.password or '')}"
         headers["Proxy-Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
     connection.set_tunnel(url.hostname or "", url.port or 443, headers)

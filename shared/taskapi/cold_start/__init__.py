@@ -56,10 +56,11 @@ saves  technique; the test that guards it; how to remove it
 
 Taken out, because each saved less than 2%: evaluating FastAPI's annotations on first
 use (25), other packages without docstrings (3), a shorter switch interval for threads
-(3 ms of 456), connecting before Powertools is imported (7 ms of 456, if connecting
-takes longest), byte code for app.py (1), a layer without the small modules that nothing
+(3 ms of 456), byte code for app.py (1), a layer without the small modules that nothing
 imports. Stripping the symbols of `cryptography` made the layer 0.5 MB smaller and no
-start shorter.
+start shorter. Connecting before Powertools is imported saved about 10 ms, but only if a
+round trip to the database takes more than 20 ms: else connecting ends before the
+imports do.
 
 Only `preconnect` imports our other packages, and only app.py imports `preconnect`: so
 web/ and tasks/ can import the rest.

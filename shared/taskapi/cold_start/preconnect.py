@@ -23,8 +23,8 @@ INIT_TIMEOUT = 10.0
 def start() -> Callable[[], None]:
     """Begin to connect and to fetch keys; return a function that waits for both.
 
-    A failure isn't reported here: the first request reports it. Both together have the
-    time of one request, which is less than the 10 s of Lambda's init phase:
+    A failure isn't reported here: the first request reports it. Both give up after the
+    time of one request (time_budget), less than the 10 s of Lambda's init phase:
     https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
     """
     time_budget.start(INIT_TIMEOUT)

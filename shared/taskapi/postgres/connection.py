@@ -135,7 +135,8 @@ def use_connection(deadline: float) -> Iterator[Connection]:
         usable = error.sqlstate == SEARCH_RUNNING
         raise
     finally:
-        # A request to cancel that arrives late could cancel the next statement.
+        # After a request to cancel, close the connection: the request could arrive late
+        # and cancel the next statement.
         if usable and not connection.cancelled:
             connection.idle_since = time_budget.clock()
             _idle = connection

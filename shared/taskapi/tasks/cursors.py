@@ -2,9 +2,9 @@
 
 The key is in the database, so that all execution environments have the same one and an
 operator has no secret to make. An environment reads it together with its first list, in
-the same statement. So it may have to run a list before it can check the list's cursor.
-That is harmless: the rows are the caller's own, whatever the cursor says, and they are
-thrown away if the signature turns out to be wrong.
+the same statement. So the first list after a cold start runs before its cursor is
+checked. That is harmless: the rows are the caller's own, whatever the cursor says, and
+they are thrown away if the signature turns out to be wrong.
 """
 
 import base64

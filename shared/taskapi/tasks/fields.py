@@ -4,13 +4,14 @@ To add a field, write a migration, add an entry to FIELDS, and give its type in 
 and, if requests may set it, in OptionalFields.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Annotated, NamedTuple, cast
 
 from typing_extensions import TypedDict
 
 from taskapi.cold_start.framework import StrictBool, StringConstraints, with_config
+from taskapi.errors import NotFound
 from taskapi.tasks import etags
 
 
@@ -200,3 +201,11 @@ def to_tasks(rows: Iterable[tuple[object, ...]]) -> list[Task]:
     A comprehension that casts each row takes half as long again, in a list of 200.
     """
     return cast("list[Task]", list(map(dict, map(zip, repeat(NAMES), rows))))
+
+
+def to_task(rows: Sequence[tuple[object, ...]]) -> Task:
+    """Return the one row, which begins with COLUMNS, as a task; raise NotFound."""
+    if not rows:
+        raise NotFound
+    [task] = to_tasks(rows)
+    return task

@@ -120,8 +120,8 @@ def list_page(user_id: str, query: Listing) -> Page:
     }
     sql = list_for(sort, order, values)
     key = cursors.known_key()
-    # The key that is known may be outdated, so a signature that doesn't fit it is
-    # checked against the database's key.
+    # The key that this environment remembers may be outdated. If a signature doesn't
+    # fit it, the list reads the database's key too.
     rows: Sequence[TupleRow]
     if key and (cursor is None or cursors.is_signed(cursor, scope, key)):
         rows = read(sql, values)

@@ -1,8 +1,7 @@
 """Read one task."""
 
-from taskapi.errors import NotFound
 from taskapi.postgres.query import read
-from taskapi.tasks.fields import COLUMNS, Task, to_tasks
+from taskapi.tasks.fields import COLUMNS, Task, to_task
 
 GET = """
     SELECT {columns}
@@ -13,8 +12,4 @@ GET = """
 
 def get(user_id: str, id: int) -> Task:
     """Return the task; raise NotFound."""
-    rows = read(GET, {"id": id, "user_id": user_id})
-    if not rows:
-        raise NotFound
-    [task] = to_tasks(rows)
-    return task
+    return to_task(read(GET, {"id": id, "user_id": user_id}))

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from taskapi.errors import NotFound, PreconditionFailed, ValidationFailed
+from taskapi.errors import PreconditionFailed, ValidationFailed
 from taskapi.postgres.query import query
 from taskapi.tasks import etags
-from taskapi.tasks.fields import BODY_FIELDS, COLUMNS, Task, TaskChanges, to_tasks
+from taskapi.tasks.fields import BODY_FIELDS, COLUMNS, Task, TaskChanges, to_task
 
 
 def conditional(write: str) -> str:
@@ -111,9 +111,7 @@ def write(
     versions = etags.versions(if_match, id)
     identity = {"id": id, "user_id": user_id, "versions": versions}
     rows = query(sql, {**values, **identity})
-    if not rows:
-        raise NotFound
-    [task] = to_tasks(rows)
+    task = to_task(rows)
     written = rows[0][-1]
     if not written:
         raise PreconditionFailed(etags.mismatch(if_match, id), {"task": task})
