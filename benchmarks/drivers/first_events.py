@@ -1,9 +1,9 @@
 """Handle an execution environment's first events, for cachegrind to count.
 
 `python first_events.py EVENTS ANSWER`, in a process that has Lambda's runtime client
-and one function on its path. Each line of EVENTS is an event. It goes to the handler
-as the runtime client does it, but without HTTP. The last answer is written to ANSWER,
-and the process ends without tearing down the interpreter.
+and one function on its path. Each line of EVENTS is an event. The handler gets it as
+from the runtime client, but without HTTP. The last answer is written to ANSWER, and the
+process ends without tearing down the interpreter.
 """
 
 import os

@@ -4,7 +4,7 @@ import io
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -329,6 +329,7 @@ forms = st.sampled_from(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(form=forms, password=passwords, cut=st.integers(0, 60))
+@example(form="postgresql://app@127.0.0.1:1/{}", password="?Xq7Z=a&b=w9Kv", cut=0)
 def test_no_part_of_a_password_is_in_what_may_be_printed(
     form: str, password: str, cut: int
 ) -> None:

@@ -166,14 +166,14 @@ def syntax_problem(message: str, url: str) -> str:
 def unknown_parameter(message: str, url: str) -> str:
     """Return the name of an unknown parameter, "" if it may be part of the password.
 
-    It can't be if the URL's only @ comes before the ?, and no parameter is a password:
-    then the password comes before the @.
+    It can't be if the URL has a password before its only @, which comes before the ?,
+    and no parameter is a password.
     """
     quoted = re.search(r'"(\w{1,40})"', message, re.ASCII)
     name = quoted[1] if quoted else ""
-    before, is_query, query = url.partition("?")
-    is_url = is_query and re.match("postgres(ql)?://", url)
-    is_safe = is_url and before.count("@") == 1 and not re.search("@|pass", query)
+    before, _, query = url.partition("?")
+    has_password = re.fullmatch("postgres(ql)?://[^/:@]*:[^/@]+@[^@]*", before)
+    is_safe = has_password and not re.search("@|pass", query)
     return name if is_safe or name in FOREIGN_PARAMETERS else ""
 
 

@@ -59,7 +59,8 @@ class Sort(NamedTuple):
     """What a list is sorted by, besides the id."""
 
     column: str
-    """Not a bare name, by which ORDER BY would sort by what the statement selects."""
+    """Not a bare name: ORDER BY would take it for a selected expression of that
+    name."""
     type: str
     field: str
     """The field of a task that a cursor holds."""

@@ -110,8 +110,8 @@ def lambda_handler(
     def handler(event: object, context: "LambdaContext") -> LambdaResponse:
         nonlocal cold
         started = time.perf_counter()
-        # Forgets the keys of the request before. Powertools' Logger.clear_state() does
-        # the same, three times over.
+        # Forget the keys of the previous request. Powertools' Logger.clear_state() does
+        # the same three times.
         logger.registered_formatter.clear_state()
         try:
             request = read_event(event, routes, headers)

@@ -35,12 +35,12 @@ CHARACTERS = {
 def parse_query(
     request: Request, model: type[Query], rules: Mapping[str, Rule]
 ) -> Query:
-    """Return the query as the model has it; raise ValidationFailed.
+    """Return the query as an instance of the model; raise ValidationFailed.
 
     A model as a parameter of the operation would do the same. But FastAPI looks at the
-    type of each of its fields in each request, which was a fifth of a list request.
+    type of each of its fields in each request, which took a fifth of a list request.
 
-    rules: what to say of each field of the model that is invalid.
+    rules: what to say about an invalid field, by its name.
     """
     try:
         return model.model_validate(dict(request.query_params))
