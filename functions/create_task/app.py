@@ -10,7 +10,7 @@ from taskapi.web.authenticated import AuthenticatedRoute, Caller
 from taskapi.web.documentation import errors, examples
 from taskapi.web.handler import lambda_handler
 from taskapi.web.parameters import IdempotencyKey
-from taskapi.web.task_responses import CREATED_OR_REPLAYED, created_response
+from taskapi.web.task_responses import CREATED, created_response
 
 app = create_app(AuthenticatedRoute)
 
@@ -18,8 +18,7 @@ app = create_app(AuthenticatedRoute)
 @app.post(
     "/api/{user_id}/tasks",
     status_code=201,
-    responses=CREATED_OR_REPLAYED
-    | errors(Conflict, IdempotencyKeyReused, invalid_body="title"),
+    responses=CREATED | errors(Conflict, IdempotencyKeyReused, invalid_body="title"),
     openapi_extra=examples(
         {"title alone": {"title": "Buy groceries"}, "all fields": BODY_EXAMPLE}
     ),

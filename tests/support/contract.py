@@ -17,7 +17,9 @@ ONE_TASK_FUNCTIONS = [name for name in ROUTES if "{task_id}" in ROUTES[name]]
 
 def sample_body(function: str) -> str | None:
     """Return a body that a function accepts, None for a function that takes none."""
-    event = json.loads((FOLDER / f"{function}.json").read_text(encoding="utf-8"))
+    file = FOLDER / f"{function}.json"
+    assert file.is_file(), "run: make events"
+    event = json.loads(file.read_text(encoding="utf-8"))
     body: str | None = event.get("body")
     return body
 

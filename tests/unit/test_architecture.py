@@ -9,12 +9,13 @@ import sys
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
 from local.direct import ROUTES
-from local.template import load_template
+from local.template import load_template, parse_template
 from openapi.document import document
 from openapi.operations import api_routes, methods
 from openapi.readme import with_routes
@@ -41,6 +42,14 @@ def routes_of(folder: str) -> set[str]:
 
 def test_every_folder_is_in_the_template_and_the_reverse() -> None:
     assert sorted(FUNCTIONS) == FOLDERS == sorted(ROUTES)
+
+
+def test_every_function_is_in_the_templates_loop() -> None:
+    resources: Any = parse_template(ROOT / "template.yaml")["Resources"]
+    _variable, looped, _output = resources["Fn::ForEach::EachFunction"]
+    missing = {function.name for function in FUNCTIONS.values()} - {*looped}
+
+    assert not missing, "template.yaml: add them to Fn::ForEach::EachFunction"
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

@@ -1,4 +1,4 @@
-"""Create a task, once for each Idempotency-Key."""
+"""Create tasks: one for each Idempotency-Key."""
 
 import hashlib
 import json

@@ -25,13 +25,12 @@ def task_or_304(task: Task, if_none_match: str | None) -> Response:
     return task_response(task)
 
 
-CREATED = response(201, "The task.", ref("Task"), "ETag", "Location")
-CREATED_OR_REPLAYED = response(
+CREATED = response(
     201, "The task.", ref("Task"), "ETag", "Location", "Idempotent-Replayed"
 )
 
 
-def created_response(task: Task, replayed: bool = False) -> Response:
+def created_response(task: Task, replayed: bool) -> Response:
     """Return 201 with the new task, its path, and whether this is a replay."""
     headers = {
         "location": f"/api/{percent_encode(task['user_id'])}/tasks/{task['id']}",
