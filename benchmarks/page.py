@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from benchmarks import (
+    attack,
     cold,
     goals,
     instructions,
@@ -27,6 +28,7 @@ from benchmarks.picture import Panel, draw_panels
 PAGES = (
     ROOT / "docs" / "performance.md",
     ROOT / "docs" / "lists.md",
+    ROOT / "docs" / "reliability.md",
     ROOT / "README.md",
 )
 PICTURE = ROOT / "docs" / "cold-start.svg"
@@ -46,6 +48,7 @@ MODULES: dict[str, Callable[[Rows], str]] = {
     "operations": operations.table,
     "sizes": sizes.table,
     "searches": searches.table,
+    "attack": attack.table,
 }
 
 SUMMARY = ("bare", THIS, "powertools", "fastapi", "legacy", "legacy-shipped")
@@ -112,7 +115,8 @@ def render_machine(sections: Sections) -> str:
         "Python {python}, valgrind {valgrind}".format(**section["machine"])
         + f", {section['date']}"
         for name, section in sections.items()
-        if name != "searches"  # docs/lists.md says where those were measured.
+        # The pages say where these were measured.
+        if name not in ("searches", "attack")
     }
     speed = (
         f"A million instructions of a cold start take {took * 1e6:.2f} ms of CPU there."

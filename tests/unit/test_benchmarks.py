@@ -9,6 +9,7 @@ from benchmarks import page, results
 from benchmarks.artifacts import BASELINES
 from benchmarks.guard import Counts, exceeds_limit
 from benchmarks.instructions import parse_total
+from benchmarks.strategies import STRATEGIES
 from tests.support.project import ROOT
 
 PINS = re.compile(r"^([\w-]+)(?:\[\w+\])?==(\S+)", re.MULTILINE)
@@ -29,6 +30,12 @@ def test_the_pages_have_every_table() -> None:
     }
 
     assert asked == {*page.MODULES, "summary", "goals", "machine"}
+
+
+def test_every_strategy_of_an_attacker_was_measured() -> None:
+    measured = results.load()["attack"]["rows"]
+
+    assert list(measured) == list(STRATEGIES)
 
 
 def test_the_picture_shows_what_was_measured() -> None:
