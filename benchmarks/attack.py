@@ -42,7 +42,7 @@ from benchmarks.strategies import (
     fill,
     rng,
 )
-from local.direct import CONTEXT, ROUTES, SECRET, Answer, event, token
+from local.direct import CONTEXT, ROUTES, SECRET, Answer, user_event
 from local.servers import PgBouncer, Postgres, running_postgres
 from local.waiting import eventually
 from taskapi.log import logger
@@ -81,15 +81,12 @@ def serve(request: Request) -> tuple[Answer, float]:
     """Return a function's answer and the seconds, with encoding by AWS's client."""
     from awslambdaric.lambda_runtime_marshaller import to_json
 
-    path = {"user_id": request.user, "task_id": str(request.id)}
-    headers = {"authorization": f"Bearer {token(request.user)}", **request.headers}
-    if request.body is not None:
-        headers["content-type"] = "application/json"
-    sent = event(
-        ROUTES[request.function],
-        path=path,
+    sent = user_event(
+        request.user,
+        request.function,
+        request.id,
         query=request.query,
-        headers=headers,
+        headers=request.headers,
         body=request.body,
     )
     handler = importlib.import_module(f"functions.{request.function}.app").handler

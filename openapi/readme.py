@@ -6,15 +6,15 @@ from openapi.schemas import Json
 START = "<!-- routes: `make openapi` writes them -->\n"
 END = "<!-- end of routes -->\n"
 
-METHODS = ("get", "head", "post", "put", "patch", "delete")
-
 
 def routes_table(document: Json) -> str:
-    """Return a row for each function: its routes, and what they do."""
+    """Return a row for each function, in the document's order: its routes, and what
+    they do.
+    """
     rows: dict[str, list[str]] = {}
-    for path, operations in sorted(document["paths"].items()):
-        for method in filter(operations.__contains__, METHODS):
-            routes = rows.setdefault(operations[method]["summary"], [])
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            routes = rows.setdefault(operation["summary"], [])
             routes.append(f"`{method.upper()} {path}`")
     lines = [f"| {', '.join(routes)} | {summary} |" for summary, routes in rows.items()]
     return "\n".join(["| route | does |", "| --- | --- |", *lines, ""])
