@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -41,6 +42,9 @@ def tree() -> Iterator[Path]:
                 shutil.copytree(source, copy / name, ignore=ignored)
             else:
                 shutil.copy(source, copy / name)
+        # What mypy knows about the packages, if it has run.
+        with suppress(FileNotFoundError):
+            shutil.copytree(ROOT / ".mypy_cache", copy / ".mypy_cache")
         for patch in (OPERATION, FIELD):
             apply(patch, copy)
         document = run(copy, "-m", "openapi")
