@@ -21,7 +21,7 @@ from local.tokens import LOCAL, ROOT, is_configured
 from taskapi.auth import jwks
 from taskapi.auth.authenticate import bearer_token
 from taskapi.auth.claims import abbreviate, claim_errors, humanize, is_time
-from taskapi.auth.deadline_connection import USER_AGENT
+from taskapi.deadline_connection import USER_AGENT
 from taskapi.auth.signatures import signatures_for
 from taskapi.auth.tokens import (
     MAX_BYTES,
