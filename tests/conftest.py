@@ -1,6 +1,7 @@
 """A real Postgres for all tests, with a database for each worker."""
 
 import io
+import math
 import os
 import shutil
 import tempfile
@@ -16,7 +17,7 @@ from local.direct import SECRET
 from local.postgres import embedded_postgres_url
 from taskapi.log import logger
 from taskapi.postgres.migrate import migrate
-from taskapi.settings import secret
+from taskapi.settings import secret, secrets_manager
 from tests.support.api import API_URL, Client
 from tests.support.clock import Clock
 from tests.support.connections import forget_connection
@@ -130,4 +131,6 @@ def store(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("SECRET_ARN", store.arn)
         monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", store.origin)
+        # A test that wants retries has none of their pauses.
+        monkeypatch.setattr(secrets_manager, "backoff", lambda attempt: math.inf)
         yield store

@@ -22,6 +22,9 @@ USER_AGENT = "tasks-api/1.0 (JWKS)"
 """Firewalls often refuse clients that send a library's name, or none."""
 
 
+Address = tuple[str | int | bytes, ...]
+
+
 class Answer(NamedTuple):
     """What a server answered, whatever its status."""
 
@@ -115,15 +118,20 @@ def connect_tcp(host: str, port: int, deadline: float) -> socket.socket:
         share = (deadline - time.monotonic()) / (len(addresses) - index)
         connection = socket.socket(family, kind, protocol)
         try:
-            connection.settimeout(max(share, 0.001))
-            connection.connect(address)
-            # Otherwise the body would wait until the server has the headers.
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connect_socket(connection, address, max(share, 0.001))
             return connection
         except OSError as error:
             connection.close()
             failure = error
     raise failure
+
+
+def connect_socket(connection: socket.socket, address: Address, timeout: float) -> None:
+    """Connect within timeout seconds."""
+    connection.settimeout(timeout)
+    connection.connect(address)
+    # Otherwise the body would wait until the server has received the headers.
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def to_ascii(host: str) -> bytes | str:

@@ -87,7 +87,7 @@ class Store:
         made = signature(headers["host"], headers, body, key, token)
         if f"Signature={made}" not in headers["authorization"]:
             return error("InvalidSignatureException")
-        if headers.get("x-amz-security-token") != token:
+        if headers.get("x-amz-security-token", "") != token:
             return error("UnrecognizedClientException")
         if headers["x-amz-target"] != "secretsmanager.GetSecretValue":
             return error("UnknownOperationException")

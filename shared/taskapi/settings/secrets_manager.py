@@ -26,7 +26,7 @@ ATTEMPT_TIMEOUT = 2.0
 """Seconds for one request to Secrets Manager, and for the credentials before it."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
-"""Seconds: at most the first doubles with each attempt, until it is the second."""
+"""Seconds: pauses are random; the longest one doubles with each attempt."""
 
 MAX_BYTES = 512 * 1024
 """Secrets Manager's limit for a secret is 64 KiB, and JSON may escape each byte."""
@@ -97,16 +97,23 @@ def fetch_text(arn: str, timeout: float) -> str | bytes:
     """
     if not re.fullmatch(r"[\w/+=.@:-]{1,2048}", arn, re.ASCII):
         raise SettingsError("SECRET_ARN isn't the ARN of a secret: arn:aws:...")
-    deadline, longest = time.monotonic() + timeout, FIRST_PAUSE
+    deadline, attempt = time.monotonic() + timeout, 0
     while True:
         try:
             return request_text(arn, min(deadline, time.monotonic() + ATTEMPT_TIMEOUT))
         except Outage:
-            pause = longest * os.urandom(1)[0] / 255
+            attempt += 1
+            pause = backoff(attempt)
             if time.monotonic() + pause >= deadline:
                 raise
         time.sleep(pause)
-        longest = min(2 * longest, LONGEST_PAUSE)
+
+
+def backoff(attempt: int) -> float:
+    """Return the seconds to wait after an attempt, the first being 1."""
+    longest = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)
+    # The module `random` isn't imported yet.
+    return longest * os.urandom(1)[0] / 255
 
 
 def request_text(arn: str, deadline: float) -> str | bytes:
@@ -218,11 +225,9 @@ def parse_answer(answer: Answer) -> str | bytes:
         case {"SecretBinary": str(encoded)} if answer.status == 200:
             return b64decode(encoded)
         case dict():
-            raise explain(
-                str(content.get("__type") or answer.headers.get("x-amzn-errortype")),
-                str(content.get("message") or content.get("Message")),
-                answer.status,
-            )
+            kind = content.get("__type") or answer.headers.get("x-amzn-errortype", "")
+            message = content.get("message") or content.get("Message")
+            raise explain(str(kind), str(message), answer.status)
     raise explain("", "", answer.status)
 
 
