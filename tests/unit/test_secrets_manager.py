@@ -289,7 +289,7 @@ def test_gives_up_when_its_time_is_over(
     monkeypatch.setattr(secrets_manager, "backoff", lambda attempt: 0.01)
     store.fail("ThrottlingException")
 
-    with pytest.raises(Outage, match="ThrottlingException"):
+    with pytest.raises(Outage):
         fetch_text(store.arn, 0.05)
 
 

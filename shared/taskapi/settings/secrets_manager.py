@@ -2,7 +2,7 @@
 
 Importing boto3 takes longer than importing everything else. Of the signers on PyPI that
 need neither boto3 nor requests, AWS's own (aws-sdk-signers) is an alpha version that
-takes 21 times the instructions of sigv4.py.
+takes 148 million instructions to import, a tenth of a cold start.
 """
 
 import json
@@ -127,7 +127,10 @@ def request_text(arn: str, deadline: float) -> str | bytes:
     except CredentialsUnavailable as error:
         raise Outage(f"SECRET_ARN can't be read: {error}") from error
     except (OSError, HTTPException, ValueError) as error:
-        reason = "no answer in time" if isinstance(error, TimeoutError) else error
+        # Other texts than the system's own may quote what a stranger answered.
+        reason = str(error) if isinstance(error, OSError) else type(error).__name__
+        if isinstance(error, TimeoutError):
+            reason = "no answer in time"
         raise Outage(f"SECRET_ARN can't be read: {reason}") from error
 
 
@@ -196,8 +199,8 @@ def ca_bundle() -> str | None:
 def tls_for_amazon() -> ssl.SSLContext:
     """Return TLS that trusts only Amazon's CAs, if the machine's bundle has them.
 
-    OpenSSL 3 takes over a millisecond for each CA, and there are over 100. Amazon may
-    use another CA some day, so a certificate that fails is checked with all of them.
+    OpenSSL 3.0 takes 0.4 ms for each CA, and there are over 100. Amazon may use another
+    CA some day, so after a failure all of them are tried.
     """
     return ssl.create_default_context(cadata=amazons_cas(ca_bundle()))
 
