@@ -8,12 +8,9 @@ takes 148 million instructions to import, a tenth of a cold start.
 import json
 import os
 import re
-import ssl
 import time
 from base64 import b64decode
-from binascii import a2b_base64
 from collections.abc import Mapping
-from functools import cache
 from http.client import HTTPException
 from urllib.parse import SplitResult, urlsplit
 
@@ -147,23 +144,16 @@ def request(arn: str, region: str, credentials: Credentials, deadline: float) ->
         "X-Amz-Target": "secretsmanager.GetSecretValue",
     }
 
-    def send(tls: ssl.SSLContext | None) -> Answer:
-        signed = sign(
-            headers,
-            body,
-            credentials,
-            region=region,
-            service="secretsmanager",
-            now=time.time(),
-        )
-        return exchange(url, "POST", "/", signed, deadline, MAX_BYTES, body, tls)
-
-    if url.scheme == "http":
-        return send(None)
-    try:
-        return send(tls_for_amazon())
-    except ssl.SSLCertVerificationError:
-        return send(ssl.create_default_context(cafile=ca_bundle()))
+    signed = sign(
+        headers,
+        body,
+        credentials,
+        region=region,
+        service="secretsmanager",
+        now=time.time(),
+    )
+    bundle = os.environ.get("AWS_CA_BUNDLE")
+    return exchange(url, "POST", "/", signed, deadline, MAX_BYTES, body, bundle)
 
 
 def find_region(arn: str) -> str:
@@ -187,33 +177,6 @@ def endpoint(region: str) -> SplitResult:
     begins = "-".join(region.split("-")[: 2 if "-iso" in region else 1])
     suffix = DNS_SUFFIXES.get(begins, "amazonaws.com")
     return urlsplit(f"https://secretsmanager.{region}.{suffix}")
-
-
-def ca_bundle() -> str | None:
-    """Return the file with the certificates of all CAs that this machine trusts."""
-    default = ssl.get_default_verify_paths().cafile
-    return os.environ.get("AWS_CA_BUNDLE") or default
-
-
-@cache
-def tls_for_amazon() -> ssl.SSLContext:
-    """Return TLS that trusts only Amazon's CAs, if the machine's bundle has them.
-
-    OpenSSL 3.0 takes 0.4 ms for each CA, and there are over 100. Amazon may use another
-    CA some day, so after a failure all of them are tried.
-    """
-    return ssl.create_default_context(cadata=amazons_cas(ca_bundle()))
-
-
-def amazons_cas(bundle: str | None) -> bytes:
-    """Return the CAs in bundle that have Amazon in their names, as DER."""
-    try:
-        with open(bundle or os.devnull, "rb") as file:
-            blocks = file.read().split(b"-----BEGIN CERTIFICATE-----")[1:]
-        cas = [a2b_base64(block.partition(b"-----END")[0]) for block in blocks]
-    except (OSError, ValueError):
-        return b""
-    return b"".join(ca for ca in cas if b"Amazon" in ca)
 
 
 def parse_answer(answer: Answer) -> str | bytes:
