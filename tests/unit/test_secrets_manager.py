@@ -115,7 +115,9 @@ def test_knows_the_endpoint_of_each_region(
     assert set(DNS_SUFFIXES.values()) < set(expected.values())
 
 
-@pytest.mark.parametrize("value", ["hush", "ftp://hush", "https://"])
+@pytest.mark.parametrize(
+    "value", ["hush", "ftp://hush", "https://", "http://[hush", "http://hush:port"]
+)
 def test_an_endpoint_that_is_no_url_is_one_line(
     store: Store, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
@@ -123,7 +125,7 @@ def test_an_endpoint_that_is_no_url_is_one_line(
 
     said = str(failure(store))
 
-    assert said.endswith("AWS_ENDPOINT_URL_SECRETS_MANAGER is no URL")
+    assert said.endswith("AWS_ENDPOINT_URL_SECRETS_MANAGER isn't a URL")
 
 
 def test_takes_the_endpoint_of_all_services_too(

@@ -143,7 +143,6 @@ def request(arn: str, region: str, credentials: Credentials, deadline: float) ->
         "Content-Type": "application/x-amz-json-1.1",
         "X-Amz-Target": "secretsmanager.GetSecretValue",
     }
-
     signed = sign(
         headers,
         body,
@@ -170,10 +169,13 @@ def endpoint(region: str) -> SplitResult:
     """Return the URL of Secrets Manager, or of an emulator; raise SettingsError."""
     for name in ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"):
         if given := os.environ.get(name):
-            url = urlsplit(given)
-            if url.scheme not in ("http", "https") or not url.hostname:
-                raise SettingsError(f"SECRET_ARN can't be read: {name} is no URL")
-            return url
+            try:
+                url = urlsplit(given)
+                if url.scheme in ("http", "https") and url.hostname and url.port != 0:
+                    return url
+            except ValueError:
+                pass
+            raise SettingsError(f"SECRET_ARN can't be read: {name} isn't a URL")
     begins = "-".join(region.split("-")[: 2 if "-iso" in region else 1])
     suffix = DNS_SUFFIXES.get(begins, "amazonaws.com")
     return urlsplit(f"https://secretsmanager.{region}.{suffix}")
