@@ -35,7 +35,7 @@ saves  technique; the test that guards it; how to remove it
   240  TLS to Secrets Manager, and to the JWKS, loads the CAs that most hosts use, and
        all others only if those aren't enough (tls.py).
        test_trusts_few_cas_if_they_are_enough
-       Remove: use full_tls() instead of common_tls().
+       Remove: use all_cas_tls() instead of few_cas_tls().
   170  FastAPI's models of OpenAPI don't build their schemas (framework.py).
        test_leaves_the_interpreter_as_it_was
        Remove: import the names without the `with`.

@@ -18,6 +18,7 @@ from taskapi.deadline_connection import Answer, exchange
 from taskapi.errors import SettingsError
 from taskapi.settings.aws_credentials import CredentialsUnavailable, find_credentials
 from taskapi.settings.sigv4 import Credentials, sign
+from taskapi.tls import AMAZON, Trust
 
 ATTEMPT_TIMEOUT = 2.0
 """Seconds for one request to Secrets Manager, and for the credentials before it."""
@@ -151,8 +152,8 @@ def request(arn: str, region: str, credentials: Credentials, deadline: float) ->
         service="secretsmanager",
         now=time.time(),
     )
-    bundle = os.environ.get("AWS_CA_BUNDLE")
-    return exchange(url, "POST", "/", signed, deadline, MAX_BYTES, body, bundle)
+    trust = Trust(os.environ.get("AWS_CA_BUNDLE"), AMAZON)
+    return exchange(url, "POST", "/", signed, deadline, MAX_BYTES, body, trust)
 
 
 def find_region(arn: str) -> str:
