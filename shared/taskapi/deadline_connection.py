@@ -69,18 +69,17 @@ def connect(
         # Only for this machine or an emulator of AWS, which need no proxy.
         connection = HTTPConnection(host, url.port)
         connection.sock = connect_tcp(host, connection.port, deadline)
+    elif proxy := proxy_for(host):
+        connection = connect_by_proxy(proxy, url, all_cas_tls(trust))
+        connection.timeout = max(deadline - time.monotonic(), 0.001)
     else:
-        if proxy := proxy_for(host):
-            connection = connect_by_proxy(proxy, url, all_cas_tls(trust))
-            connection.timeout = max(deadline - time.monotonic(), 0.001)
-        else:
-            tls = few_cas_tls(trust)
-            connection = HTTPSConnection(host, url.port, context=tls)
-            try:
-                connection.sock = connect_tls(host, connection.port, deadline, tls)
-            except ssl.SSLCertVerificationError:
-                tls = all_cas_tls(trust)
-                connection.sock = connect_tls(host, connection.port, deadline, tls)
+        tls = few_cas_tls(trust)
+        connection = HTTPSConnection(host, url.port, context=tls)
+        try:
+            connection.sock = connect_tls(host, connection.port, deadline, tls)
+        except ssl.SSLCertVerificationError:
+            tls = all_cas_tls(trust)
+            connection.sock = connect_tls(host, connection.port, deadline, tls)
     connection.response_class = partial(response_with_deadline, deadline)  # type: ignore[assignment]
     return connection
 

@@ -32,7 +32,7 @@ saves  technique; the test that guards it; how to remove it
   570  boto3 isn't imported to read the secret (settings/secrets_manager.py).
        test_imports_nothing_while_it_reads
        Remove: read it by Powertools' get_secret.
-  240  TLS to Secrets Manager, and to the JWKS, loads the CAs that most hosts use, and
+  225  TLS to Secrets Manager, and to the JWKS, loads the CAs that most hosts use, and
        all others only if those aren't enough (tls.py).
        test_trusts_few_cas_if_they_are_enough
        Remove: use all_cas_tls() instead of few_cas_tls().
