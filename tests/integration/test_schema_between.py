@@ -91,7 +91,7 @@ def migrated(
 def test_todays_code_runs_after_the_pages_expanding_migrations(
     migrated: Migrate,
 ) -> None:
-    run_every_statement(migrated(block("0101_due"), block("0102_due")))
+    run_every_statement(migrated(block("0101_rem"), block("0102_rem")))
 
 
 def test_todays_code_does_not_run_after_the_pages_contracting_one(
@@ -171,7 +171,7 @@ def test_filling_a_column_ends_and_fills_every_row_and_moves_no_etag(
     migrated: Migrate,
 ) -> None:
     before = "SELECT id, version, updated_at FROM tasks ORDER BY id"
-    with psycopg.connect(migrated(block("0101_due")), autocommit=True) as connection:
+    with psycopg.connect(migrated(block("0101_rem")), autocommit=True) as connection:
         connection.execute(TASKS_WITH_GAPS)
         untouched = connection.execute(before).fetchall()
         connection.execute("SET statement_timeout = '60s'")
@@ -179,7 +179,7 @@ def test_filling_a_column_ends_and_fills_every_row_and_moves_no_etag(
         connection.execute(block("LIMIT 1000").encode())
 
         [(empty, transactions)] = connection.execute(
-            "SELECT count(*) FILTER (WHERE due_at IS NULL),"
+            "SELECT count(*) FILTER (WHERE remind_at IS NULL),"
             " count(DISTINCT xmin::text) FROM tasks"
         )
         assert (empty, transactions) == (0, 3)
