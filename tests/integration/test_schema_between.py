@@ -13,7 +13,7 @@ from taskapi.postgres.migrate import MIGRATIONS, migrate
 from taskapi.tasks.create import CREATE
 from taskapi.tasks.fields import FIELDS, RULES
 from taskapi.tasks.read import GET
-from taskapi.tasks.write import COMPLETE, DELETE, UPDATE
+from taskapi.tasks.write import COMPLETE, DELETE, update_statement
 from tests.support.list_statements import EVERY_LIST
 from tests.support.project import ROOT
 
@@ -50,7 +50,6 @@ def run_every_statement(url: str) -> None:
         "key": "key",
         "lock_timeout": "3s",
         "fingerprint": b"hash",
-        "changed": list(RULES),
         "versions": None,
         "search": "groc",
         "after_id": 0,
@@ -58,7 +57,7 @@ def run_every_statement(url: str) -> None:
     }
     with psycopg.connect(url, autocommit=True) as connection:
         [(values["id"], *_)] = connection.execute(CREATE.encode(), values)
-        for sql in (GET, UPDATE, COMPLETE):
+        for sql in (GET, update_statement(tuple(RULES)), COMPLETE):
             [(id, *_)] = connection.execute(sql.encode(), values)
             assert id == values["id"]
         for (sort, order, _), sql in EVERY_LIST.items():

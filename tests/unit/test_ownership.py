@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from taskapi.tasks.fields import RULES
+from taskapi.tasks.write import update_statement
 from tests.support.list_statements import EVERY_LIST
 from tests.support.project import ROOT
 
@@ -167,6 +169,10 @@ def test_a_module_has_no_statement_without_the_user(name: str) -> None:
 def test_a_list_is_bound_to_the_user(sql: str) -> None:
     assert IS_SQL.search(sql)
     assert unbound(sql) == [], RULE
+
+
+def test_an_update_is_bound_to_the_user() -> None:
+    assert unbound(update_statement(tuple(RULES))) == [], RULE
 
 
 UNOWNED = {
