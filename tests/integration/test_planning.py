@@ -7,7 +7,7 @@ import pytest
 from local.direct import Answer
 from tests.support.api import Client
 
-DEFAULTS = {
+DEFAULTS: dict[str, Any] = {
     "priority": "medium",
     "tags": [],
     "due_date": None,
@@ -270,7 +270,7 @@ def test_names_every_invalid_field(user: Client) -> None:
 
 # What an update leaves and clears
 
-EVERYTHING = {
+EVERYTHING: dict[str, Any] = {
     "title": "a",
     "description": "b",
     "priority": "high",

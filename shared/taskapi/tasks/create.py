@@ -37,7 +37,7 @@ CREATE = (
           FROM set_config('lock_timeout', %(lock_timeout)s,
                           next_change(%(user_id)s) > 0)
    ON CONFLICT (user_id, key) DO UPDATE SET key = excluded.key
-     RETURNING task_id, created_at, xmax = 0 AS is_new,
+     RETURNING task_id, created_at, task_id = currval('tasks_id_seq') AS is_new,
                fingerprint = %(fingerprint)s AS is_same_body
     ), created AS (
         INSERT INTO tasks (user_id, id, change, {columns}, completed_at,
@@ -67,8 +67,8 @@ CREATE = (
 
 A request whose key is taken waits until the transaction that took it ends, then
 updates the key's row without changing it, because ON CONFLICT returns a row that is
-newer than the statement's snapshot only if it updates the row. xmax is 0 in a row that
-was inserted, not updated. set_config limits the wait for the key, for this statement
+newer than the statement's snapshot only if it updates the row. The row is new if it has
+the id that this statement took from the sequence. set_config limits the wait for the key, for this statement
 alone: its last argument makes it come after the wait for the counter.
 
 Each create also deletes up to two expired keys of the same user.
