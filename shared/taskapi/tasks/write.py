@@ -1,11 +1,13 @@
 """Change and delete one task, if it has the version that the caller expects."""
 
 from collections.abc import Mapping
+from functools import cache
 
 from taskapi.errors import PreconditionFailed, ValidationFailed
 from taskapi.postgres.query import query
 from taskapi.tasks import etags
-from taskapi.tasks.fields import BODY_FIELDS, COLUMNS, Task, TaskChanges, to_task
+from taskapi.tasks.fields import BODY_FIELDS, COLUMNS, RULES, Task, TaskChanges, to_task
+from taskapi.tasks.refusals import refusals
 
 
 def conditional(write: str) -> str:
@@ -13,6 +15,9 @@ def conditional(write: str) -> str:
 
     It returns no row if there is no such task, else the task and whether it was
     written: as it is after the write, or as it was when the condition failed.
+
+    next_change() counts the write (tasks/changes.py). It is the most expensive
+    condition, so Postgres calls it last, for a task that is there and has the version.
 
     Two writers with one ETag: the second waits for the first, then Postgres checks the
     version again on the row as the first has left it, and locks that row. The
@@ -25,6 +30,7 @@ def conditional(write: str) -> str:
         {write}
          WHERE id = %(id)s AND user_id = %(user_id)s
            AND (%(versions)s::bigint[] IS NULL OR version = ANY (%(versions)s))
+           AND next_change(user_id) > 0
      RETURNING tasks.*, TRUE AS written
     ), unwritten AS (
         SELECT tasks.*, FALSE
@@ -38,31 +44,43 @@ def conditional(write: str) -> str:
 """.replace("{write}", write.strip()).replace("{columns}", COLUMNS)
 
 
-def conditional_update(assignments: str) -> str:
-    """Return the conditional statement that makes these assignments to a task.
+WRITTEN_AT = "GREATEST(now(), updated_at + interval '1 microsecond')"
+"""updated_at after a write: it increases even if a writer that waited began earlier
+than the one it waited for."""
 
-    GREATEST makes updated_at increase even if a writer that waited began earlier than
-    the one it waited for.
+
+def conditional_update(**columns: str) -> str:
+    """Return the conditional statement that sets columns of a task to these SQL values.
+
+    completed_at stays if a completed task is completed again.
     """
-    return conditional(
-        """
-        UPDATE tasks
-           SET {assignments},
-               updated_at = GREATEST(now(), updated_at + interval '1 microsecond'),
-               version = version + 1
-""".replace("{assignments}", assignments)
+    columns |= {
+        "completed_at": f"CASE WHEN NOT ({columns.get('completed', 'completed')})"
+        " THEN NULL WHEN completed THEN COALESCE(completed_at, updated_at)"
+        f" ELSE {WRITTEN_AT} END",
+        "updated_at": WRITTEN_AT,
+        "version": "version + 1",
+        "change": "current_setting('tasks.change')::bigint",
+    }
+    assignments = ", ".join(f"{column} = {sql}" for column, sql in columns.items())
+    return conditional("UPDATE tasks SET {}".replace("{}", assignments))
+
+
+@cache
+def update_statement(names: tuple[str, ...]) -> str:
+    """Return the statement that sets these fields; the names are those of FIELDS."""
+    zone = "%(time_zone)s" if "time_zone" in names else "time_zone"
+    return conditional_update(
+        **{
+            column: sql.replace("{time_zone}", zone)
+            for field in BODY_FIELDS
+            if field.name in names
+            for column, sql in field.columns.items()
+        }
     )
 
 
-UPDATE = conditional_update(
-    ", ".join(
-        f"{field.name} = CASE WHEN '{field.name}' = ANY (%(changed)s::text[])"
-        f" THEN {field.parameter} ELSE {field.name} END"
-        for field in BODY_FIELDS
-    )
-)
-
-COMPLETE = conditional_update("completed = COALESCE(%(completed)s, NOT completed)")
+COMPLETE = conditional_update(completed="COALESCE(%(completed)s, NOT completed)")
 
 DELETE = conditional("DELETE FROM tasks")
 
@@ -72,14 +90,14 @@ def update(
 ) -> Task:
     """Return the task with changes made; raise NotFound or PreconditionFailed."""
     if not changes:
-        *names, last = (field.name for field in BODY_FIELDS)
+        *names, last = RULES
         listed = ", ".join(names)
         raise ValidationFailed(
             f"At least one of {listed} and {last} must be sent",
             {"field": "body", "constraint": f"{listed} or {last}"},
         )
-    values = {field.name: None for field in BODY_FIELDS} | {**changes}
-    return write(UPDATE, user_id, id, if_match, values | {"changed": list(changes)})
+    sql = update_statement(tuple(name for name in RULES if name in changes))
+    return write(sql, user_id, id, if_match, changes)
 
 
 def complete(
@@ -110,7 +128,8 @@ def write(
     """
     versions = etags.versions(if_match, id)
     identity = {"id": id, "user_id": user_id, "versions": versions}
-    rows = query(sql, {**values, **identity})
+    with refusals():
+        rows = query(sql, {**values, **identity})
     task = to_task(rows)
     written = rows[0][-1]
     if not written:
