@@ -8,11 +8,12 @@ from taskapi.cold_start.framework import BaseModel, BeforeValidator, WithJsonSch
 from taskapi.postgres.query import read
 from taskapi.tasks import fields, planning
 from taskapi.tasks.answer_tags import NOTHING, Known, read_state
+from taskapi.tasks.list_query import parse_time_zone
 from taskapi.tasks.refusals import refusals
 
 TimeZone = Annotated[
     str,
-    BeforeValidator(planning.parse_time_zone),
+    BeforeValidator(parse_time_zone),
     WithJsonSchema(
         {
             "type": "string",
