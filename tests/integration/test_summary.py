@@ -6,8 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from local.routes import Router
+from local.template import load_template
 from taskapi.tasks import summary
 from tests.support.api import Client
+from tests.support.project import ROOT
 
 NOTHING = {
     "pending": 0,
@@ -141,7 +144,23 @@ def test_a_tag_that_has_ended_gets_no_304(user: Client) -> None:
         assert user.send("summarize_tasks", headers=headers).status == status
 
 
-def test_the_summary_is_no_task(user: Client) -> None:
-    """Its path wins over /tasks/{task_id}, and no id is called summary."""
-    assert summarize(user) == NOTHING
+def test_its_path_wins_over_that_of_a_task() -> None:
+    router = Router(load_template(ROOT / "template.yaml").functions)
+
+    paths = {
+        path: router.match("GET", f"/api/a/tasks/{path}")
+        for path in ("summary", "1", "summary2", "Summary")
+    }
+
+    assert {
+        path: match and match.function.folder.name for path, match in paths.items()
+    } == {
+        "summary": "summarize_tasks",
+        "1": "get_task",
+        "summary2": "get_task",
+        "Summary": "get_task",
+    }
+
+
+def test_no_task_is_called_summary(user: Client) -> None:
     assert user.send("get_task", "summary").status == 404
