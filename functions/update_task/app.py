@@ -16,7 +16,11 @@ app = create_app(AuthenticatedRoute)
 
 RESPONSES = TASK | errors(NotFound, PreconditionFailed, invalid_body="title")
 BODIES = examples(
-    {"another title": {"title": "Buy oats"}, "no description": {"description": None}}
+    {
+        "another title": {"title": "Buy oats"},
+        "another day": {"due_date": "2026-03-10"},
+        "no description": {"description": None},
+    }
 )
 
 
@@ -26,7 +30,8 @@ async def update_task(
     changes: TaskChanges, caller: Caller, task_id: TaskId, if_match: IfMatch = None
 ) -> Response:
     """Changes the fields that are sent, and leaves the others; `PUT` and `PATCH` do the
-    same. `null` clears the description.
+    same. `null` clears `description`, `due_date` and `time_zone`; so does an empty text
+    for the last two.
     """
     return task_response(update(caller, task_id, changes, if_match))
 

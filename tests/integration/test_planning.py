@@ -237,6 +237,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a POSIX zone": ({"time_zone": "FOO+3"}, ZONE),
     "a POSIX zone that looks like IANA's": ({"time_zone": "Foo/Bar3"}, ZONE),
     "an offset as zone": ({"time_zone": "+01:00"}, ZONE),
+    "another folder's zone": ({"time_zone": "Posix/Europe/Berlin"}, ZONE),
     "a path": ({"time_zone": "../../etc/passwd"}, ZONE),
     "NUL in a zone": ({"time_zone": "UTC\x00"}, ZONE),
     "a surrogate as zone": ({"time_zone": "\ud800"}, ZONE),

@@ -120,7 +120,7 @@ BEGIN
     IF EXISTS (SELECT FROM time_zones WHERE name = zone) THEN
         RETURN zone;
     END IF;
-    IF zone ~ '^[A-Z][A-Za-z_]*/[A-Za-z_/-]+$'
+    IF zone ~ '^[A-Z][A-Za-z_]*/[A-Za-z_/-]+$' AND zone !~* '^(posix|right)/'
       AND NOT EXISTS (SELECT FROM time_zones WHERE lower(name) = lower(zone)) THEN
         BEGIN
             PERFORM now() AT TIME ZONE zone;
