@@ -605,7 +605,7 @@ def measure_legacy(all_: Databases) -> list[Bar]:
                     "here": fetching(all_.large, *here),
                     "legacy": fetching(all_.large, LEGACY_LIST, legacy),
                 },
-                seconds=2,
+                seconds=1.2,
             )
         )
         bars.append(Bar(name, took["here"], took["legacy"]))
