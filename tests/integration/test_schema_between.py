@@ -12,6 +12,7 @@ import pytest
 from taskapi.postgres.migrate import MIGRATIONS, migrate
 from taskapi.tasks.create import CREATE
 from taskapi.tasks.fields import FIELDS, RULES
+from taskapi.tasks.list_statements import SORTS
 from taskapi.tasks.read import GET
 from taskapi.tasks.write import COMPLETE, DELETE, update_statement
 from tests.support.list_statements import EVERY_LIST
@@ -33,13 +34,23 @@ def block(containing: str) -> str:
     return str(found)
 
 
-BEFORE_ALL = {
-    (False, "asc"): "-infinity",
-    (False, "desc"): "infinity",
-    (True, "asc"): "",
-    (True, "desc"): "~",
+BEFORE_ALL: dict[str, dict[str, str | None]] = {
+    "asc": {
+        "created_at": "-infinity",
+        "updated_at": "-infinity",
+        "due_date": "-infinity",
+        "title": "",
+        "priority": "low",
+    },
+    "desc": {
+        "created_at": "infinity",
+        "updated_at": "infinity",
+        "due_date": None,
+        "title": "~",
+        "priority": "urgent",
+    },
 }
-"""By whether it is a title, and order: what every task comes after."""
+"""By order and field: what every task comes after."""
 
 
 def run_every_statement(url: str) -> None:
@@ -52,6 +63,9 @@ def run_every_statement(url: str) -> None:
         "fingerprint": b"hash",
         "versions": None,
         "search": "groc",
+        "priorities": ["medium"],
+        "due_from": "2026-01-01T00:00:00Z",
+        "due_before": "2027-01-01T00:00:00Z",
         "after_id": 0,
         "limit": 10,
     }
@@ -60,10 +74,11 @@ def run_every_statement(url: str) -> None:
         for sql in (GET, update_statement(tuple(RULES)), COMPLETE):
             [(id, *_)] = connection.execute(sql.encode(), values)
             assert id == values["id"]
-        for (sort, order, _), sql in EVERY_LIST.items():
-            values["after"] = BEFORE_ALL[sort == "title", order]
-            [(id, *_)] = connection.execute(sql.encode(), values)
-            assert id == values["id"]
+        for shape, sql in EVERY_LIST.items():
+            first = BEFORE_ALL[shape.order]
+            after = [first[key.field] for key in SORTS[shape.sort]]
+            values |= {f"after_{number}": value for number, value in enumerate(after)}
+            connection.execute(sql.encode(), values)
         connection.execute(DELETE.encode(), values)
 
 

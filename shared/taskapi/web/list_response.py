@@ -5,8 +5,8 @@ from urllib.parse import quote, unquote_plus, urlencode
 from taskapi.cold_start.framework import Request, Response
 from taskapi.tasks.list_query import Listing
 from taskapi.tasks.lists import Page
+from taskapi.web.answer_tags import NOT_MODIFIED, answer_or_304
 from taskapi.web.documentation import ref, response
-from taskapi.web.responses import json_response
 
 URI_CHARACTERS = "%!$'()*+,;:@/?=[]"
 """What a query may hold besides letters, digits and "-._~" (RFC 3986), and the brackets
@@ -19,24 +19,30 @@ API Gateway takes 10,240 bytes of request line and headers, including the token:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 """
 
-PAGE = response(
-    200, "A page of tasks.", {"type": "array", "items": ref("Task")}, "Link"
+PAGE_OR_304 = (
+    response(
+        200, "A page of tasks.", {"type": "array", "items": ref("Task")}, "Link", "ETag"
+    )
+    | NOT_MODIFIED
 )
 
 
-def list_response(page: Page, request: Request) -> Response:
-    """Return 200 with the tasks, and the Link to the next page if there is one."""
-    headers = {}
+def page_or_304(page: Page, request: Request) -> Response:
+    """Return 200 with the tasks and, if there are more, the Link to the next page.
+
+    Returns 304 if the caller has the page already.
+    """
+    answer = answer_or_304(request, [page.change], page.tasks)
     if page.cursor is not None:
-        headers["link"] = f'<{next_page(request, page.cursor)}>; rel="next"'
-    return json_response(page.tasks, headers=headers)
+        answer.headers["link"] = f'<{next_page(request, page.cursor)}>; rel="next"'
+    return answer
 
 
 def next_page(request: Request, cursor: str) -> str:
     """Return the path and query of the next page.
 
     If that would be too long, the parameters that a list ignores are left out; the
-    limits of the others keep it below 8 KB.
+    limits of the others keep it below 8 KB, but for tags of hundreds of emoji.
     """
     path, query = request.scope["path"], request.scope["query_string"].decode()
     target = f"{path}?{with_cursor(query, cursor)}"
