@@ -7,6 +7,7 @@ import { belongs, chip, compare, dueMatches, isFiltered, isSortedByDue, listQuer
 
 export const items = new Map();
 export const list = $("#list");
+const MANY_TAGS = 6; // of a task: if it has more, the rest is shown on demand
 const [endText, clear, more] = $("#end").children;
 let loading = new AbortController();
 let next = null; // the path of the next page
@@ -169,7 +170,17 @@ export function paintDetails(element, { completed, completed_at: done, due_date:
     time.title = describeFully(done);
   }
   if (priority !== "medium") details.push(filterChip("priority", priority, priority[0].toUpperCase() + priority.slice(1), "priority"));
-  details.push(...tags.map((tag) => filterChip("tags", tag, `#${tag}`, "tag")));
+  const shown = tags.length > MANY_TAGS && !element.dataset.allTags ? tags.slice(0, MANY_TAGS - 1) : tags;
+  details.push(...shown.map((tag) => filterChip("tags", tag, `#${tag}`, "tag")));
+  if (shown !== tags) {
+    const more = chip(`+${tags.length - shown.length}`, () => {
+      element.dataset.allTags = "yes";
+      paintDetails(element, element.task);
+      $(`.details [data-tags="${CSS.escape(tags[shown.length])}"]`, element).focus();
+    });
+    more.ariaDescription = "Show all tags";
+    details.push(more);
+  }
   const box = $(".details", element);
   const focused = document.activeElement;
   const again = box.contains(focused) && focused.textContent;

@@ -29,8 +29,8 @@ def test_works_by_keyboard_alone(someone: User) -> None:
     press("Enter")
     expect(titles(page)).to_have_text(["By hand", "Newer", "Older"])
     expect_all_sent(page)
-    # Add, the filters as one, search, sort, then the first item.
-    for _ in range(5):
+    # Add, the status, search, sort, the two filters of due dates, then the first item.
+    for _ in range(7):
         press("Tab")
     expect(page.get_by_label("Completed: By hand")).to_be_focused()
     press("Space")
@@ -44,6 +44,7 @@ def test_works_by_keyboard_alone(someone: User) -> None:
     press("Enter")
     expect(titles(page)).to_have_text(["By hand!", "Newer", "Older"])
     expect(page.locator(".open").first).to_be_focused()
+    press("Tab")  # to its due date
     press("Tab")
     press("Enter")
     expect(titles(page)).to_have_text(["Newer", "Older"])
