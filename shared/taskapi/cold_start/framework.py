@@ -32,6 +32,7 @@ with deferred_schemas():
     from fastapi.routing import APIRoute
     from mangum import Mangum
     from pydantic import (
+        AfterValidator,
         BeforeValidator,
         Field,
         StrictBool,
@@ -45,6 +46,7 @@ with deferred_schemas():
 
 __all__ = [
     "APIRoute",
+    "AfterValidator",
     "BaseModel",
     "BeforeValidator",
     "FastAPI",

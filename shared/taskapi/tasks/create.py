@@ -11,39 +11,66 @@ from taskapi.postgres.faults import Locked
 from taskapi.postgres.query import query
 from taskapi.tasks import etags
 from taskapi.tasks.fields import BODY_FIELDS, DEFAULTS, NAMES, NewTask, Task
+from taskapi.tasks.refusals import refusals
 
-CREATE = """
-    WITH expired AS (
+COLUMNS = {
+    column: sql.replace("{time_zone}", "%(time_zone)s")
+    for field in BODY_FIELDS
+    for column, sql in field.columns.items()
+}
+CONVERTED = tuple(field for field in BODY_FIELDS if field.stored)
+"""The fields whose values Postgres converts: responses have what it makes of them."""
+
+CREATE = (
+    """
+    WITH body AS MATERIALIZED (
+        SELECT {values}
+    ), numbered AS MATERIALIZED (
+        SELECT CASE WHEN NOT EXISTS (SELECT FROM idempotency_keys
+                                      WHERE user_id = %(user_id)s AND key = %(key)s)
+                    THEN next_change(%(user_id)s) ELSE 0 END AS number
+    ), expired AS (
         DELETE FROM idempotency_keys
-         WHERE ctid IN (SELECT ctid FROM idempotency_keys
-                         WHERE created_at < now() - interval '24 hours'
-                           AND (user_id, key) <> (%(user_id)s, %(key)s)
+         WHERE user_id = %(user_id)s
+           AND ctid IN (SELECT ctid FROM idempotency_keys
+                         WHERE user_id = %(user_id)s AND key <> %(key)s
+                           AND created_at < now() - interval '24 hours'
                       ORDER BY created_at LIMIT 2 FOR UPDATE SKIP LOCKED)
     ), claim AS (
         INSERT INTO idempotency_keys (user_id, key, fingerprint, task_id, created_at)
         SELECT %(user_id)s, %(key)s, %(fingerprint)s, nextval('tasks_id_seq'), now()
-          FROM set_config('lock_timeout', %(lock_timeout)s, TRUE)
+          FROM numbered, set_config('lock_timeout', %(lock_timeout)s, number >= 0)
    ON CONFLICT (user_id, key) DO UPDATE SET key = excluded.key
      RETURNING task_id, created_at, xmax = 0 AS is_new,
                fingerprint = %(fingerprint)s AS is_same_body
     ), created AS (
-        INSERT INTO tasks (user_id, id, {columns}, created_at, updated_at)
-        SELECT %(user_id)s, task_id, {parameters}, created_at, created_at
-          FROM claim
+        INSERT INTO tasks (user_id, id, change, {columns}, completed_at,
+                           created_at, updated_at)
+        SELECT %(user_id)s, task_id, number, {columns},
+               CASE WHEN completed THEN created_at END, created_at, created_at
+          FROM body, claim, numbered
          WHERE is_new
     )
-    SELECT task_id, rfc3339(created_at), is_new, is_same_body FROM claim
-""".replace("{columns}", ", ".join(field.name for field in BODY_FIELDS)).replace(
-    "{parameters}", ", ".join(field.parameter for field in BODY_FIELDS)
+    SELECT task_id, rfc3339(created_at), is_new, is_same_body, {converted}
+      FROM claim, body
+""".replace("{values}", ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS.items()))
+    .replace("{columns}", ", ".join(COLUMNS))
+    .replace(
+        "{converted}", ", ".join(field.column or field.name for field in CONVERTED)
+    )
 )
 """The unique key decides which of several equal requests creates the task.
 
 A request whose key is taken waits until the transaction that took it ends, then
 updates the key's row without changing it, because ON CONFLICT returns a row that is
 newer than the statement's snapshot only if it updates the row. xmax is 0 in a row that
-was inserted, not updated. set_config limits the wait, for this statement alone.
+was inserted, not updated. set_config limits the wait for the key, for this statement
+alone; its last argument makes it come after the wait for the counter.
 
-Each create also deletes up to two expired keys, of any user.
+If the snapshot has the key, this is a replay, which writes nothing and counts nothing.
+(If the key has just expired and was deleted, the trigger numbers the task.)
+
+Each create also deletes up to two expired keys of the same user.
 """
 
 KEY_LOCK_TIMEOUT = "3s"
@@ -72,15 +99,18 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
         "fingerprint": fingerprint(body),
     }
     try:
-        [row] = query(CREATE, values, repeatable=True)
+        with refusals():
+            [row] = query(CREATE, values, repeatable=True)
     except Locked as error:
         if key is None:
             raise
         raise Conflict from error
-    id, created_at, is_new, is_same_body = row
+    id, created_at, is_new, is_same_body, *converted = row
     if not is_same_body:
         raise IdempotencyKeyReused
     task = body | {
+        **dict(zip((field.name for field in CONVERTED), converted, strict=True)),
+        "completed_at": created_at if body["completed"] else None,
         "id": id,
         "user_id": user_id,
         "created_at": created_at,

@@ -10,9 +10,15 @@ from typing import Annotated, NamedTuple, cast
 
 from typing_extensions import TypedDict
 
-from taskapi.cold_start.framework import StrictBool, StringConstraints, with_config
+from taskapi.cold_start.framework import (
+    AfterValidator,
+    StrictBool,
+    StringConstraints,
+    WithJsonSchema,
+    with_config,
+)
 from taskapi.errors import NotFound
-from taskapi.tasks import etags
+from taskapi.tasks import etags, planning
 
 
 class Rule(NamedTuple):
@@ -41,10 +47,18 @@ class Field(NamedTuple):
     """The type of its parameter in statements, if requests may set it."""
     default: object = None
     """The value in a new task, if the request has none."""
+    stored: Mapping[str, str] | None = None
+    """How a value that Postgres converts is stored: the SQL of each column. In it,
+    {time_zone} stands for the time zone that the task has after the write."""
 
     @property
     def parameter(self) -> str:
         return f"%({self.name})s::{self.sql_type}"
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The SQL of each column in which a request's value is stored."""
+        return self.stored or {self.name: self.parameter}
 
 
 TIME = {
@@ -92,6 +106,74 @@ FIELDS = (
         rule=Rule("Completed must be a JSON boolean, true or false", "boolean"),
         sql_type="boolean",
         default=False,
+    ),
+    Field(
+        "priority",
+        {"type": "string", "enum": list(planning.PRIORITIES)},
+        example="medium",
+        rule=Rule(
+            "Priority must be low, medium, high or urgent", "low, medium, high, urgent"
+        ),
+        sql_type="task_priority",
+        default="medium",
+    ),
+    Field(
+        "tags",
+        {"type": "array", "items": {"type": "string"}},
+        example=["home"],
+        rule=Rule(
+            "Tags must be a list of at most 20 tags of 1 to 50 characters each, "
+            "without commas",
+            "max_items=20, min_length=1, max_length=50, no commas",
+        ),
+        sql_type="text[]",
+        default=[],
+    ),
+    Field(
+        "due_date",
+        {
+            "type": ["string", "null"],
+            "description": "A day, such as `2026-03-09`, or an instant: RFC 3339, in "
+            "UTC.",
+        },
+        example="2026-03-09T17:00:00.000000Z",
+        column="COALESCE(to_char(due_on::timestamp, 'YYYY-MM-DD'), rfc3339(due_at))",
+        rule=Rule(
+            "Due date must be null, a day (2026-03-09), a time with an offset "
+            "(2026-03-09T17:00:00+01:00) or, if the task has a time_zone, a time "
+            "without one (2026-03-09T17:00:00)",
+            "date, or RFC 3339 date-time",
+        ),
+        stored={
+            "due_on": "CASE WHEN length(%(due_date)s::text) = 10"
+            " THEN %(due_date)s::date END",
+            "due_at": "due_moment(%(due_date)s, {time_zone})",
+        },
+    ),
+    Field(
+        "time_zone",
+        {"type": ["string", "null"], "description": "An IANA name."},
+        example="Europe/Berlin",
+        rule=Rule(
+            "Time zone must be null or the name of a time zone in the IANA database, "
+            "such as Europe/Berlin",
+            "IANA time zone",
+        ),
+        stored={"time_zone": "known_time_zone(%(time_zone)s)"},
+    ),
+    Field(
+        "recurrence",
+        {"type": ["string", "null"], "description": "Always null until it can be set."},
+        example=None,
+        column="NULL::text",
+    ),
+    Field(
+        "completed_at",
+        TIME | {"type": ["string", "null"]},
+        example=None,
+        # Rows that the release before completed may have no time.
+        column="rfc3339(CASE WHEN completed THEN"
+        " COALESCE(completed_at, updated_at) END)",
     ),
     Field(
         "user_id",
@@ -142,6 +224,12 @@ class Task(TypedDict):
     title: str
     description: str | None
     completed: bool
+    priority: str
+    tags: list[str]
+    due_date: str | None
+    time_zone: str | None
+    recurrence: str | None
+    completed_at: str | None
     user_id: str
     created_at: str
     updated_at: str
@@ -164,6 +252,39 @@ Description = Annotated[
     ),
 ]
 
+Priority = Annotated[
+    str,
+    AfterValidator(planning.parse_priority),
+    WithJsonSchema({"type": "string", "enum": list(planning.PRIORITIES)}),
+]
+Tags = Annotated[
+    list[object],
+    AfterValidator(planning.parse_tags),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "maxItems": 20,
+            "items": {"type": "string", "minLength": 1, "maxLength": 50},
+        }
+    ),
+]
+DueDate = Annotated[
+    str,
+    AfterValidator(planning.parse_due_date),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "A day, an instant with an offset, or a time in "
+            "`time_zone`.",
+        }
+    ),
+]
+TimeZone = Annotated[
+    str,
+    AfterValidator(planning.parse_time_zone),
+    WithJsonSchema({"type": "string", "description": "An IANA name."}),
+]
+
 
 class RequiredTitle(TypedDict):
     title: Title
@@ -178,6 +299,10 @@ class OptionalFields(TypedDict, total=False):
 
     description: Description | None
     completed: StrictBool
+    priority: Priority
+    tags: Tags
+    due_date: DueDate | None
+    time_zone: TimeZone | None
 
 
 class NewTask(RequiredTitle, OptionalFields):

@@ -23,7 +23,7 @@ Search = Annotated[
 def parse_decimal(text: str) -> int:
     """Return the number; Python and pydantic also read "+5", "1_0", "10.0" and " 5"."""
     if not re.fullmatch(r"[0-9]{1,10}", text):
-        raise ValueError("not in decimal digits")
+        raise ValueError
     return int(text)
 
 

@@ -6,6 +6,7 @@ from taskapi.errors import PreconditionFailed, ValidationFailed
 from taskapi.postgres.query import query
 from taskapi.tasks import etags
 from taskapi.tasks.fields import BODY_FIELDS, COLUMNS, Task, TaskChanges, to_task
+from taskapi.tasks.refusals import refusals
 
 
 def conditional(write: str) -> str:
@@ -14,6 +15,9 @@ def conditional(write: str) -> str:
     It returns no row if there is no such task, else the task and whether it was
     written: as it is after the write, or as it was when the condition failed.
 
+    It first takes the user's counter (tasks/changes.py), but only if its snapshot has
+    a task to write.
+
     Two writers with one ETag: the second waits for the first, then Postgres checks the
     version again on the row as the first has left it, and locks that row. The
     statement's snapshot is older and still has the version that both expected, so
@@ -21,8 +25,13 @@ def conditional(write: str) -> str:
     row. It asks for none if the write succeeded.
     """
     return """
-    WITH written AS (
-        {write}
+    WITH numbered AS MATERIALIZED (
+        SELECT next_change(user_id) AS number
+          FROM tasks
+         WHERE id = %(id)s AND user_id = %(user_id)s
+           AND (%(versions)s::bigint[] IS NULL OR version = ANY (%(versions)s))
+    ), written AS (
+        {write} numbered
          WHERE id = %(id)s AND user_id = %(user_id)s
            AND (%(versions)s::bigint[] IS NULL OR version = ANY (%(versions)s))
      RETURNING tasks.*, TRUE AS written
@@ -38,33 +47,47 @@ def conditional(write: str) -> str:
 """.replace("{write}", write.strip()).replace("{columns}", COLUMNS)
 
 
-def conditional_update(assignments: str) -> str:
-    """Return the conditional statement that makes these assignments to a task.
+WRITTEN_AT = "GREATEST(now(), updated_at + interval '1 microsecond')"
+"""updated_at after a write: it increases even if a writer that waited began earlier
+than the one it waited for."""
 
-    GREATEST makes updated_at increase even if a writer that waited began earlier than
-    the one it waited for.
+
+def conditional_update(**columns: str) -> str:
+    """Return the conditional statement that sets columns of a task to these SQL values.
+
+    completed_at stays if a completed task is completed again.
     """
-    return conditional(
-        """
-        UPDATE tasks
-           SET {assignments},
-               updated_at = GREATEST(now(), updated_at + interval '1 microsecond'),
-               version = version + 1
-""".replace("{assignments}", assignments)
-    )
+    columns |= {
+        "completed_at": f"CASE WHEN NOT ({columns.get('completed', 'completed')})"
+        " THEN NULL WHEN completed THEN COALESCE(completed_at, updated_at)"
+        f" ELSE {WRITTEN_AT} END",
+        "updated_at": WRITTEN_AT,
+        "version": "version + 1",
+        "change": "number",
+    }
+    assignments = ", ".join(f"{column} = {sql}" for column, sql in columns.items())
+    return conditional("UPDATE tasks SET {} FROM".replace("{}", assignments))
 
+
+def if_sent(name: str, sent: str, otherwise: str) -> str:
+    """Return the SQL of a value that depends on whether an update sent the field."""
+    condition = "WHEN '{name}' = ANY (%(changed)s::text[])".replace("{name}", name)
+    return f"CASE {condition} THEN {sent} ELSE {otherwise} END"
+
+
+TIME_ZONE = if_sent("time_zone", "%(time_zone)s", "time_zone")
 
 UPDATE = conditional_update(
-    ", ".join(
-        f"{field.name} = CASE WHEN '{field.name}' = ANY (%(changed)s::text[])"
-        f" THEN {field.parameter} ELSE {field.name} END"
+    **{
+        column: if_sent(field.name, sql.replace("{time_zone}", TIME_ZONE), column)
         for field in BODY_FIELDS
-    )
+        for column, sql in field.columns.items()
+    }
 )
 
-COMPLETE = conditional_update("completed = COALESCE(%(completed)s, NOT completed)")
+COMPLETE = conditional_update(completed="COALESCE(%(completed)s, NOT completed)")
 
-DELETE = conditional("DELETE FROM tasks")
+DELETE = conditional("DELETE FROM tasks USING")
 
 
 def update(
@@ -110,7 +133,8 @@ def write(
     """
     versions = etags.versions(if_match, id)
     identity = {"id": id, "user_id": user_id, "versions": versions}
-    rows = query(sql, {**values, **identity})
+    with refusals():
+        rows = query(sql, {**values, **identity})
     task = to_task(rows)
     written = rows[0][-1]
     if not written:

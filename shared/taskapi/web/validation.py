@@ -81,7 +81,10 @@ def to_problem(field: str, error: "ErrorDetails", rules: Mapping[str, Rule]) -> 
     rule = rules.get(field, BODY)
     message, constraint = rule.message, rule.constraint
     kind = error["type"]
-    if rule.is_text and kind in CHARACTERS:
+    reason = str(error.get("ctx", {}).get("error", ""))
+    if reason:
+        message = reason
+    elif rule.is_text and kind in CHARACTERS:
         sentence, constraint = CHARACTERS[kind]
         message = f"{field.capitalize().replace('_', ' ')} {sentence}"
     elif kind.endswith("_type") and field in fields.RULES:
