@@ -53,12 +53,13 @@ const FORMS = [
 export function parse(typed, now = new Date(), keeps = () => false) {
   const today = dayOf(now);
   const words = [];
+  const kinds = new Set();
   let rest = typed.trim();
   let ending = ""; // words that stay in the title, although they are after others that don't
   for (;;) {
     const found = lastWord(rest, today);
-    const again = found && found.kind !== "tags" && words.some(({ kind }) => kind === found.kind);
-    if (!found || again) break;
+    if (!found || (found.kind !== "tags" && kinds.has(found.kind))) break;
+    kinds.add(found.kind);
     if (keeps(found)) ending = ` ${found.text}${ending}`;
     else words.unshift(found);
     rest = rest.slice(0, found.start);

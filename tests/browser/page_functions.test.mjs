@@ -96,6 +96,7 @@ table("a new task", (typed) => short(typed), [
 
 test("words that shall stay in the title", () => {
   assert.deepEqual(short("Read Today #book", ["day", "time"]), ["Read Today", "", "book"]);
+  assert.deepEqual(short("Read today 5pm tomorrow", ["day", "time"]), ["Read today 5pm tomorrow", ""]);
   assert.deepEqual(short("Read today #book", ["tags"]), ["Read #book", "2026-03-09"]);
 });
 

@@ -254,7 +254,9 @@ def test_an_edit_that_is_refused_keeps_its_text(someone: User) -> None:
 
     save(page)
 
-    expect(page.locator(".panel .error:not(:empty)")).to_contain_text("at most 5000 characters")
+    expect(page.locator(".panel .error:not(:empty)")).to_contain_text(
+        "at most 5000 characters"
+    )
     expect(title).to_have_value("Buy oats")
     expect(description).to_be_focused()
     expect(description).to_have_attribute("aria-invalid", "true")
