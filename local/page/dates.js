@@ -28,24 +28,28 @@ const inWords = (day, options) =>
   new Intl.DateTimeFormat(LOCALE, { ...options, timeZone: "UTC" }).format(day * DAY);
 const clock = (time) => new Intl.DateTimeFormat(LOCALE, { hour: "numeric", minute: "2-digit" }).format(time);
 
-/** Return a day in words, seen from today: "tomorrow", "Monday", "9 Mar", "9 Mar 2027". */
+/** Return a day in words, seen from today: "tomorrow", "Monday", "Mon 9 Mar", "9 Mar 2027". */
 export function describeDay(day, now = new Date()) {
   const distance = day - dayOf(now);
   const near = { [-1]: "yesterday", 0: "today", 1: "tomorrow" }[distance];
   if (near) return near;
   if (distance > 1 && distance < 7) return inWords(day, { weekday: "long" });
-  const year = isoDay(day).slice(0, 4) === String(now.getFullYear()) ? undefined : "numeric";
-  return inWords(day, { day: "numeric", month: "short", year });
+  if (!isThisYear(day, now)) return inWords(day, { day: "numeric", month: "short", year: "numeric" });
+  return `${inWords(day, { weekday: "short" })} ${inWords(day, { day: "numeric", month: "short" })}`;
 }
 
-/** Return a day as the heading of a group: "Tomorrow", "Monday 9 March". */
+const isThisYear = (day, now) => isoDay(day).slice(0, 4) === String(now.getFullYear());
+
+/** Return a day as the heading of a group: "Tomorrow", "Monday, 9 March". */
 export function describeGroup(day, now = new Date()) {
   const distance = day - dayOf(now);
   if (distance < 0) return "Earlier";
   if (distance < 2) return ["Today", "Tomorrow"][distance];
-  const year = isoDay(day).slice(0, 4) === String(now.getFullYear()) ? undefined : "numeric";
-  return inWords(day, { weekday: "long", day: "numeric", month: "long", year });
+  return inFull(day, isThisYear(day, now) ? {} : { year: "numeric" });
 }
+
+const inFull = (day, year) =>
+  `${inWords(day, { weekday: "long" })}, ${inWords(day, { day: "numeric", month: "long", ...year })}`;
 
 /** Return a short name for one of the next seven days: "Today", "Tomorrow", "Mon 9". */
 export function nameDay(day, now = new Date()) {
@@ -73,10 +77,10 @@ export const isOverdue = (due, now = new Date()) =>
   isAllDay(due) ? dueDay(due) < dayOf(now) : new Date(due) < now;
 
 /** Return a due date in full, for a title: "Monday, 9 March 2026 at 17:00". */
-export const describeFully = (due) =>
-  isAllDay(due)
-    ? inWords(dueDay(due), { dateStyle: "full" })
-    : new Intl.DateTimeFormat(LOCALE, { dateStyle: "full", timeStyle: "short" }).format(new Date(due));
+export function describeFully(due) {
+  const day = inFull(dueDay(due), { year: "numeric" });
+  return isAllDay(due) ? day : `${day} at ${clock(new Date(due))}`;
+}
 
 /** Return a due date as the values of a date field and a time field, on this machine's clock. */
 export function toFields(due) {
@@ -96,6 +100,3 @@ export function toBody({ date, time }) {
 
 /** Return a due date as the API gives it back, of one that has no UTC offset yet. */
 export const normalized = (due) => (due && !isAllDay(due) ? new Date(due).toISOString() : due);
-
-/** Return what lists are sorted by: an all-day task comes at 00:00 UTC of its day. */
-export const sortKey = (due) => due && Date.parse(due);

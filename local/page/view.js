@@ -124,8 +124,9 @@ function choices() {
     .map((name) => ["priority", name, capitalized(name), priorities[name]]);
   const known = tags.slice(0, showsAllTags ? undefined : SHOWN_TAGS).map(({ tag }) => tag);
   const counted = new Map(tags.map(({ tag, count }) => [tag, count]));
-  const all = new Set([...known, ...filters.tags]);
-  return [...due, ...priority, ...[...all].map((tag) => ["tags", tag, `#${tag}`, counted.get(tag) ?? 0])];
+  // In alphabetical order, so that they don't change places with each write.
+  const all = [...new Set([...known, ...filters.tags])].sort((a, b) => a.localeCompare(b));
+  return [...due, ...priority, ...all.map((tag) => ["tags", tag, `#${tag}`, counted.get(tag) ?? 0])];
 }
 
 export function showFilters() {

@@ -16,13 +16,13 @@ table("a due date in words", (due) => dates.describeDue(due, now), [
   ["2026-03-10", "tomorrow"],
   ["2026-03-08", "yesterday"],
   ["2026-03-14", "Saturday"],
-  ["2026-03-16", "16 Mar"],
+  ["2026-03-16", "Mon 16 Mar"],
   ["2027-03-16", "16 Mar 2027"],
   ["1970-01-01", "1 Jan 1970"],
   ["9999-12-31", "31 Dec 9999"],
   ["2026-03-09T16:00:00.000000Z", "today, 17:00"],
   ["2026-03-09T23:30:00.000000Z", "tomorrow, 0:30"],
-  ["2026-03-30T07:00:00Z", "30 Mar, 9:00"], // after the clock change
+  ["2026-03-30T07:00:00Z", "Mon 30 Mar, 9:00"], // after the clock change
 ]);
 
 table("lateness", (due) => dates.describeLateness(due, now), [

@@ -38,7 +38,7 @@ def test_the_last_words_of_a_new_task_say_when_and_what(someone: User) -> None:
     page.keyboard.type("Read #1984 tomorrow 5pm #home !high")
     expect(draft).to_have_text(["Due tomorrow, 17:00 ✕", "High priority ✕", "#home ✕"])
     page.locator("#quick").get_by_role("button", name="Next week").click()
-    expect(draft.first).to_have_text("Due 16 Mar, 17:00 ✕")
+    expect(draft.first).to_have_text("Due Mon 16 Mar, 17:00 ✕")
     expect(page.locator("#quick [name=date]")).to_have_value("2026-03-16")
     page.keyboard.type(" today")  # into the title
     expect(box).to_have_value("Read #1984 today 5pm #home !high next week")
@@ -133,10 +133,10 @@ def test_edits_what_a_task_is_planned_with(someone: User) -> None:
         api.patch(f"tasks/{task['id']}", json=theirs).raise_for_status()
     save(page)
 
-    mine, other = page.locator(".conflict dd").all()
-    expect(mine).to_contain_text("Due 9 Jul 2030, 17:00")
-    expect(other).to_contain_text("Due 10 Mar 2030")
-    expect(other).to_contain_text("#theirs")
+    versions = page.locator(".conflict dd")
+    expect(versions.first).to_contain_text("Due 9 Jul 2030, 17:00")
+    expect(versions.last).to_contain_text("Due 10 Mar 2030")
+    expect(versions.last).to_contain_text("#theirs")
     page.get_by_role("button", name="Keep mine").click()
     expect(details(page, "Plan the journey")).to_have_text(
         "Due 9 Jul 2030, 17:00High#home#trip"
