@@ -149,17 +149,14 @@ export const hasUnsavedEdits = () => [...editors].some((isDirty) => isDirty());
 /** Return what to send for the fields of a form that differ from a task. */
 function changes({ elements }, task) {
   const { title, description, priority, tags, date, time } = elements;
-  const old = toFields(task.due_date);
-  const sameDue = date.value === old.date && time.value === old.time;
   const typed = {
-    title: title.value.trim(),
-    description: description.value || null,
-    priority: priority.value,
-    tags: splitTags(tags.value),
-    ...(sameDue ? {} : toBody({ date: date.value, time: time.value })),
+    title: title.value.trim(), description: description.value || null,
+    priority: priority.value, tags: splitTags(tags.value),
   };
-  return Object.fromEntries(Object.entries(typed).filter(([name]) =>
-    name in { due_date: 1, time_zone: 1 } || comparable(name, typed) !== comparable(name, task)));
+  const differs = ([name]) => comparable(name, typed) !== comparable(name, task);
+  const changed = Object.fromEntries(Object.entries(typed).filter(differs));
+  const [due, old] = [{ date: date.value, time: time.value }, toFields(task.due_date)];
+  return due.date === old.date && due.time === old.time ? changed : { ...changed, ...toBody(due) };
 }
 
 const EMPTY = { title: "", description: null, priority: "medium", tags: [], due_date: null };

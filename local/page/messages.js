@@ -75,7 +75,7 @@ $("#toasts").onmouseleave = $("#toasts").onfocusout = () => toasts.forEach(count
 addEventListener("pagehide", () => toasts.forEach(({ close }) => close()));
 addEventListener("keydown", (event) => {
   const { key, ctrlKey, metaKey, target } = event;
-  const undoesText = target.value && target.type !== "checkbox" && target.type !== "submit";
+  const undoesText = target.value && target.type !== "checkbox";
   const last = [...toasts].findLast(({ act }) => act);
   if (key !== "z" || !(ctrlKey || metaKey) || undoesText || !last) return;
   event.preventDefault(); // otherwise the browser undoes the last typing in any field

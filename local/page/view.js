@@ -16,6 +16,7 @@ export const filters = { due: "", priority: new Set(), tags: new Set() };
 /** The API's summary, null until it is there. */
 export let summary = null;
 let showsAllTags = false;
+let scrolledTo = "";
 
 const chosenSort = () => form.elements.sort.value.split(" ");
 export const isSortedByDue = () => chosenSort()[0] === "due_date";
@@ -150,7 +151,13 @@ export function showFilters() {
     clear.className = "plain";
     buttons.push(clear);
   }
-  $("#filters").replaceChildren(...buttons);
+  const box = $("#filters");
+  box.replaceChildren(...buttons);
+  // On a small screen they are one line that scrolls.
+  const pressed = buttons.filter((each) => each.ariaPressed === "true");
+  const names = pressed.map((each) => each.dataset.filter).join();
+  if (names !== scrolledTo && pressed.length) box.scrollLeft = pressed.at(-1).offsetLeft - box.offsetLeft - 60;
+  scrolledTo = names;
   if (focused) (buttons.find((each) => each.dataset.filter === focused) ?? buttons[0]).focus({ preventScroll: true });
   const totals = summary && { all: summary.pending + summary.completed, pending: summary.pending, completed: summary.completed };
   for (const [status, total] of Object.entries(totals ?? {})) $(`b[data-count=${status}]`).textContent = total;
