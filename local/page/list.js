@@ -7,6 +7,7 @@ import { belongs, chip, compare, dueMatches, isFiltered, isSortedByDue, listQuer
 
 export const items = new Map();
 export const list = $("#list");
+const LARGEST_PAGE = 200;
 const MANY_TAGS = 6; // of a task: if it has more, the rest is shown on demand
 const [endText, clear, more] = $("#end").children;
 let loading = new AbortController();
@@ -15,12 +16,15 @@ let next = null; // the path of the next page
 /** Return whether the API has more tasks than are shown. */
 export const hasMore = () => Boolean(next);
 
+/** Return whether load() can read all tasks that are shown, and not only the first of them. */
+export const canReload = () => items.size <= LARGEST_PAGE;
+
 /** Load the list and show it. The old list stays until the answer arrives. */
 export async function load(least = items.size) {
   loading.abort();
   loading = new AbortController();
   const query = listQuery();
-  query.set("limit", Math.min(Math.max(least, 30), 200));
+  query.set("limit", Math.min(Math.max(least, 30), LARGEST_PAGE));
   const found = await page(`${tasksPath}?${query}`);
   if (!found) return;
   const ids = new Set(found.map((task) => task.id));
@@ -33,6 +37,7 @@ export async function load(least = items.size) {
     else putBefore(at, element);
   }
   finishList();
+  refreshSummary();
 }
 
 export async function loadMore() {
@@ -72,7 +77,6 @@ function finishList() {
   const before = described;
   described = describeList() || `${items.size} tasks${next ? ", more below" : ""}`;
   if (described !== before) say(described);
-  refreshSummary();
   // The observer only reports changes, but the end of the list may still be visible.
   observer.unobserve($("#end"));
   observer.observe($("#end"));

@@ -1,7 +1,7 @@
 // Start the page: read the address, load the list, and keep it up to date.
 
 import { hasUnsavedEdits } from "./actions.js";
-import { list, load, repaint } from "./list.js";
+import { canReload, list, load, repaint } from "./list.js";
 import { $ } from "./messages.js";
 import { hasDraft } from "./new_task.js";
 import { hasUnstored, sendStored } from "./outbox.js";
@@ -28,7 +28,7 @@ document.onvisibilitychange = () => document.hidden || load();
 // The browser sends the list's ETag itself, so an unchanged list is a 304 without a body.
 setInterval(() => {
   repaint();
-  if (!document.hidden && Date.now() - lastUse < REFRESH_FOR) load();
+  if (!document.hidden && canReload() && Date.now() - lastUse < REFRESH_FOR) load();
 }, MINUTE);
 
 readAddress();
