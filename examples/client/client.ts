@@ -94,7 +94,7 @@ export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOpt
     const params = { path, header: { "If-Match": task.etag } };
     const { data, error, response } = await api.PATCH("/api/{user_id}/tasks/{task_id}", { params, body });
     if (data) return data;
-    if (error?.error === "precondition_failed") throw new Conflict(error);
+    if (error && "error" in error && error.error === "precondition_failed") throw new Conflict(error);
     throw new RequestFailed(response.status, error);
   }
 
