@@ -10,21 +10,25 @@ import { chip, filters, summary } from "./view.js";
 const form = $("#new");
 const { title: input, date, time } = form.elements;
 const kept = new Set(); // words that stay in the title
-const nameOf = ({ kind, text }) => `${kind} ${text.toLowerCase()}`;
+const nameOf = ({ kind, text, value }) => `${kind} ${text?.toLowerCase() ?? value}`;
 const keeps = (word) => kept.has(nameOf(word));
 let added = false; // and nothing typed since, so a second Enter does nothing
 
-/** Return the words of the text, and of the list's filters: a new task should be in the list. */
+/** Return whether there is text that was not added. */
+export const hasDraft = () => input.value.trim() !== "";
+
+/**
+ * Return how the text is read: { title, words }. The list's filters add words that have no
+ * text, so that the new task will be in the list.
+ */
 function readDraft() {
   const { title, words } = parse(input.value, undefined, keeps);
-  const has = (kind) => words.some((word) => word.kind === kind);
-  const [priority] = filters.priority.size === 1 ? filters.priority : [];
-  const filtered = [
-    ...(filters.due === "today" && !has("day") && !has("time") ? [{ kind: "day", text: "today", value: dayOf(new Date()) }] : []),
-    ...(priority && !has("priority") ? [{ kind: "priority", text: priority, value: priority }] : []),
-    ...[...filters.tags].filter((tag) => !words.some(({ value }) => value === tag)).map((tag) => ({ kind: "tags", text: tag, value: tag })),
-  ].map((word) => ({ ...word, text: `filter ${word.text}`, filtered: true }));
-  return { title, words: [...words, ...filtered.filter((word) => !keeps(word))] };
+  const has = (...kinds) => words.some(({ kind }) => kinds.includes(kind));
+  const filtered = [...filters.tags].map((value) => ({ kind: "tags", value }));
+  if (filters.due === "today" && !has("day", "time")) filtered.push({ kind: "day", value: dayOf(new Date()) });
+  if (filters.priority.size === 1 && !has("priority")) filtered.push({ kind: "priority", value: [...filters.priority][0] });
+  const isNew = ({ kind, value }) => !words.some((word) => word.kind === kind && word.value === value);
+  return { title, words: [...words, ...filtered.filter((word) => isNew(word) && !keeps(word))] };
 }
 
 /** Return what to send. */
@@ -40,33 +44,36 @@ function toTask({ title, words }) {
 function showDraft() {
   const { title, words } = readDraft();
   const { due_date: due, priority } = toTask({ title, words });
+  const of = (...kinds) => words.filter(({ kind }) => kinds.includes(kind));
   const parts = [];
-  if (due) parts.push([`Due ${describeDue(due)}`, words.filter(({ kind }) => kind === "day" || kind === "time")]);
-  if (priority) parts.push([`${priority[0].toUpperCase()}${priority.slice(1)} priority`, words.filter(({ kind }) => kind === "priority")]);
-  for (const word of words) if (word.kind === "tags") parts.push([`#${word.value}`, [word]]);
-  const typed = input.value.trim() !== "";
+  if (due) parts.push([`Due ${describeDue(due)}`, of("day", "time")]);
+  if (priority) parts.push([`${priority[0].toUpperCase()}${priority.slice(1)} priority`, of("priority")]);
+  parts.push(...of("tags").map((word) => [`#${word.value}`, [word]]));
+  const isTyped = hasDraft();
+  const shown = isTyped ? parts : [];
   const before = $("#draft").textContent;
-  $("#draft").replaceChildren(...(typed ? parts.map(([text, sources]) => {
-    const button = chip(`${text} ✕`, () => {
-      sources.forEach((word) => kept.add(nameOf(word)));
-      showDraft();
-      input.focus();
-    });
-    const said = sources.map((word) => word.text).join(" ");
-    button.title = button.ariaDescription = sources.every((word) => word.filtered)
-      ? "From the list's filter. Press to leave it out" : `Press to keep “${said}” in the title`;
-    return button;
-  }) : []));
-  if (parts.length && typed && $("#draft").textContent !== before) say(parts.map(([text]) => text).join(", "));
-  $("#draft").hidden = !typed || !parts.length;
-  $("#quick").hidden = !typed;
-  for (const button of $("#quick .words").children) {
-    const pressed = words.some((word) => word.text?.toLowerCase() === button.dataset.word);
-    button.ariaPressed = String(pressed);
-  }
+  $("#draft").replaceChildren(...shown.map(([text, sources]) => draftChip(text, sources)));
+  $("#draft").hidden = !shown.length;
+  if (shown.length && $("#draft").textContent !== before) say(shown.map(([text]) => text).join(", "));
+  $("#quick").hidden = !isTyped;
+  for (const button of $("#quick .words").children)
+    button.ariaPressed = String(words.some(({ text }) => text?.toLowerCase() === button.dataset.word));
   const fields = dueFields(words);
   if (document.activeElement !== date) date.value = fields.date;
   if (document.activeElement !== time) time.value = fields.time;
+}
+
+/** Return a button that says what words mean; pressed, it keeps them in the title. */
+function draftChip(text, sources) {
+  const button = chip(`${text} ✕`, () => {
+    sources.forEach((word) => kept.add(nameOf(word)));
+    showDraft();
+    input.focus();
+  });
+  const typed = sources.map((word) => word.text).filter(Boolean).join(" ");
+  button.title = button.ariaDescription = typed
+    ? `Press to keep “${typed}” in the title` : "From the list's filter. Press to leave it out";
+  return button;
 }
 
 /** Put a word at the end of the text, or take it away; the caret stays in the title. */
@@ -97,7 +104,7 @@ const canBeDue = (value) => value >= "1970" && value <= "9999-12-31";
 
 for (const [field, kind] of [[date, "day"], [time, "time"]])
   field.oninput = () => {
-    const old = readDraft().words.find((word) => word.kind === kind && !word.filtered);
+    const old = readDraft().words.find((word) => word.kind === kind && word.text);
     const isComplete = kind === "time" || canBeDue(field.value);
     if (field.value && isComplete) toggle(kind, field.value);
     else if (old && !field.validity.badInput) toggle(kind, old.text); // it was cleared
@@ -123,6 +130,3 @@ input.oninput = () => {
 };
 form.addEventListener("summary", showQuickWords);
 showQuickWords();
-
-/** Return whether there is text that was not added. */
-export const hasDraft = () => input.value.trim() !== "";
