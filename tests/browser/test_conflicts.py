@@ -136,11 +136,27 @@ def test_an_edit_of_a_row_is_one_request(someone: User) -> None:
 def test_shows_what_others_did_when_it_is_looked_at_again(someone: User) -> None:
     someone.has("Old")
     page = someone.open()
-    someone.has("New")
+    expect(page.locator("#view")).to_contain_text("All 1")
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    answers: list[int] = []
+    session.on(
+        "Network.responseReceivedExtraInfo",
+        lambda answer: answers.append(answer["statusCode"]),
+    )
+    look_again = "document.dispatchEvent(new Event('visibilitychange'))"
 
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    # What hasn't changed comes from the browser's cache.
+    with page.expect_response("**/summary?*"):
+        page.evaluate(look_again)
+    expect(titles(page)).to_have_text(["Old"])
+    unchanged = [*answers]
+    someone.has("New")
+    page.evaluate(look_again)
 
     expect(titles(page)).to_have_text(["New", "Old"])
+    assert 304 in unchanged
+    assert 200 not in unchanged
 
 
 def test_each_delete_has_its_own_undo(someone: User) -> None:
