@@ -6,9 +6,44 @@ from typing import Any
 
 import psycopg
 
-from taskapi.tasks.lists import COMPLETED, ORDERS, SORTS, list_for
+from taskapi.tasks.cursors import Cursor
+from taskapi.tasks.fields import to_tasks
+from taskapi.tasks.list_query import Listing
+from taskapi.tasks.list_statements import ORDERS, list_statement
+from taskapi.tasks.lists import WITHOUT_KEY, list_values, position_of, shape_of
 
 Plan = dict[str, Any]
+Statement = tuple[str, dict[str, object]]
+"""The SQL of a list, and its parameters."""
+
+
+def statement(
+    user_id: str, query: Mapping[str, str] = {}, after: Cursor | None = None
+) -> Statement:
+    """Return the statement of a list, as list_page() sends it."""
+    listing = Listing.model_validate(query)
+    sql = WITHOUT_KEY.replace("{list}", list_statement(shape_of(listing, after)))
+    return sql, list_values(user_id, listing, after)
+
+
+def page_after(
+    connection: psycopg.Connection[Any],
+    user_id: str,
+    query: Mapping[str, str],
+    rows: int,
+) -> Cursor:
+    """Return the cursor of the page that follows this many rows of a list.
+
+    If the list has fewer, it is the one of its middle. Raises IndexError if it is
+    empty.
+    """
+    sql, params = statement(user_id, query)
+    found = connection.execute(sql.encode(), params | {"limit": rows - 1}).fetchall()
+    if found[0][0] is None:
+        raise IndexError
+    last = found[rows - 1] if len(found) >= rows else found[len(found) // 2]
+    [task] = to_tasks([last])
+    return Cursor(position_of(task, Listing.model_validate(query).sort_name), b"")
 
 
 def explain(
@@ -34,72 +69,116 @@ def buffers(plan: Plan) -> int:
     return touched
 
 
-LARGEST_PAGE = 200
+def rows_read(plan: Plan) -> int:
+    """Return how many rows of tasks a list has read."""
+    read: list[float] = [
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+        * node["Actual Loops"]
+        for node in nodes(plan)
+        if node.get("Relation Name") == "tasks"
+    ]
+    return round(sum(read))
 
 
-def faults(plan: Plan) -> list[str]:
-    """Return the parts of a list's plan that grow with the table or others' tasks.
-
-    A plan may sort up to one row more than a page holds.
-    """
+def others_read(plan: Plan) -> list[str]:
+    """Return the parts of a list's plan that read other users' rows or entries."""
     problems = []
     for node in nodes(plan):
-        kind = node["Node Type"]
-        if kind == "Seq Scan":
+        if node["Node Type"] == "Seq Scan" and node["Relation Name"] == "tasks":
             problems.append("a sequential scan")
-        if "Sort" in kind and node["Plans"][0]["Actual Rows"] > LARGEST_PAGE + 1:
-            problems.append(f"a sort of {node['Plans'][0]['Actual Rows']} rows")
-        if "Index" in kind and "user_id" not in node.get("Index Cond", ""):
-            problems.append("others' rows are read")
+        condition = node.get("Index Cond", "")
+        if "Index Name" in node and "user_id" not in condition:
+            problems.append("others' entries are read")
     return problems
 
 
-def values(
-    user_id: str,
-    *,
-    status: str = "all",
-    search: str | None = None,
-    after: tuple[object, int] | None = None,
-    limit: int = 200,
-) -> dict[str, object]:
-    """Return the parameters of a list, as list_page() makes them."""
-    return {
-        "user_id": user_id,
-        "completed": COMPLETED[status],
-        "search": search,
-        "after": after and after[0],
-        "after_id": after and after[1],
-        "limit": limit,
-    }
+LARGEST_PAGE = 200
 
 
-def every_list(
-    connection: psycopg.Connection[Any], user_id: str, searches: list[str | None]
-) -> Iterator[tuple[str, Plan]]:
-    """Yield the name and the plan of each list that a user can request.
+def faults(plan: Plan, ranges: int = 1) -> list[str]:
+    """Return the parts of a list's plan that grow with the table or with the list.
 
-    With each status, sort and order: a small and a large page, the first one and one
-    from the middle.
+    A plan may read, and sort, one row more than a page holds from each range.
     """
-    middle = "SELECT created_at, updated_at, title, id FROM tasks WHERE user_id = %s"
-    row = connection.execute(
-        f"{middle} ORDER BY created_at LIMIT 1 OFFSET"
-        " (SELECT count(*) / 2 FROM tasks WHERE user_id = %s)".encode(),
-        (user_id, user_id),
-    ).fetchone()
-    assert row
-    after = dict(zip(SORTS, row[:3], strict=True))
-    for (sort, order), status, search, limit, later in product(
-        product(SORTS, ORDERS), COMPLETED, searches, (10, 200), (False, True)
-    ):
-        params = values(
-            user_id,
-            status=status,
-            search=search,
-            after=(after[sort], row[3]) if later else None,
-            limit=limit,
+    problems = others_read(plan)
+    most = ranges * (LARGEST_PAGE + 1)
+    for node in nodes(plan):
+        if "Sort" in node["Node Type"] and node["Plans"][0]["Actual Rows"] > most:
+            problems.append(f"a sort of {node['Plans'][0]['Actual Rows']} rows")
+    if rows_read(plan) > most:
+        problems.append(f"{rows_read(plan)} rows are read")
+    return problems
+
+
+PENDING = {"status": "pending"}
+FLAT = [
+    *(
+        {"status": status, "sort": sort, "order": order}
+        for status, sort, order in product(
+            ("all", "pending", "completed"), ("created_at", "updated_at"), ORDERS
         )
-        plan = explain(connection, list_for(sort, order, params), params)
-        page = "a later page" if later else "page 1"
-        name = f"{user_id}: {status}, {sort} {order}, {search=}, {page} of {limit}"
-        yield name, plan
+    ),
+    *(
+        {"sort": sort, "order": order, **PENDING}
+        for sort, order in product(("title", "due_date", "priority"), ORDERS)
+    ),
+    *(
+        {"priority": priority, "sort": sort, **PENDING}
+        for priority, sort in product(
+            ("urgent", "high,urgent", "low,medium,high"), ("created_at", "priority")
+        )
+    ),
+    *(
+        {"sort": "due_date", "order": order, **due, **PENDING}
+        for order, due in product(
+            ORDERS,
+            (
+                {"due_from": "2025-05-01", "due_before": "2025-07-01"},
+                {"due_from": "2025-05-01", "time_zone": "Europe/Berlin"},
+                {"due_before": "2025-07-01T12:00:00Z"},
+            ),
+        )
+    ),
+]
+"""The lists that cost the same, however many tasks there are."""
+
+BOUNDED = [
+    {"status": status, "sort": sort, **condition}
+    for status, sort, condition in product(
+        ("all", "pending", "completed"),
+        ("created_at", "updated_at", "title", "due_date", "priority"),
+        (
+            {"search": "no such words"},
+            {"priority": "urgent"},
+            {"tags": "home"},
+            {"tags": "rare,home", "priority": "low,high"},
+            {"due_from": "2025-05-01"},
+            {"due_before": "2025-07-01", "time_zone": "Europe/Berlin"},
+            {"order": "asc"},
+            {"order": "desc"},
+        ),
+    )
+]
+"""Lists that read no more than the user's own tasks."""
+
+
+def every_fault(
+    connection: psycopg.Connection[Any], user_id: str
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name of each list of a user, and what is wrong with its plan.
+
+    Of the lists that are flat, it takes the first page and one from the middle, small
+    and large.
+    """
+    for query, later, limit in product(FLAT, (False, True), ("10", "200")):
+        asked = query | {"limit": limit}
+        try:
+            after = page_after(connection, user_id, asked, 10**9) if later else None
+        except IndexError:
+            continue  # The list is empty.
+        ranges = len(shape_of(Listing.model_validate(asked), after).ranges())
+        plan = explain(connection, *statement(user_id, asked, after))
+        yield f"{user_id}: {asked}, {later=}", faults(plan, ranges)
+    for query in BOUNDED:
+        plan = explain(connection, *statement(user_id, query))
+        yield f"{user_id}: {query}", others_read(plan)

@@ -10,7 +10,8 @@ from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller
 from taskapi.web.documentation import errors
 from taskapi.web.handler import lambda_handler
-from taskapi.web.list_response import PAGE, list_response
+from taskapi.web.list_response import PAGE_OR_304, known_answers, page_or_304
+from taskapi.web.parameters import IfNoneMatch
 from taskapi.web.validation import parse_query
 
 app = create_app(AuthenticatedRoute)
@@ -18,15 +19,23 @@ app = create_app(AuthenticatedRoute)
 
 @app.get(
     "/api/{user_id}/tasks",
-    responses=PAGE | errors(invalid_query=("limit", RULES["limit"])),
+    responses=PAGE_OR_304 | errors(invalid_query=("limit", RULES["limit"])),
 )
-async def list_tasks(request: Annotated[Request, Listing], caller: Caller) -> Response:
+async def list_tasks(
+    request: Annotated[Request, Listing],
+    caller: Caller,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """A page of tasks, newest first unless `sort` and `order` say otherwise. Where
     there is more, `Link` has the next page. Of a parameter that is sent twice, the last
     counts; unknown ones are ignored.
+
+    The `ETag` changes with every write of this user. With it in `If-None-Match`, the
+    answer is a 304 until then.
     """
     query = parse_query(request, Listing, RULES)
-    return list_response(list_page(caller, query), request)
+    known = known_answers(request, if_none_match)
+    return page_or_304(list_page(caller, query, known), request)
 
 
 handler = lambda_handler(app, wait_until_connected)

@@ -1,10 +1,9 @@
 """Cursors: who made them, and what for."""
 
 import base64
-import hashlib
+import hmac
 import itertools
 import json
-import os
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -152,7 +151,7 @@ def test_a_cursor_outlives_a_change_of_the_databases_password(
 def test_a_new_environment_refuses_a_cursor_made_elsewhere(
     user: Client, environments: Callable[[], None]
 ) -> None:
-    position = cursors.Position("2026-01-01T00:00:00.000000Z", 1)
+    position = cursors.Position(("2026-01-01T00:00:00.000000Z",), 1)
     forged = cursors.encode(position, (user.user_id, "created", "desc"), bytes(32))
 
     environments()
@@ -207,15 +206,17 @@ def test_an_environment_notices_that_the_database_has_another_key(
 def test_a_cursor_of_the_release_before_is_accepted(
     user: Client, postgres: psycopg.Connection[Any]
 ) -> None:
-    url = os.environ["DATABASE_URL"].encode()
-    key = hashlib.sha256(b"taskapi cursor\0" + url).digest()
+    """It has one sort value, and the sort's older name."""
     task = user.create()
-    position = cursors.Position("2000-01-01T00:00:00.000000Z", 0)
+    [(key,)] = postgres.execute("SELECT key FROM cursor_keys")
+    position = json.dumps(["2000-01-01T00:00:00.000000Z", 0]).encode()
+    scope = json.dumps((user.user_id, "created", "asc")).encode()
+    mac = hmac.digest(key, scope + b"\0" + position, "sha256")[:16]
+    cursor = base64.urlsafe_b64encode(mac + position).decode().rstrip("=")
 
-    cursor = cursors.encode(position, (user.user_id, "created", "asc"), key)
-    answer = user.send("list_tasks", query=f"order=asc&cursor={cursor}")
-
-    assert answer.json == [task]
+    for sort in ("created", "created_at"):
+        answer = user.send("list_tasks", query=f"sort={sort}&order=asc&cursor={cursor}")
+        assert answer.json == [task]
 
 
 def test_a_new_environment_reads_the_key_of_an_empty_list(

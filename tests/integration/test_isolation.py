@@ -1,6 +1,7 @@
 """Any operations by any users, compared with a model after each: nobody sees more."""
 
 import uuid
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -21,10 +22,30 @@ from tests.support.api import Client
 USERS = st.sampled_from(["alice", "bob", "carol"])
 TITLES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=200)
 DESCRIPTIONS = st.none() | st.text(st.characters(exclude_categories=["C"]), max_size=50)
-CHANGES = st.fixed_dictionaries(
-    {},
-    optional={"title": TITLES, "description": DESCRIPTIONS, "completed": st.booleans()},
-).filter(bool)
+TAGS = st.lists(
+    st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters=","))
+    .map(lambda text: text[:50])
+    .filter(bool),
+    max_size=20,
+    unique=True,
+)
+DAYS = st.dates(date(1970, 1, 1)).map(date.isoformat)
+INSTANTS = st.datetimes(datetime(1970, 1, 1)).map(
+    lambda time: f"{time.isoformat(timespec='microseconds')}Z"
+)
+ZONES = st.sampled_from([None, "UTC", "Europe/Berlin", "Asia/Kolkata"])
+OPTIONAL = {
+    "description": DESCRIPTIONS,
+    "completed": st.booleans(),
+    "priority": st.sampled_from(["low", "medium", "high", "urgent"]),
+    "tags": TAGS,
+    "due_date": st.none() | DAYS | INSTANTS,
+    "time_zone": ZONES,
+}
+"""What a body may leave out, as answers have it."""
+
+BODIES = st.fixed_dictionaries({"title": TITLES}, optional=OPTIONAL)
+CHANGES = st.fixed_dictionaries({}, optional={"title": TITLES, **OPTIONAL}).filter(bool)
 
 
 class Model:
@@ -63,20 +84,16 @@ class Api(RuleBasedStateMachine):
         assert answer.json == {"error": "not_found", "message": "Task not found"}
         return None
 
-    @rule(
-        target=ids,
-        user=USERS,
-        title=TITLES,
-        description=DESCRIPTIONS,
-        done=st.booleans(),
-    )
-    def create(self, user: str, title: str, description: str | None, done: bool) -> int:
-        body = {"title": title, "description": description, "completed": done}
-
+    @rule(target=ids, user=USERS, body=BODIES)
+    def create(self, user: str, body: dict[str, Any]) -> int:
         answer = self.users[user].client.send("create_task", json_body=body)
 
+        task = answer.json
         assert answer.status == 201
-        assert answer.json == answer.json | body
+        assert task == task | body
+        assert task["completed_at"] == (
+            task["created_at"] if task["completed"] else None
+        )
         return self.users[user].keep(answer)
 
     @rule(target=keys, user=USERS, key=st.sampled_from(["a", "b"]), title=TITLES)
@@ -163,8 +180,13 @@ class Api(RuleBasedStateMachine):
             assert answer.status == 200
             assert answer.json["updated_at"] > task["updated_at"]
             assert answer.json["etag"] == answer.headers["etag"] != task["etag"]
+            before = self.users[user].tasks[task["id"]]
+            is_new = task["completed"] and not before["completed"]
+            since = answer.json["updated_at"] if is_new else before["completed_at"]
             assert answer.json == task | {
-                name: answer.json[name] for name in ("updated_at", "etag")
+                "completed_at": since if task["completed"] else None,
+                "updated_at": answer.json["updated_at"],
+                "etag": answer.headers["etag"],
             }
             assert answer.headers["etag"] != self.users[user].etags[task["id"]]
             self.users[user].keep(answer)

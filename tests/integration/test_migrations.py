@@ -318,11 +318,7 @@ def test_a_new_database_and_a_legacy_one_become_alike(
 ) -> None:
     migrate.migrate(new_database)
     fresh = run(new_database, SCHEMA)
-    run(
-        new_database,
-        "DROP TABLE tasks, idempotency_keys, cursor_keys, schema_migrations",
-    )
-    run(new_database, "DROP FUNCTION rfc3339")
+    run(new_database, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     run(new_database, LEGACY_SCHEMA)
 
     migrate.migrate(new_database)

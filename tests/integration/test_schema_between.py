@@ -12,8 +12,9 @@ import pytest
 from taskapi.postgres.migrate import MIGRATIONS, migrate
 from taskapi.tasks.create import CREATE
 from taskapi.tasks.fields import FIELDS, RULES
+from taskapi.tasks.list_statements import SORTS
 from taskapi.tasks.read import GET
-from taskapi.tasks.write import COMPLETE, DELETE, UPDATE
+from taskapi.tasks.write import COMPLETE, DELETE, update_statement
 from tests.support.list_statements import EVERY_LIST
 from tests.support.project import ROOT
 
@@ -34,12 +35,22 @@ def block(containing: str) -> str:
 
 
 BEFORE_ALL = {
-    (False, "asc"): "-infinity",
-    (False, "desc"): "infinity",
-    (True, "asc"): "",
-    (True, "desc"): "~",
+    "asc": {
+        "created_at": "-infinity",
+        "updated_at": "-infinity",
+        "due_date": "-infinity",
+        "title": "",
+        "priority": "low",
+    },
+    "desc": {
+        "created_at": "infinity",
+        "updated_at": "infinity",
+        "due_date": None,
+        "title": "~",
+        "priority": "urgent",
+    },
 }
-"""By whether it is a title, and order: what every task comes after."""
+"""By order and field: what every task comes after."""
 
 
 def run_every_statement(url: str) -> None:
@@ -50,21 +61,24 @@ def run_every_statement(url: str) -> None:
         "key": "key",
         "lock_timeout": "3s",
         "fingerprint": b"hash",
-        "changed": list(RULES),
         "versions": None,
         "search": "groc",
+        "priorities": ["medium"],
+        "due_from": "2026-01-01T00:00:00Z",
+        "due_before": "2027-01-01T00:00:00Z",
         "after_id": 0,
         "limit": 10,
     }
     with psycopg.connect(url, autocommit=True) as connection:
         [(values["id"], *_)] = connection.execute(CREATE.encode(), values)
-        for sql in (GET, UPDATE, COMPLETE):
+        for sql in (GET, update_statement(tuple(RULES)), COMPLETE):
             [(id, *_)] = connection.execute(sql.encode(), values)
             assert id == values["id"]
-        for (sort, order, _), sql in EVERY_LIST.items():
-            values["after"] = BEFORE_ALL[sort == "title", order]
-            [(id, *_)] = connection.execute(sql.encode(), values)
-            assert id == values["id"]
+        for shape, sql in EVERY_LIST.items():
+            first = BEFORE_ALL[shape.order]
+            after = [first[key.field] for key in SORTS[shape.sort]]
+            values |= {f"after_{number}": value for number, value in enumerate(after)}
+            connection.execute(sql.encode(), values)
         connection.execute(DELETE.encode(), values)
 
 
@@ -91,7 +105,7 @@ def migrated(
 def test_todays_code_runs_after_the_pages_expanding_migrations(
     migrated: Migrate,
 ) -> None:
-    run_every_statement(migrated(block("0101_due"), block("0102_due")))
+    run_every_statement(migrated(block("0101_rem"), block("0102_rem")))
 
 
 def test_todays_code_does_not_run_after_the_pages_contracting_one(
@@ -171,7 +185,7 @@ def test_filling_a_column_ends_and_fills_every_row_and_moves_no_etag(
     migrated: Migrate,
 ) -> None:
     before = "SELECT id, version, updated_at FROM tasks ORDER BY id"
-    with psycopg.connect(migrated(block("0101_due")), autocommit=True) as connection:
+    with psycopg.connect(migrated(block("0101_rem")), autocommit=True) as connection:
         connection.execute(TASKS_WITH_GAPS)
         untouched = connection.execute(before).fetchall()
         connection.execute("SET statement_timeout = '60s'")
@@ -179,7 +193,7 @@ def test_filling_a_column_ends_and_fills_every_row_and_moves_no_etag(
         connection.execute(block("LIMIT 1000").encode())
 
         [(empty, transactions)] = connection.execute(
-            "SELECT count(*) FILTER (WHERE due_at IS NULL),"
+            "SELECT count(*) FILTER (WHERE remind_at IS NULL),"
             " count(DISTINCT xmin::text) FROM tasks"
         )
         assert (empty, transactions) == (0, 3)

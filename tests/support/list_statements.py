@@ -1,13 +1,33 @@
-"""All lists that a caller can request."""
+"""The statements of lists that differ in their parts."""
 
-from itertools import combinations, product
+from itertools import product
 
-from taskapi.tasks.lists import FILTERS, ORDERS, SORTS, list_statement
+from taskapi.tasks.list_statements import (
+    CONDITIONS,
+    ORDERS,
+    SORTS,
+    STATUSES,
+    Shape,
+    list_statement,
+)
+from taskapi.tasks.planning import PRIORITIES
 
+CHOICES = [
+    (),
+    *((name,) for name in CONDITIONS),
+    ("search", "tags", "due_from", "due_before"),
+    tuple(CONDITIONS),
+]
 EVERY_LIST = {
-    (sort, order, filters): list_statement(sort, order, filters)
-    for sort, order in product(SORTS, ORDERS)
-    for count in range(len(FILTERS) + 1)
-    for filters in combinations(FILTERS, count)
+    shape: list_statement(shape)
+    for shape in (
+        Shape(sort, order, status, names, priorities, position)
+        for sort, order, status, names in product(SORTS, ORDERS, STATUSES, CHOICES)
+        for priorities in (
+            [PRIORITIES[:1], PRIORITIES[1:]] if "priorities" in names else [()]
+        )
+        for position in ("", "a task", "no due date")
+        if position != "no due date" or sort == "due_date"
+    )
 }
-"""The statements by sort, order and filters."""
+"""By all that a statement depends on."""

@@ -27,6 +27,7 @@ from taskapi.settings.secrets_manager import Outage
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 LOCK = 0x7461736B  # "task"; nothing else in this database locks that number
+TRY_LOCK = "SELECT pg_try_advisory_xact_lock(%s)"
 
 LOCK_TIMEOUT = "3s"
 """How long a file waits for its table.
@@ -37,6 +38,9 @@ a request.
 
 ATTEMPTS, PAUSE = 10, 5.0
 """How often to try a file while others use its table, and the seconds between."""
+
+LOCK_PAUSE = 0.1
+"""The seconds between two attempts to get the lock."""
 
 NO_TRANSACTION = b"-- no transaction"
 """The first line of a file whose statements can't run in a transaction, such as CREATE
@@ -95,33 +99,45 @@ def apply(file: Path, connection: psycopg.Connection, conninfo: str) -> bool:
 def apply_once(file: Path, connection: psycopg.Connection, conninfo: str) -> bool:
     """Try once to apply file; raise LockNotAvailable if its table is in use.
 
+    Another process may be migrating. Wait for it outside of a transaction: CREATE INDEX
+    CONCURRENTLY in that process waits for the end of each transaction that has read
+    something, even if that was only the lock.
+    """
+    while True:
+        with connection.transaction():
+            if connection.execute(TRY_LOCK, (LOCK,)).fetchone() == (True,):
+                return apply_locked(file, connection, conninfo)
+        time.sleep(LOCK_PAUSE)
+
+
+def apply_locked(file: Path, connection: psycopg.Connection, conninfo: str) -> bool:
+    """Apply file in the transaction that has the lock, unless it is applied.
+
     A file that runs without a transaction has a connection of its own, while this one
     holds the lock and the record.
     """
     source = file.read_bytes()
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations ("
+        "name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
+    )
+    is_new = connection.execute(
+        "INSERT INTO schema_migrations (name) VALUES (%s)"
+        " ON CONFLICT DO NOTHING RETURNING name",
+        (file.name,),
+    ).fetchone()
+    if not is_new:
+        return False
+    if source.startswith(NO_TRANSACTION):
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        with psycopg.connect(conninfo, autocommit=True) as other:
+            for statement in source.split(b";\n"):
+                other.execute(statement)
+    else:
         connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations ("
-            "name text PRIMARY KEY, applied_at timestamptz DEFAULT now())"
+            "SELECT set_config('lock_timeout', %s, TRUE)", (LOCK_TIMEOUT,)
         )
-        is_new = connection.execute(
-            "INSERT INTO schema_migrations (name) VALUES (%s)"
-            " ON CONFLICT DO NOTHING RETURNING name",
-            (file.name,),
-        ).fetchone()
-        if not is_new:
-            return False
-        if source.startswith(NO_TRANSACTION):
-            connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            with psycopg.connect(conninfo, autocommit=True) as other:
-                for statement in source.split(b";\n"):
-                    other.execute(statement)
-        else:
-            connection.execute(
-                "SELECT set_config('lock_timeout', %s, TRUE)", (LOCK_TIMEOUT,)
-            )
-            connection.execute(source)
+        connection.execute(source)
     return True
 
 

@@ -23,38 +23,42 @@ CONVERTED = tuple(field for field in BODY_FIELDS if field.stored)
 
 CREATE = (
     """
-    WITH body AS MATERIALIZED (
-        SELECT {values}
-    ), numbered AS MATERIALIZED (
-        SELECT CASE WHEN NOT EXISTS (SELECT FROM idempotency_keys
-                                      WHERE user_id = %(user_id)s AND key = %(key)s)
-                    THEN next_change(%(user_id)s) ELSE 0 END AS number
-    ), expired AS (
+    WITH expired AS (
         DELETE FROM idempotency_keys
          WHERE user_id = %(user_id)s
-           AND ctid IN (SELECT ctid FROM idempotency_keys
-                         WHERE user_id = %(user_id)s AND key <> %(key)s
-                           AND created_at < now() - interval '24 hours'
-                      ORDER BY created_at LIMIT 2 FOR UPDATE SKIP LOCKED)
+           AND key = ANY (ARRAY(
+                   SELECT key FROM idempotency_keys
+                    WHERE user_id = %(user_id)s AND key <> %(key)s
+                      AND created_at < now() - interval '24 hours'
+                 ORDER BY created_at LIMIT 2 FOR UPDATE SKIP LOCKED))
     ), claim AS (
         INSERT INTO idempotency_keys (user_id, key, fingerprint, task_id, created_at)
         SELECT %(user_id)s, %(key)s, %(fingerprint)s, nextval('tasks_id_seq'), now()
-          FROM numbered, set_config('lock_timeout', %(lock_timeout)s, number >= 0)
+          FROM set_config('lock_timeout', %(lock_timeout)s,
+                          next_change(%(user_id)s) > 0)
    ON CONFLICT (user_id, key) DO UPDATE SET key = excluded.key
-     RETURNING task_id, created_at, xmax = 0 AS is_new,
+     RETURNING task_id, created_at, task_id = currval('tasks_id_seq') AS is_new,
                fingerprint = %(fingerprint)s AS is_same_body
     ), created AS (
         INSERT INTO tasks (user_id, id, change, {columns}, completed_at,
                            created_at, updated_at)
-        SELECT %(user_id)s, task_id, number, {columns},
-               CASE WHEN completed THEN created_at END, created_at, created_at
-          FROM body, claim, numbered
+        SELECT %(user_id)s, task_id, current_setting('tasks.change')::bigint, {values},
+               CASE WHEN %(completed)s THEN created_at END, created_at, created_at
+          FROM claim
          WHERE is_new
     )
     SELECT task_id, rfc3339(created_at), is_new, is_same_body, {converted}
-      FROM claim, body
-""".replace("{values}", ", ".join(f"{sql} AS {name}" for name, sql in COLUMNS.items()))
-    .replace("{columns}", ", ".join(COLUMNS))
+      FROM claim, (SELECT {conversions}) AS body
+""".replace("{columns}", ", ".join(COLUMNS))
+    .replace("{values}", ", ".join(COLUMNS.values()))
+    .replace(
+        "{conversions}",
+        ", ".join(
+            f"{sql} AS {column}"
+            for field in CONVERTED
+            for column, sql in field.columns.items()
+        ).replace("{time_zone}", "%(time_zone)s"),
+    )
     .replace(
         "{converted}", ", ".join(field.column or field.name for field in CONVERTED)
     )
@@ -63,12 +67,9 @@ CREATE = (
 
 A request whose key is taken waits until the transaction that took it ends, then
 updates the key's row without changing it, because ON CONFLICT returns a row that is
-newer than the statement's snapshot only if it updates the row. xmax is 0 in a row that
-was inserted, not updated. set_config limits the wait for the key, for this statement
-alone; its last argument makes it come after the wait for the counter.
-
-If the snapshot has the key, this is a replay, which writes nothing and counts nothing.
-(If the key has just expired and was deleted, the trigger numbers the task.)
+newer than the statement's snapshot only if it updates the row. The row is new if it has
+the id that this statement took from the sequence. set_config limits the wait for the key, for this statement
+alone: its last argument makes it come after the wait for the counter.
 
 Each create also deletes up to two expired keys of the same user.
 """

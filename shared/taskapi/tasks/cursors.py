@@ -8,7 +8,6 @@ they are thrown away if the signature turns out to be wrong.
 """
 
 import base64
-import hashlib
 import hmac
 import json
 from typing import NamedTuple
@@ -26,9 +25,10 @@ Scope = tuple[str, ...]
 
 
 class Position(NamedTuple):
-    """The last task of a page: the value it was sorted by, and its id."""
+    """The last task of a page: the values it was sorted by, and its id."""
 
-    key: str
+    values: tuple[str | None, ...]
+    """None stands for no due date."""
     id: int
 
 
@@ -65,17 +65,24 @@ def to_text(cursor: Cursor) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def decode(text: str) -> Cursor:
+def decode(text: str, count: int) -> Cursor:
     """Return what a cursor says; raise ValidationFailed if it can't be one.
+
+    count: of the values in its position.
 
     Only encode()'s own spelling is accepted. A text with other spare bits in its last
     character, or with the JSON written differently, would decode to the same cursor.
     """
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", True)
-        key, id = json.loads(data[MAC_BYTES:])
-        cursor = Cursor(Position(key, id), data[:MAC_BYTES])
-        is_valid = type(key) is str and type(id) is int and len(text) <= MAX_LENGTH
+        *values, id = json.loads(data[MAC_BYTES:])
+        cursor = Cursor(Position(tuple(values), id), data[:MAC_BYTES])
+        is_valid = (
+            len(values) == count
+            and all(value is None or type(value) is str for value in values)
+            and type(id) is int
+            and len(text) <= MAX_LENGTH
+        )
         if is_valid and to_text(cursor) == text:
             return cursor
     except (ValueError, TypeError, RecursionError):
@@ -93,18 +100,8 @@ def invalid() -> ValidationFailed:
 
 
 def is_signed(cursor: Cursor, scope: Scope, key: bytes) -> bool:
-    """Return whether the cursor was made for scope, by this release or the last one.
-
-    The last release derived its key from DATABASE_URL. Both run during a deployment;
-    the next release can drop that key.
-    """
-    old_key = hashlib.sha256(
-        b"taskapi cursor\0" + environment.database_url().encode()
-    ).digest()
-    return any(
-        hmac.compare_digest(cursor.mac, mac(cursor.position, scope, candidate))
-        for candidate in (key, old_key)
-    )
+    """Return whether the cursor was made for scope."""
+    return hmac.compare_digest(cursor.mac, mac(cursor.position, scope, key))
 
 
 def mac(position: Position, scope: Scope, key: bytes) -> bytes:
@@ -115,4 +112,4 @@ def mac(position: Position, scope: Scope, key: bytes) -> bytes:
 
 def payload(position: Position) -> bytes:
     """Return the part of a cursor that is signed together with its scope."""
-    return json.dumps(position, ensure_ascii=False).encode()
+    return json.dumps([*position.values, position.id], ensure_ascii=False).encode()

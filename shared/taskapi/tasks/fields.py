@@ -147,7 +147,8 @@ FIELDS = (
         stored={
             "due_on": "CASE WHEN length(%(due_date)s::text) = 10"
             " THEN %(due_date)s::date END",
-            "due_at": "due_moment(%(due_date)s, {time_zone})",
+            "due_at": "CASE WHEN length(%(due_date)s::text) > 10"
+            " THEN due_moment(%(due_date)s, {time_zone}) END",
         },
     ),
     Field(

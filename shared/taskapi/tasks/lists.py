@@ -1,7 +1,6 @@
 """Lists of tasks, a page at a time."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import NamedTuple
 
 import psycopg
@@ -9,133 +8,126 @@ from psycopg.rows import TupleRow
 
 from taskapi.postgres.query import read
 from taskapi.tasks import cursors
-from taskapi.tasks.fields import COLUMNS, Task, to_tasks
-from taskapi.tasks.list_query import Listing
+from taskapi.tasks.answer_tags import NOTHING, Known, read_state
+from taskapi.tasks.fields import NAMES, Task, to_tasks
+from taskapi.tasks.list_query import STATUS_NAMES, Listing
+from taskapi.tasks.list_statements import CONDITIONS, SORTS, Shape, list_statement
+from taskapi.tasks.refusals import refusals
 
 
 class Page(NamedTuple):
     """One page of a list; the cursor is None on the last one."""
 
-    tasks: list[Task]
-    cursor: str | None
+    change: int
+    """The number of the user's last change that the list shows."""
+    tasks: list[Task] | None
+    """None if the caller has this list already."""
+    cursor: str | None = None
 
 
-LIST = """
-    SELECT {columns}
-      FROM tasks
-     WHERE user_id = %(user_id)s{filters}
-  ORDER BY {column} {order}, id {order}
-     LIMIT (SELECT %(limit)s + 1)
+PAGE = """
+    SELECT page.*, COALESCE((SELECT counter FROM change_counters
+                              WHERE user_id = %(user_id)s), 0){key}
+      FROM {source} LEFT JOIN ({list}) AS page ON TRUE
 """
-FILTERS = {
-    "completed": """
-       AND completed = %(completed)s""",
-    "search": """
-       AND (SELECT take_search_turn(%(user_id)s))
-       AND (COALESCE(position((SELECT convert_to(folded(%(search)s), 'UTF8'))
-                              IN convert_to(folded(title), 'UTF8')) > 0, FALSE)
-            OR COALESCE(position((SELECT convert_to(folded(%(search)s), 'UTF8'))
-                                 IN convert_to(folded(description), 'UTF8')) > 0,
-                        FALSE))""",
-    "after": """
-       AND ({column}, id) {beyond} (%(after)s::{type}, %(after_id)s)""",
-}
-"""By parameter: a list has the filters whose parameters aren't None.
+"""A list and the number of the user's last change; for an empty list, NULLs and the
+number."""
 
-The planner should walk an index and stop at the page's end. Otherwise it would read and
-sort all of a user's tasks. So COALESCE hides from it how rare a search seems, and the
-SELECT in LIMIT hides that a page may be most of the rows.
-
-In UTF-8, a text contains another one exactly if its bytes do. Comparing bytes costs a
-few nanoseconds at each position, for any search; LIKE compares character by character,
-and a regular expression builds its automaton again for each row (docs/lists.md).
-
-A user has one search at a time: a second one fails before it reads a row, and is sent
-again after a pause.
-"""
+WITHOUT_KEY = PAGE.replace("{key}", "").replace("{source}", "(SELECT) AS one")
+WITH_KEY = PAGE.replace("{key}", ", key").replace("{source}", "cursor_keys")
+"""WITH_KEY also reads the key of cursors."""
 
 
-class Sort(NamedTuple):
-    """What a list is sorted by, besides the id."""
+def list_page(user_id: str, query: Listing, known: Known = NOTHING) -> Page:
+    """Return the page that begins after the query's cursor.
 
-    column: str
-    """Not a bare name: ORDER BY would take it for a selected expression of that
-    name."""
-    type: str
-    field: str
-    """The field of a task that a cursor holds."""
-
-
-SORTS = {
-    "created": Sort("tasks.created_at", "timestamptz", "created_at"),
-    "updated": Sort("tasks.updated_at", "timestamptz", "updated_at"),
-    "title": Sort('title COLLATE "C"', "text", "title"),
-}
-ORDERS = {"asc": ("ASC", ">"), "desc": ("DESC", "<")}
-"""The SQL of each order, and the operator for what comes after a position in it."""
-
-COMPLETED = {"all": None, "pending": False, "completed": True}
-"""The value of `completed` that each status selects."""
-
-WITH_CURSOR_KEY = """
-    SELECT page.*, key FROM cursor_keys LEFT JOIN ({list}) AS page ON TRUE
-"""
-"""A list and the key of its cursors; for an empty list, a row of NULLs and the key."""
-
-
-@cache
-def list_statement(sort: str, order: str, filters: tuple[str, ...]) -> str:
-    """Return the statement with these filters, which are keys of FILTERS, in that
-    order.
-
-    It leaves out the other filters, which Postgres would evaluate for each row. The
-    parts are constants: input chooses among them and is never a part of a statement.
+    known: what the caller has already.
     """
-    direction, beyond = ORDERS[order]
-    column, type, _field = SORTS[sort]
-    statement = LIST.replace("{filters}", "".join(FILTERS[name] for name in filters))
-    return statement.format(
-        columns=COLUMNS, column=column, type=type, order=direction, beyond=beyond
-    )
-
-
-def list_for(sort: str, order: str, values: Mapping[str, object]) -> str:
-    """Return the statement with the filters that these values need."""
-    filters = tuple(name for name in FILTERS if values[name] is not None)
-    return list_statement(sort, order, filters)
-
-
-def list_page(user_id: str, query: Listing) -> Page:
-    """Return the page that begins after the query's cursor."""
-    sort, limit = query.sort, query.limit
-    order = query.order or ("asc" if sort == "title" else "desc")
+    if known != NOTHING:
+        change = read_state(user_id).change
+        if known.anything or [change] in known.answers:
+            return Page(change, None)
+    sort, order, limit = query.sort_name, query.sort_order, query.limit
     scope = (user_id, sort, order)
-    cursor = cursors.decode(query.cursor) if query.cursor is not None else None
-    values = {
-        "user_id": user_id,
-        "completed": COMPLETED[query.status],
-        "search": query.search,
-        "after": cursor and cursor.position.key,
-        "after_id": cursor and cursor.position.id,
-        "limit": limit,
-    }
-    sql = list_for(sort, order, values)
+    cursor = None
+    if query.cursor is not None:
+        cursor = cursors.decode(query.cursor, len(SORTS[sort]))
+    values = list_values(user_id, query, cursor)
+    sql = list_statement(shape_of(query, cursor))
     key = cursors.known_key()
     # The key that this environment remembers may be outdated. If a signature doesn't
     # fit it, the list reads the database's key too.
     rows: Sequence[TupleRow]
     if key and (cursor is None or cursors.is_signed(cursor, scope, key)):
-        rows = read(sql, values)
+        with refusals():
+            rows = read(WITHOUT_KEY.replace("{list}", sql), values)
     else:
         rows, key = read_with_key(sql, values, cursor)
         if cursor and not cursors.is_signed(cursor, scope, key):
             raise cursors.invalid()
-    tasks = to_tasks(rows[:limit])
+    change = rows[0][len(NAMES)]
+    tasks = to_tasks(rows[:limit]) if rows[0][0] is not None else []
     if len(rows) <= limit:
-        return Page(tasks, None)
-    last: Mapping[str, object] = tasks[-1]
-    position = cursors.Position(str(last[SORTS[sort].field]), tasks[-1]["id"])
-    return Page(tasks, cursors.encode(position, scope, key))
+        return Page(change, tasks)
+    position = position_of(tasks[-1], sort)
+    return Page(change, tasks, cursors.encode(position, scope, key))
+
+
+def list_values(
+    user_id: str, query: Listing, cursor: cursors.Cursor | None
+) -> dict[str, object]:
+    """Return the parameters of a list's statement."""
+    after = cursor.position if cursor else cursors.Position((), 0)
+    return {
+        "user_id": user_id,
+        "search": query.search,
+        "priorities": list(query.priority or ()),
+        "tags": query.tags,
+        "due_from": query.due_from and query.due_from[0],
+        "due_before": query.due_before and query.due_before[0],
+        "time_zone": query.time_zone,
+        "after_id": after.id,
+        **{f"after_{number}": value for number, value in enumerate(after.values)},
+        "limit": query.limit,
+    }
+
+
+def shape_of(query: Listing, cursor: cursors.Cursor | None = None) -> Shape:
+    """Return what the statement of this list depends on."""
+    asked: dict[str, object] = {
+        "search": query.search,
+        "priorities": query.priority,
+        "tags": query.tags,
+        "time_zone": query.time_zone,
+    }
+    for name, bound in (
+        ("due_from", query.due_from),
+        ("due_before", query.due_before),
+    ):
+        is_local = query.time_zone is not None and bound is not None and bound[1]
+        asked[f"local_{name}" if is_local else name] = bound
+    position = ""
+    if cursor:
+        position = "no due date" if cursor.position.values == (None,) else "a task"
+    return Shape(
+        query.sort_name,
+        query.sort_order,
+        STATUS_NAMES[query.status],
+        tuple(name for name in CONDITIONS if asked.get(name)),
+        query.priority or (),
+        position,
+    )
+
+
+def position_of(task: Task, sort: str) -> cursors.Position:
+    """Return a task's position in a list."""
+    if sort == "due_date":
+        due = task["due_date"]
+        is_day = due and len(due) == len("2026-03-09")
+        return cursors.Position((f"{due}T00:00:00Z" if is_day else due,), task["id"])
+    fields: Mapping[str, object] = {**task}
+    values = tuple(str(fields[key.field]) for key in SORTS[sort])
+    return cursors.Position(values, task["id"])
 
 
 def read_with_key(
@@ -146,11 +138,12 @@ def read_with_key(
     Raises ValidationFailed if Postgres can't read the values of an unchecked cursor.
     """
     try:
-        rows = read(WITH_CURSOR_KEY.replace("{list}", sql), values)
+        with refusals():
+            rows = read(WITH_KEY.replace("{list}", sql), values)
     except psycopg.DataError as error:
         if cursor is None:
             raise
         raise cursors.invalid() from error
     key: bytes = rows[0][-1]
     cursors.remember_key(key)
-    return [row for row in rows if row[0] is not None], key
+    return rows, key

@@ -1,11 +1,12 @@
 """Change and delete one task, if it has the version that the caller expects."""
 
 from collections.abc import Mapping
+from functools import cache
 
 from taskapi.errors import PreconditionFailed, ValidationFailed
 from taskapi.postgres.query import query
 from taskapi.tasks import etags
-from taskapi.tasks.fields import BODY_FIELDS, COLUMNS, Task, TaskChanges, to_task
+from taskapi.tasks.fields import BODY_FIELDS, COLUMNS, RULES, Task, TaskChanges, to_task
 from taskapi.tasks.refusals import refusals
 
 
@@ -15,8 +16,8 @@ def conditional(write: str) -> str:
     It returns no row if there is no such task, else the task and whether it was
     written: as it is after the write, or as it was when the condition failed.
 
-    It first takes the user's counter (tasks/changes.py), but only if its snapshot has
-    a task to write.
+    next_change() counts the write (tasks/changes.py). It is the most expensive
+    condition, so Postgres calls it last, for a task that is there and has the version.
 
     Two writers with one ETag: the second waits for the first, then Postgres checks the
     version again on the row as the first has left it, and locks that row. The
@@ -25,15 +26,11 @@ def conditional(write: str) -> str:
     row. It asks for none if the write succeeded.
     """
     return """
-    WITH numbered AS MATERIALIZED (
-        SELECT next_change(user_id) AS number
-          FROM tasks
+    WITH written AS (
+        {write}
          WHERE id = %(id)s AND user_id = %(user_id)s
            AND (%(versions)s::bigint[] IS NULL OR version = ANY (%(versions)s))
-    ), written AS (
-        {write} numbered
-         WHERE id = %(id)s AND user_id = %(user_id)s
-           AND (%(versions)s::bigint[] IS NULL OR version = ANY (%(versions)s))
+           AND next_change(user_id) > 0
      RETURNING tasks.*, TRUE AS written
     ), unwritten AS (
         SELECT tasks.*, FALSE
@@ -63,31 +60,29 @@ def conditional_update(**columns: str) -> str:
         f" ELSE {WRITTEN_AT} END",
         "updated_at": WRITTEN_AT,
         "version": "version + 1",
-        "change": "number",
+        "change": "current_setting('tasks.change')::bigint",
     }
     assignments = ", ".join(f"{column} = {sql}" for column, sql in columns.items())
-    return conditional("UPDATE tasks SET {} FROM".replace("{}", assignments))
+    return conditional("UPDATE tasks SET {}".replace("{}", assignments))
 
 
-def if_sent(name: str, sent: str, otherwise: str) -> str:
-    """Return the SQL of a value that depends on whether an update sent the field."""
-    condition = "WHEN '{name}' = ANY (%(changed)s::text[])".replace("{name}", name)
-    return f"CASE {condition} THEN {sent} ELSE {otherwise} END"
+@cache
+def update_statement(names: tuple[str, ...]) -> str:
+    """Return the statement that sets these fields; the names are those of FIELDS."""
+    zone = "%(time_zone)s" if "time_zone" in names else "time_zone"
+    return conditional_update(
+        **{
+            column: sql.replace("{time_zone}", zone)
+            for field in BODY_FIELDS
+            if field.name in names
+            for column, sql in field.columns.items()
+        }
+    )
 
-
-TIME_ZONE = if_sent("time_zone", "%(time_zone)s", "time_zone")
-
-UPDATE = conditional_update(
-    **{
-        column: if_sent(field.name, sql.replace("{time_zone}", TIME_ZONE), column)
-        for field in BODY_FIELDS
-        for column, sql in field.columns.items()
-    }
-)
 
 COMPLETE = conditional_update(completed="COALESCE(%(completed)s, NOT completed)")
 
-DELETE = conditional("DELETE FROM tasks USING")
+DELETE = conditional("DELETE FROM tasks")
 
 
 def update(
@@ -95,14 +90,14 @@ def update(
 ) -> Task:
     """Return the task with changes made; raise NotFound or PreconditionFailed."""
     if not changes:
-        *names, last = (field.name for field in BODY_FIELDS)
+        *names, last = RULES
         listed = ", ".join(names)
         raise ValidationFailed(
             f"At least one of {listed} and {last} must be sent",
             {"field": "body", "constraint": f"{listed} or {last}"},
         )
-    values = {field.name: None for field in BODY_FIELDS} | {**changes}
-    return write(UPDATE, user_id, id, if_match, values | {"changed": list(changes)})
+    sql = update_statement(tuple(name for name in RULES if name in changes))
+    return write(sql, user_id, id, if_match, changes)
 
 
 def complete(

@@ -3,6 +3,7 @@
 from urllib.parse import quote, unquote_plus, urlencode
 
 from taskapi.cold_start.framework import Request, Response
+from taskapi.tasks.answer_tags import Known, answer_tag, parse_known
 from taskapi.tasks.list_query import Listing
 from taskapi.tasks.lists import Page
 from taskapi.web.documentation import ref, response
@@ -19,14 +20,25 @@ API Gateway takes 10,240 bytes of request line and headers, including the token:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 """
 
-PAGE = response(
-    200, "A page of tasks.", {"type": "array", "items": ref("Task")}, "Link"
-)
+PAGE_OR_304 = response(
+    200, "A page of tasks.", {"type": "array", "items": ref("Task")}, "Link", "ETag"
+) | response(304, "The page is as If-None-Match has it.", None, "ETag")
 
 
-def list_response(page: Page, request: Request) -> Response:
-    """Return 200 with the tasks, and the Link to the next page if there is one."""
-    headers = {}
+def known_answers(request: Request, if_none_match: str | None) -> Known:
+    """Return which answers to this request the caller has."""
+    return parse_known(if_none_match, request.scope["query_string"])
+
+
+def page_or_304(page: Page, request: Request) -> Response:
+    """Return 200 with the tasks and, if there are more, the Link to the next page.
+
+    Returns 304 if the caller has the page already.
+    """
+    tag = answer_tag([page.change], request.scope["query_string"])
+    headers = {"etag": tag}
+    if page.tasks is None:
+        return Response(status_code=304, headers=headers)
     if page.cursor is not None:
         headers["link"] = f'<{next_page(request, page.cursor)}>; rel="next"'
     return json_response(page.tasks, headers=headers)

@@ -19,7 +19,7 @@ IfMatch = Annotated[
     str | None, Header(description="Write only if the task still has this `ETag`.")
 ]
 IfNoneMatch = Annotated[
-    str | None, Header(description="Answer 304 if the task still has this `ETag`.")
+    str | None, Header(description="Answer 304 if the `ETag` is still this one.")
 ]
 IdempotencyKey = Annotated[
     Annotated[

@@ -1,0 +1,78 @@
+"""ETags of lists and of the summary: the user's last change, and what was asked for.
+
+With If-None-Match, a request first reads the counter (tasks/changes.py). If it is one
+of those that the caller has, nothing that a statement could read has changed, and the
+answer is a 304. Otherwise a second statement reads the answer, and the counter with it,
+from one snapshot: an answer never has the number of a change that it doesn't show.
+
+Planning a list takes longer than reading the counter. So a poll that ends with a 304 is
+cheaper than get_task, and one that ends with a list costs one round trip more.
+"""
+
+import hashlib
+import re
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from taskapi.postgres.query import read
+from taskapi.tasks import etags
+from taskapi.tasks.fields import NAMES
+
+STATE = """
+    SELECT COALESCE((SELECT counter FROM change_counters
+                      WHERE user_id = %(user_id)s), 0),
+           (extract(epoch FROM now()) * 1000000)::bigint
+"""
+
+NUMBERS = r"[0-9]{1,18}(?:\.[0-9]{1,18})*"
+
+
+class State(NamedTuple):
+    """The number of a user's last change, 0 if there is none, and the time of reading
+    it, in microseconds since 1970."""
+
+    change: int
+    now: int
+
+
+class Known(NamedTuple):
+    """What If-None-Match says that the caller has: the numbers in each tag."""
+
+    answers: Collection[Sequence[int]] = ()
+    anything: bool = False
+    """Whether it is `*`: any answer."""
+
+
+NOTHING = Known()
+
+
+def read_state(user_id: str) -> State:
+    """Return the state of the user's tasks."""
+    [row] = read(STATE, {"user_id": user_id})
+    return State(*row)
+
+
+def hash_of(query: bytes) -> str:
+    """Return a hash of what was asked for.
+
+    It also covers the names of a task's fields: a release with other fields has other
+    answers to the same query.
+    """
+    asked = b"\0".join([query, *map(str.encode, NAMES)])
+    return hashlib.blake2b(asked, digest_size=8).hexdigest()
+
+
+def answer_tag(numbers: Sequence[int], query: bytes) -> str:
+    """Return the ETag of the answer to a query."""
+    return f'"{".".join(map(str, numbers))}-{hash_of(query)}"'
+
+
+def parse_known(if_none_match: str | None, query: bytes) -> Known:
+    """Return which answers to this query the caller has; a weak tag will do."""
+    if if_none_match is None:
+        return NOTHING
+    if if_none_match.strip() == "*":
+        return Known(anything=True)
+    own = re.compile(rf'(?:W/)?"({NUMBERS})-{hash_of(query)}"')
+    found = (own.fullmatch(tag) for tag in etags.tags(if_none_match))
+    return Known([[int(n) for n in tag[1].split(".")] for tag in found if tag])
