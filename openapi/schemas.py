@@ -3,6 +3,8 @@
 from typing import Any
 
 from taskapi.tasks.fields import EXAMPLE, FIELDS
+from taskapi.tasks.planning import PRIORITIES
+from taskapi.tasks.summary import MOST_TAGS, Summary
 from taskapi.web.documentation import ref
 
 Json = dict[str, Any]
@@ -13,6 +15,46 @@ TASK: Json = {
     "additionalProperties": False,
     "properties": {field.name: field.schema for field in FIELDS},
     "examples": [EXAMPLE],
+}
+COUNT: Json = {"type": "integer", "minimum": 0}
+SUMMARY: Json = {
+    "type": "object",
+    "required": list(Summary.__annotations__),
+    "additionalProperties": False,
+    "properties": {
+        "pending": COUNT,
+        "completed": COUNT,
+        "overdue": COUNT | {"description": "Due before now, or on a day before today."},
+        "due_today": COUNT | {"description": "Also if the time is over."},
+        "priorities": {
+            "type": "object",
+            "required": list(PRIORITIES),
+            "additionalProperties": False,
+            "properties": dict.fromkeys(PRIORITIES, COUNT),
+        },
+        "tags": {
+            "type": "array",
+            "maxItems": MOST_TAGS,
+            "description": "Those that most tasks have come first.",
+            "items": {
+                "type": "object",
+                "required": ["tag", "count"],
+                "additionalProperties": False,
+                "properties": {"tag": {"type": "string"}, "count": COUNT},
+            },
+        },
+    },
+    "description": "Every count but `completed` is of pending tasks.",
+    "examples": [
+        {
+            "pending": 12,
+            "completed": 40,
+            "overdue": 2,
+            "due_today": 1,
+            "priorities": {"low": 0, "medium": 9, "high": 2, "urgent": 1},
+            "tags": [{"tag": "home", "count": 3}],
+        }
+    ],
 }
 PROBLEM: Json = {
     "type": "object",
@@ -38,6 +80,7 @@ GATEWAY_MESSAGE: Json = {
 }
 SHARED_SCHEMAS: Json = {
     "Task": TASK,
+    "Summary": SUMMARY,
     "Problem": PROBLEM,
     "GatewayMessage": GATEWAY_MESSAGE,
 }

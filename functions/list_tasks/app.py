@@ -6,11 +6,12 @@ from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Request, Response
 from taskapi.tasks.list_query import RULES, Listing
 from taskapi.tasks.lists import list_page
+from taskapi.web.answer_tags import known_answers
 from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller
 from taskapi.web.documentation import errors
 from taskapi.web.handler import lambda_handler
-from taskapi.web.list_response import PAGE_OR_304, known_answers, page_or_304
+from taskapi.web.list_response import PAGE_OR_304, page_or_304
 from taskapi.web.parameters import IfNoneMatch
 from taskapi.web.validation import parse_query
 

@@ -14,8 +14,10 @@ from taskapi.tasks.planning import PRIORITIES
 
 CHOICES = [
     (),
-    *((name,) for name in CONDITIONS),
-    ("search", "tags", "due_from", "due_before"),
+    ("search",),
+    ("priorities",),
+    ("tags",),
+    ("due_from",),
     tuple(CONDITIONS),
 ]
 EVERY_LIST = {

@@ -3,11 +3,10 @@
 from urllib.parse import quote, unquote_plus, urlencode
 
 from taskapi.cold_start.framework import Request, Response
-from taskapi.tasks.answer_tags import Known, answer_tag, parse_known
 from taskapi.tasks.list_query import Listing
 from taskapi.tasks.lists import Page
+from taskapi.web.answer_tags import NOT_MODIFIED, answer_or_304
 from taskapi.web.documentation import ref, response
-from taskapi.web.responses import json_response
 
 URI_CHARACTERS = "%!$'()*+,;:@/?=[]"
 """What a query may hold besides letters, digits and "-._~" (RFC 3986), and the brackets
@@ -20,14 +19,12 @@ API Gateway takes 10,240 bytes of request line and headers, including the token:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 """
 
-PAGE_OR_304 = response(
-    200, "A page of tasks.", {"type": "array", "items": ref("Task")}, "Link", "ETag"
-) | response(304, "The page is as If-None-Match has it.", None, "ETag")
-
-
-def known_answers(request: Request, if_none_match: str | None) -> Known:
-    """Return which answers to this request the caller has."""
-    return parse_known(if_none_match, request.scope["query_string"])
+PAGE_OR_304 = (
+    response(
+        200, "A page of tasks.", {"type": "array", "items": ref("Task")}, "Link", "ETag"
+    )
+    | NOT_MODIFIED
+)
 
 
 def page_or_304(page: Page, request: Request) -> Response:
@@ -35,13 +32,10 @@ def page_or_304(page: Page, request: Request) -> Response:
 
     Returns 304 if the caller has the page already.
     """
-    tag = answer_tag([page.change], request.scope["query_string"])
-    headers = {"etag": tag}
-    if page.tasks is None:
-        return Response(status_code=304, headers=headers)
+    answer = answer_or_304(request, [page.change], page.tasks)
     if page.cursor is not None:
-        headers["link"] = f'<{next_page(request, page.cursor)}>; rel="next"'
-    return json_response(page.tasks, headers=headers)
+        answer.headers["link"] = f'<{next_page(request, page.cursor)}>; rel="next"'
+    return answer
 
 
 def next_page(request: Request, cursor: str) -> str:

@@ -1,0 +1,140 @@
+"""Count a user's tasks: what is pending, overdue and due today."""
+
+from typing import Annotated, NamedTuple, cast
+
+from typing_extensions import TypedDict
+
+from taskapi.cold_start.framework import BaseModel, BeforeValidator, WithJsonSchema
+from taskapi.postgres.query import read
+from taskapi.tasks import fields, planning
+from taskapi.tasks.answer_tags import NOTHING, Known, read_state
+from taskapi.tasks.refusals import refusals
+
+TimeZone = Annotated[
+    str,
+    BeforeValidator(planning.parse_time_zone),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "Where today begins and ends.",
+            "examples": ["Europe/Berlin"],
+        }
+    ),
+]
+
+
+class SummaryQuery(BaseModel):
+    """All that a query may hold; other parameters are ignored."""
+
+    time_zone: TimeZone = "UTC"
+
+
+RULES = {"time_zone": fields.RULES["time_zone"]}
+
+
+class TagCount(TypedDict):
+    """How many pending tasks have a tag."""
+
+    tag: str
+    count: int
+
+
+class Summary(TypedDict):
+    """How many tasks a user has; all but `completed` count pending ones."""
+
+    pending: int
+    completed: int
+    overdue: int
+    due_today: int
+    priorities: dict[str, int]
+    tags: list[TagCount]
+
+
+class Summarized(NamedTuple):
+    """A summary, and what its ETag says."""
+
+    change: int
+    """The number of the user's last change that the summary shows."""
+    until: int
+    """When it changes without a write, in microseconds since 1970."""
+    summary: Summary | None
+    """None if the caller has it already."""
+
+
+SUMMARIZE = """
+    WITH zone AS MATERIALIZED (
+        SELECT known_time_zone(%(time_zone)s) AS name
+    ), today AS MATERIALIZED (
+        SELECT day, local_moment(day::timestamp, name) AS start,
+               local_moment((day + 1)::timestamp, name) AS next_start
+          FROM (SELECT (now() AT TIME ZONE name)::date AS day, name FROM zone) AS local
+    ), pending AS MATERIALIZED (
+        SELECT priority, tags, due_on, due_at
+          FROM tasks
+         WHERE user_id = %(user_id)s AND NOT completed
+    ), counted AS MATERIALIZED (
+        SELECT tag, count(*) AS number
+          FROM pending, unnest(tags) AS tag
+      GROUP BY tag
+      ORDER BY number DESC, tag COLLATE "C"
+         LIMIT %(most_tags)s
+    )
+    SELECT COALESCE((SELECT counter FROM change_counters
+                      WHERE user_id = %(user_id)s), 0),
+           (extract(epoch FROM LEAST(
+               (SELECT next_start FROM today),
+               min(due_at) FILTER (WHERE due_at >= now()))) * 1000000)::bigint,
+           count(*),
+           (SELECT count(*) FROM tasks WHERE user_id = %(user_id)s AND completed),
+           count(*) FILTER (WHERE due_at < now() OR due_on < (SELECT day FROM today)),
+           count(*) FILTER (WHERE due_on = (SELECT day FROM today)
+                               OR due_at >= (SELECT start FROM today)
+                              AND due_at < (SELECT next_start FROM today)),
+           (SELECT array_agg(tag) FROM counted),
+           (SELECT array_agg(number) FROM counted),
+           {priorities}
+      FROM pending
+""".replace(
+    "{priorities}",
+    ", ".join(
+        "count(*) FILTER (WHERE priority = '{}')".replace("{}", priority)
+        for priority in planning.PRIORITIES
+    ),
+)
+"""A task that was due at an instant earlier today is both overdue and due today."""
+
+MOST_TAGS = 1000
+"""The tags that a summary counts: those that most tasks have. All tags of a user could
+be more than a function may return."""
+
+
+def summarize(user_id: str, query: SummaryQuery, known: Known = NOTHING) -> Summarized:
+    """Return the summary of the user's tasks.
+
+    known: what the caller has already.
+    """
+    if known != NOTHING:
+        change, now = read_state(user_id)
+        for numbers in known.answers:
+            if len(numbers) == 2 and numbers[0] == change and now < numbers[1]:
+                return Summarized(change, numbers[1], None)
+    values = {
+        "user_id": user_id,
+        "time_zone": query.time_zone,
+        "most_tags": MOST_TAGS,
+    }
+    with refusals():
+        [row] = read(SUMMARIZE, values)
+    change, until, pending, completed, overdue, due_today, tags, numbers = row[:8]
+    summary = {
+        "pending": pending,
+        "completed": completed,
+        "overdue": overdue,
+        "due_today": due_today,
+        "priorities": dict(zip(planning.PRIORITIES, row[8:], strict=True)),
+        "tags": [
+            {"tag": tag, "count": number}
+            for tag, number in zip(tags or (), numbers or (), strict=True)
+        ],
+    }
+    return Summarized(change, until, None if known.anything else cast(Summary, summary))
