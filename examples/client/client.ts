@@ -88,6 +88,14 @@ export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOpt
     }
   }
 
+  /** Count the tasks; the time zone defines today. */
+  async function summary(time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone) {
+    const params = { path: { user_id: await user.get() }, query: { time_zone } };
+    const { data, error, response } = await api.GET("/api/{user_id}/tasks/summary", { params });
+    if (data) return data;
+    throw new RequestFailed(response.status, error);
+  }
+
   /** Change a task; throw Conflict if it isn't as `task` shows it any more. */
   async function update(task: Task, body: TaskChanges): Promise<Task> {
     const path = { user_id: await user.get(), task_id: task.id };
@@ -98,7 +106,7 @@ export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOpt
     throw new RequestFailed(response.status, error);
   }
 
-  return { signIn, signOut, tasks, create, update, api, user: user.get };
+  return { signIn, signOut, tasks, summary, create, update, api, user: user.get };
 }
 
 function unwrap<T>(answer: { data: T; error: { status: number; message?: string } | null }) {

@@ -111,7 +111,7 @@ async function plan(item) {
   addDays(form, known.due_date, () => form.requestSubmit());
   ($("[aria-pressed=true]", form) ?? $(".days button", form)).focus();
   $("button.plain", form).onclick = cancel;
-  form.onkeydown = ({ key }) => key === "Escape" && cancel();
+  form.onkeydown = ({ key }) => { if (key === "Escape") cancel(); };
   form.onsubmit = (event) => {
     event.preventDefault();
     const due = readDue(form);
