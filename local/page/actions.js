@@ -2,7 +2,7 @@
 
 import { call, taskPath } from "./api.js";
 import { dayOf, describeDue, describeFully, isoDay, nameDay, normalized, toBody, toFields } from "./dates.js";
-import { attempt, describeList, hold, list, moveFocusAway, settle } from "./list.js";
+import { attempt, describeList, hold, list, moveFocusAway, preview, settle } from "./list.js";
 import { $, checkTitle, fromTemplate, offerFocus, say, showFault, toast } from "./messages.js";
 import { enqueue } from "./outbox.js";
 import { chip, summary } from "./view.js";
@@ -117,10 +117,12 @@ async function plan(item) {
     const due = readDue(form);
     if (!due) return;
     if (due.date === old.date && due.time === old.time) return cancel();
+    const body = toBody(due);
     close();
     item.element.ariaBusy = "true";
+    preview(item.element, { ...known, due_date: normalized(body.due_date) });
     attempt(item, async () => {
-      const now = await write(item, known, "PATCH", taskPath(known), toBody(due));
+      const now = await write(item, known, "PATCH", taskPath(known), body);
       if (now) say(`${now.title}: ${now.due_date ? `due ${describeDue(now.due_date)}` : "no due date"}`);
       return now;
     });

@@ -151,6 +151,13 @@ function paint(element, task) {
   paintDetails(element, task);
 }
 
+/** Show a task as it will be if the API accepts a change. */
+export function preview(element, task) {
+  paint(element, task);
+  place(element);
+  describeList();
+}
+
 /** Show the due date, the priority and the tags of a task, and when it was completed. */
 export function paintDetails(element, { completed, completed_at: done, due_date: due, priority, tags }) {
   const lateness = due && !completed ? describeLateness(due) : null;
