@@ -91,13 +91,11 @@ function addDays(form, due, choose) {
   press();
 }
 
-/** Return the date and the time of a form's fields; show an error and return null for half of one. */
+/** Return the date and the time of a form's fields, or show an error and return null. */
 function readDue(form) {
-  const { date, time } = form.elements;
-  const half = [date, time].find(({ validity }) => validity.badInput);
-  const message = half ? `Complete the ${half.name}, or clear it` : time.value && !date.value ? "A time needs a date" : "";
-  showFault(date, message);
-  return message ? null : { date: date.value, time: time.value };
+  const { date, time } = form.elements; // the browser refuses half a date
+  return showFault(date, time.value && !date.value ? "A time needs a date" : "")
+    ? null : { date: date.value, time: time.value };
 }
 
 /** Change only the due date. */
