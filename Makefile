@@ -148,13 +148,15 @@ smoke: .venv/local ## send test requests to a running API (URL=https://…, TOKE
 	@.venv/bin/python -m ops.smoke "$(URL)"
 
 # Older code runs with the new schema during a deployment and after a rollback. Its
-# migrations may be in another folder.
+# migrations may be in another folder. Two modules aren't about the code, but about
+# migrations; the examples that they apply may add a column that is there by now.
 compatible: .venv/dev ## test older code with today's schema (BASE=origin/main)
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
 	git archive $(BASE) | tar -xC "$$folder" && \
 	cp shared/taskapi/postgres/migrations/*.sql "$$(find "$$folder/shared" -name migrations)" && \
 	cd "$$folder" && PYTHONPATH="$$folder/shared" "$(CURDIR)/.venv/bin/python" -m pytest \
-	  tests/integration --ignore tests/integration/test_migrations.py
+	  tests/integration --ignore tests/integration/test_migrations.py \
+	  --ignore tests/integration/test_schema_between.py
 
 costs: .venv/local ## estimate the price of a million requests (ARGS='--duration-ms 20')
 	@.venv/bin/python -m ops.costs $(ARGS)

@@ -1,28 +1,39 @@
 """Fill a table with tasks to measure: many users, two with very many tasks."""
 
+from collections.abc import Collection
 from typing import Any
 
 import psycopg
 
+COLUMNS = {
+    "user_id": "user_id",
+    "title": "md5(n::text) || CASE WHEN n %% 50 = 0 THEN ' milk' ELSE '' END",
+    "description": "CASE WHEN n %% 2 = 0 THEN repeat(md5((-n)::text) || ' ', 4) END",
+    "completed": """CASE user_id WHEN 'done' THEN n %% 1000 <> 3
+                                 WHEN 'open' THEN n %% 100 = 3
+                                 ELSE hashint8(n) %% 10 <> 0 END""",
+    "created_at": "created_at",
+    "updated_at": "created_at + random() * interval '60 days'",
+    "priority": """(ARRAY['low', 'low', 'urgent', 'high', 'high', 'high']
+                    ::task_priority[]
+                    || array_fill('medium'::task_priority, ARRAY[14])
+                   )[1 + n * 7 %% 20]""",
+    "tags": """CASE WHEN n %% 5 = 0 THEN ARRAY['home']
+                    WHEN n %% 4 = 0 THEN ARRAY['work', 'project ' || n / 4 %% 200]
+                    WHEN hashint8(n) %% 3000 = 0 THEN ARRAY['rare']
+                    ELSE '{}' END""",
+    "due_on": "CASE WHEN n %% 7 < 2 THEN (created_at + due_in)::date END",
+    "due_at": "CASE WHEN n %% 7 = 2 THEN created_at + due_in END",
+}
+"""The SQL of each column. A tenth of a user's tasks are pending, three of seven have a
+due date, two of five have tags, one of twenty is urgent."""
+
+FIRST_COLUMNS = list(COLUMNS)[:6]
+"""Those of the release before."""
+
 FILL = """
-    INSERT INTO tasks (user_id, title, description, completed, created_at, updated_at,
-                       priority, tags, due_on, due_at)
-    SELECT user_id,
-           md5(n::text) || CASE WHEN n %% 50 = 0 THEN ' milk' ELSE '' END,
-           CASE WHEN n %% 2 = 0 THEN repeat(md5((-n)::text) || ' ', 4) END,
-           CASE user_id WHEN 'done' THEN n %% 1000 <> 3
-                        WHEN 'open' THEN n %% 100 = 3
-                        ELSE hashint8(n) %% 10 <> 0 END,
-           created_at,
-           created_at + random() * interval '60 days',
-           (ARRAY['low', 'low', 'urgent', 'high', 'high', 'high']::task_priority[]
-            || array_fill('medium'::task_priority, ARRAY[14]))[1 + n * 7 %% 20],
-           CASE WHEN n %% 5 = 0 THEN ARRAY['home']
-                WHEN n %% 4 = 0 THEN ARRAY['work', 'project ' || n / 4 %% 200]
-                WHEN hashint8(n) %% 3000 = 0 THEN ARRAY['rare']
-                ELSE '{}' END,
-           CASE WHEN n %% 7 < 2 THEN (created_at + due_in)::date END,
-           CASE WHEN n %% 7 = 2 THEN created_at + due_in END
+    INSERT INTO tasks ({columns})
+    SELECT {values}
       FROM (SELECT n,
                    CASE WHEN n <= %(old)s THEN 'old'
                         WHEN n <= 2 * %(old)s THEN 'done'
@@ -37,13 +48,9 @@ FILL = """
               FROM generate_series(1, %(rows)s) AS n) AS numbered
   ORDER BY created_at
 """
-"""Rows are inserted in order of time, with users mixed, as real tasks are. A tenth of a
-user's tasks are pending, three of seven have a due date, two of five have tags."""
+"""Rows are inserted in order of time, with users mixed, as real tasks are."""
 
-COUNTERS = """
-    INSERT INTO change_counters (user_id, counter)
-    SELECT user_id, 1 FROM tasks GROUP BY user_id
-"""
+COUNTERS = "INSERT INTO change_counters SELECT user_id, 1 FROM tasks GROUP BY user_id"
 
 
 def fill(
@@ -54,6 +61,7 @@ def fill(
     big: int,
     old: int,
     analyze: bool = True,
+    columns: Collection[str] = COLUMNS,
 ) -> None:
     """Fill the empty table with this many rows and users.
 
@@ -73,9 +81,14 @@ def fill(
         connection.execute(f"DROP INDEX {name}".encode())
     # They would count each row.
     connection.execute("ALTER TABLE tasks DISABLE TRIGGER USER")
-    connection.execute(FILL, {"rows": rows, "users": users, "big": big, "old": old})
+    values = ", ".join(COLUMNS[name] for name in columns)
+    sql = FILL.replace("{columns}", ", ".join(columns)).replace("{values}", values)
+    connection.execute(
+        sql.encode(), {"rows": rows, "users": users, "big": big, "old": old}
+    )
     connection.execute("ALTER TABLE tasks ENABLE TRIGGER USER")
-    connection.execute(COUNTERS)
+    if columns is COLUMNS:
+        connection.execute(COUNTERS)
     for _, definition in indexes:
         connection.execute(definition)
     if analyze:

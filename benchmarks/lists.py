@@ -1,42 +1,129 @@
-"""Measure how lists scale, compared with the legacy app's: `make bench`.
+"""Measure lists, polls and writes among a million tasks: `python -m benchmarks.lists`.
 
 Prints tables, draws docs/lists.svg, and fails if a promise of docs/lists.md is broken.
-Ratios are of medians; the runs that are compared take turns. Takes three minutes.
+Ratios are of medians; the runs that are compared take turns. Takes three minutes;
+`--scale 0.02` is a quick look.
 """
 
+import argparse
+import importlib
+import io
 import json
+import os
+import shutil
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import psycopg
 from pydantic_core import to_json
 
+from benchmarks import data, release_before, results
 from benchmarks.data import fill
 from benchmarks.picture import Bar, picture
-from benchmarks.plans import Plan, buffers, every_list, explain, faults, nodes, values
+from benchmarks.plans import (
+    buffers,
+    every_fault,
+    explain,
+    page_after,
+    rows_read,
+    statement,
+)
+from local.direct import CONTEXT, SECRET, user_event
 from local.postgres import embedded_postgres_url
-from taskapi.postgres.migrate import migrate
-from taskapi.tasks.create import CREATE
+from taskapi.log import logger
+from taskapi.postgres import migrate
+from taskapi.tasks import create, write
 from taskapi.tasks.fields import FIELDS, NAMES, Task, to_tasks
-from taskapi.tasks.lists import list_for, list_statement
-from taskapi.tasks.write import COMPLETE, update_statement
+from taskapi.tasks.list_statements import Shape, list_statement
+from taskapi.tasks.summary import MOST_TAGS, SUMMARIZE
 
 ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "docs" / "lists.svg"
 
 Connection = psycopg.Connection[Any]
 Run = Callable[[], object]
+Query = Mapping[str, str]
 
 LIMIT = 200
-BIG = 200_000
-LAST_PAGE = BIG // LIMIT
-NEWEST = list_statement("created", "desc", ())
+MOST = 1.5
+"""How much longer a flat list may take than the same list of 1,000 tasks."""
+
+MOST_OF_A_GET, MOST_OF_A_CREATE = 1.1, 1.3
+
+SORTS = ("created_at", "updated_at", "title", "due_date", "priority")
+ORDERS = ("asc", "desc")
+PENDING = {"status": "pending"}
+FLAT: dict[str, Query] = {
+    **{
+        f"pending, by {sort} {order}": {**PENDING, "sort": sort, "order": order}
+        for sort in SORTS
+        for order in ORDERS
+    },
+    "pending, priority=urgent": {**PENDING, "priority": "urgent"},
+    "pending, priority=high,urgent": {**PENDING, "priority": "high,urgent"},
+    "pending, tags=home": {**PENDING, "tags": "home"},
+    "pending, tags=work": {**PENDING, "tags": "work"},
+    "pending, due in a range, by due date": {
+        **PENDING,
+        "sort": "due_date",
+        "due_from": "2025-02-01",
+        "due_before": "2025-11-01",
+    },
+    **{
+        f"{status}, by {sort}": {"status": status, "sort": sort}
+        for status in ("all", "completed")
+        for sort in ("created_at", "updated_at")
+    },
+}
+"""The lists that promise to take no longer when there are more tasks."""
+
+BOUNDED: dict[str, Query] = {
+    "pending, tags=rare": {**PENDING, "tags": "rare"},
+    "pending, tags=project 7": {**PENDING, "tags": "project 7"},
+    "pending, tags=home, by due date": {**PENDING, "tags": "home", "sort": "due_date"},
+    "pending, tags=home&priority=urgent": {
+        **PENDING,
+        "tags": "home",
+        "priority": "urgent",
+    },
+    "pending, priority=urgent, by title": {
+        **PENDING,
+        "priority": "urgent",
+        "sort": "title",
+    },
+    "pending, due in a week, by created_at": {
+        **PENDING,
+        "due_from": "2025-06-02",
+        "due_before": "2025-06-09",
+    },
+    "pending, overdue in February, by created_at": {
+        **PENDING,
+        "due_before": "2025-02-01",
+    },
+    "pending, a search that finds nothing": {**PENDING, "search": "no such words"},
+    **{
+        f"{status}, by {sort}": {"status": status, "sort": sort}
+        for status in ("all", "completed")
+        for sort in ("title", "due_date", "priority")
+    },
+    "all, priority=urgent": {"priority": "urgent"},
+    "all, tags=home": {"tags": "home"},
+    "all, tags=rare": {"tags": "rare"},
+    "all, due in a week, by due date": {
+        "sort": "due_date",
+        "due_from": "2025-06-02",
+        "due_before": "2025-06-09",
+    },
+    "the summary": {},
+}
+"""The lists that read more of a user's tasks, the more there are."""
 
 LEGACY_TABLE = """
     CREATE SCHEMA legacy;
@@ -59,60 +146,120 @@ LEGACY_LIST = """
 """
 
 
-class Case(NamedTuple):
-    """A page to measure, with its parameters here and in the legacy app."""
+class Databases(NamedTuple):
+    """Connections: to 1,000 tasks, to many, and to as many in the release before."""
 
-    name: str
-    rows: int
-    here: tuple[Connection, dict[str, object]]
-    legacy: dict[str, object] | None
-
-
-class Times(NamedTuple):
-    """Milliseconds."""
-
-    p50: float
-    p99: float
+    small: Connection
+    large: Connection
+    before: Connection
+    url: str
+    """Of the large one."""
+    big: int
+    """How many tasks the users "big" and "open" have in the large ones."""
 
 
 def main() -> int:
-    with TemporaryDirectory() as folder, databases(Path(folder)) as (large, small):
-        broken = [*pages(large, small), *plans(large)]
-        compare_json(large)
-        compare_pending_indexes(large)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0, help="of a million tasks")
+    parser.add_argument("--save", action="store_true")
+    options = parser.parse_args()
+    with TemporaryDirectory() as folder, databases(Path(folder), options.scale) as all_:
+        measured = {
+            "lists_flat": measure_flat(all_),
+            "lists_bounded": measure_bounded(all_),
+            "lists_polls": measure_polls(all_),
+        }
+        draw_legacy(all_)
+        compare_json(all_.large)
+        faulty = check_plans(all_.large)
+        measured["lists_writes"] = measure_writes(all_)
+        measured["lists_indexes"] = measure_indexes(all_.large)
+    for name, rows in measured.items():
+        print(f"\n{TABLES[name](rows)}")
+        if options.save:
+            results.save(name, {"scale": options.scale, "rows": rows})
+    broken = [*broken_promises(measured), *faulty]
     for promise in broken:
         print(f"BROKEN: {promise}")
     return 1 if broken else 0
 
 
 @contextmanager
-def databases(folder: Path) -> Iterator[tuple[Connection, Connection]]:
-    """Yield a database of a million tasks and one of a thousand."""
+def databases(folder: Path, scale: float) -> Iterator[Databases]:
+    """Fill the three databases."""
     with embedded_postgres_url(folder / "postgres") as url:
-        large, small = (new_database(url, name) for name in ("large", "small"))
+        with psycopg.connect(url, autocommit=True) as admin:
+            # How long a commit waits for the disk varies by more than what we measure,
+            # and full pages come after a checkpoint.
+            admin.execute("ALTER SYSTEM SET synchronous_commit = off")
+            admin.execute("ALTER SYSTEM SET full_page_writes = off")
+            admin.execute("SELECT pg_reload_conf()")
         print("Filling the tables ...", file=sys.stderr)
-        fill(small, rows=1_000, users=5, big=700, old=50)
-        fill(large, rows=1_000_000, users=1_000, big=BIG, old=3_000)
-        large.execute(LEGACY_TABLE.encode())
-        large.execute("VACUUM (ANALYZE) legacy.tasks")
-        large.execute("CHECKPOINT")
-        with large, small:
-            yield large, small
+        big = int(200_000 * scale)
+        users, old = max(int(1_000 * scale), 10), int(3_000 * scale)
+        small_url, large_url, before_url = (
+            new_database(url, name) for name in ("small", "large", "before")
+        )
+        first = [
+            file.name
+            for file in sorted(migrate.MIGRATIONS.glob("*.sql"))
+            if file.name[:4] <= release_before.LAST_MIGRATION
+        ]
+        for each, files in (small_url, None), (large_url, None), (before_url, first):
+            apply_migrations(each, files, folder)
+        small, large, before = map(connect, (small_url, large_url, before_url))
+        with small, large, before:
+            fill(small, rows=1_050, users=6, big=500, old=5)
+            fill(large, rows=big * 5, users=users, big=big, old=old)
+            fill(
+                before,
+                rows=big * 5,
+                users=users,
+                big=big,
+                old=old,
+                columns=data.FIRST_COLUMNS,
+            )
+            large.execute(LEGACY_TABLE.encode())
+            large.execute("VACUUM (ANALYZE) legacy.tasks")
+            large.execute("CHECKPOINT")
+            yield Databases(small, large, before, large_url, big)
 
 
-def new_database(url: str, name: str) -> Connection:
-    """Return a connection like taskapi.postgres.connection's, to a new database."""
+def new_database(url: str, name: str) -> str:
+    """Return the URL of a new database."""
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute(f"CREATE DATABASE {name}".encode())
-    own = url.replace("/postgres?", f"/{name}?")
-    migrate(own)
-    connection = psycopg.connect(own, autocommit=True)
+    return url.replace("/postgres?", f"/{name}?")
+
+
+def apply_migrations(url: str, files: Sequence[str] | None, folder: Path) -> None:
+    """Apply all migrations, or these."""
+    if files is None:
+        migrate.migrate(url)
+        return
+    kept = folder / "migrations"
+    kept.mkdir()
+    everything = migrate.MIGRATIONS
+    for name in files:
+        shutil.copy(everything / name, kept)
+    migrate.MIGRATIONS = kept
+    try:
+        migrate.migrate(url)
+    finally:
+        migrate.MIGRATIONS = everything
+
+
+def connect(url: str) -> Connection:
+    """Return a connection like taskapi.postgres.connection's."""
+    connection = psycopg.connect(url, autocommit=True)
     connection.prepare_threshold = None
     return connection
 
 
-def in_turn(runs: Mapping[str, Run], seconds: float) -> dict[str, Times]:
-    """Time each run, one after the other, again and again.
+def in_turn(
+    runs: Mapping[str, Run], seconds: float, fewest: int = 20
+) -> dict[str, list[float]]:
+    """Time each run in ms, one after the other, again and again.
 
     Slow ones run less often, so that they don't use up all the time.
     """
@@ -120,18 +267,19 @@ def in_turn(runs: Mapping[str, Run], seconds: float) -> dict[str, Times]:
     for run in runs.values():
         run()
     end, turn = time.perf_counter() + seconds, 0
-    while time.perf_counter() < end or turn < 20:
+    while time.perf_counter() < end or turn < fewest:
         turn += 1
         for name, run in runs.items():
-            if times[name] and times[name][-1] > 50 and turn % 10:
+            if times[name] and times[name][-1] > 20 and turn % 10:
                 continue
             started = time.perf_counter()
             run()
             times[name].append((time.perf_counter() - started) * 1000)
-    return {
-        name: Times(statistics.median(ms), sorted(ms)[int(len(ms) * 0.99 - 0.001)])
-        for name, ms in times.items()
-    }
+    return times
+
+
+def medians(times: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    return {name: round(statistics.median(ms), 3) for name, ms in times.items()}
 
 
 def fetching(connection: Connection, sql: str, params: Mapping[str, object]) -> Run:
@@ -139,150 +287,342 @@ def fetching(connection: Connection, sql: str, params: Mapping[str, object]) -> 
     return lambda: connection.execute(query, params).fetchall()
 
 
-def pages(large: Connection, small: Connection) -> list[str]:
-    """Measure pages; return the promises that are broken."""
-    row = large.execute(
-        "SELECT created_at, id FROM tasks WHERE user_id = 'big'"
-        " ORDER BY created_at DESC, id DESC OFFSET %s LIMIT 1",
-        (BIG - LIMIT - 1,),
-    ).fetchone()
-    assert row
-    cases = [
-        page_case("1,000 rows, page 1", 1_000, small, None, "big"),
-        page_case("200,000 tasks, page 1", 1_000_000, large, 0, "big"),
-        page_case(
-            f"200,000 tasks, page {LAST_PAGE:,}",
-            1_000_000,
-            large,
-            BIG - LIMIT,
-            "big",
-            after=(row[0], row[1]),
-        ),
-        page_case("800 tasks, page 1", 1_000_000, large, 0, "user 7"),
-        page_case("3,000 tasks, the oldest of all", 1_000_000, large, 0, "old"),
-        page_case(
-            "3,000 tasks, 3 pending", 1_000_000, large, 0, "done", status="pending"
-        ),
-        page_case(
-            "200,000 tasks, completed", 1_000_000, large, 0, "big", status="completed"
-        ),
+def owner(query: Query) -> str:
+    """Return who has most tasks of the status that a list has."""
+    return "open" if query.get("status") == "pending" else "big"
+
+
+def measure_flat(all_: Databases) -> dict[str, Any]:
+    """Return the medians of each flat list, and what its page reads."""
+    rows: dict[str, Any] = {}
+    deep = all_.big * 9 // 10 // LIMIT * LIMIT
+    for name, query in FLAT.items():
+        user_id = owner(query)
+        after = page_after(all_.large, user_id, query, deep)
+        first, later = statement(user_id, query), statement(user_id, query, after)
+        # A list of 1,000 tasks of a user may have less than a page of the completed.
+        small = statement("open" if user_id == "open" else "big", query)
+        took = medians(
+            in_turn(
+                {
+                    "small": fetching(all_.small, *small),
+                    "first": fetching(all_.large, *first),
+                    "later": fetching(all_.large, *later),
+                },
+                seconds=1.2,
+            )
+        )
+        plan = explain(all_.large, *later)
+        rows[name] = took | {"rows": rows_read(plan), "buffers": buffers(plan)}
+    return rows
+
+
+def flat_table(rows: Mapping[str, Any]) -> str:
+    """Return the table in Markdown."""
+    return results.table(
+        ["list", "of 1,000, ms", "page 1, ms", "page 900, ms", "rows", "buffers"],
+        [
+            [
+                name,
+                *(f"{row[column]:.2f}" for column in ("small", "first", "later")),
+                f"{row['rows']:,}",
+                f"{row['buffers']:,}",
+            ]
+            for name, row in rows.items()
+        ],
+    )
+
+
+def measure_bounded(all_: Databases) -> dict[str, Any]:
+    """Return the cost of each other list for the users with most tasks."""
+    rows: dict[str, Any] = {}
+    for name, query in BOUNDED.items():
+        users = ("big", "open") if "pending" in name or not query else ("big",)
+        rows[name] = {}
+        for user_id in users:
+            sql, params = statement(user_id, query)
+            if not query:
+                sql, params = summary_statement(user_id)
+            took = in_turn({"it": fetching(all_.large, sql, params)}, 0.3, fewest=3)
+            plan = explain(all_.large, sql, params)
+            rows[name][user_id] = [medians(took)["it"], rows_read(plan)]
+    return rows
+
+
+def summary_statement(user_id: str) -> tuple[str, dict[str, object]]:
+    """Return the statement of the summary, and its parameters."""
+    values = {"user_id": user_id, "time_zone": "UTC", "most_tags": MOST_TAGS}
+    return SUMMARIZE, values
+
+
+def bounded_table(rows: Mapping[str, Any]) -> str:
+    """Return the table in Markdown."""
+
+    def cells(row: Mapping[str, Any]) -> Iterator[str]:
+        for user_id in ("big", "open"):
+            ms, read = row.get(user_id, (None, None))
+            yield "-" if ms is None else f"{ms:.1f}"
+            yield "-" if read is None else f"{read:,}"
+
+    return results.table(
+        ["list", "a tenth pending, ms", "rows", "nearly all pending, ms", "rows"],
+        [[name, *cells(row)] for name, row in rows.items()],
+    )
+
+
+def measure_polls(all_: Databases) -> dict[str, Any]:
+    """Return the medians of whole handlers: get_task, and polls that get a 304."""
+    os.environ |= {"DATABASE_URL": all_.url, "BETTER_AUTH_SECRET": SECRET}
+    logger.handlers[0].stream = io.StringIO()  # type: ignore[attr-defined]
+    [(id,)] = all_.large.execute("SELECT max(id) FROM tasks WHERE user_id = 'big'")
+    runs = {"get_task": call("get_task", id)}
+    for name, function, query in (
+        ("a poll of the list", "list_tasks", "status=pending"),
+        ("a poll of a search", "list_tasks", "search=milk&sort=title"),
+        ("a poll of the summary", "summarize_tasks", "time_zone=Europe/Berlin"),
+    ):
+        tag = call(function, query=query)()["headers"]["etag"]
+        runs[name] = call(function, query=query, headers={"if-none-match": tag})
+        assert runs[name]()["statusCode"] == 304
+    runs["the same list"] = call("list_tasks", query="status=pending")
+    return medians(in_turn(runs, seconds=6))
+
+
+def call(function: str, id: object = None, **request: Any) -> Callable[[], Any]:
+    """Return what calls a function with this request of the user "big"."""
+    module: ModuleType = importlib.import_module(f"functions.{function}.app")
+    event = user_event("big", function, id, **request)
+    return lambda: module.handler(event, CONTEXT)
+
+
+def polls_table(rows: Mapping[str, float]) -> str:
+    """Return the table in Markdown."""
+    return results.table(
+        ["the whole handler", "ms", "of a get_task"],
+        [
+            [name, f"{ms:.2f}", f"{ms / rows['get_task']:.2f}"]
+            for name, ms in rows.items()
+        ],
+    )
+
+
+class Release(NamedTuple):
+    """A release's statements that write."""
+
+    create: str
+    update: str
+    complete: str
+
+
+BEFORE = Release(release_before.CREATE, release_before.UPDATE, release_before.COMPLETE)
+NOW = Release(create.CREATE, write.update_statement(("title",)), write.COMPLETE)
+WRITES = ("create", "change a title", "complete")
+
+
+def measure_writes(all_: Databases, turns: int = 400) -> dict[str, Any]:
+    """Return the medians of time and WAL of each write, in both releases."""
+    sides = {"before": (all_.before, BEFORE), "now": (all_.large, NOW)}
+    times: dict[str, dict[str, list[tuple[float, float]]]] = {
+        name: {side: [] for side in sides} for name in WRITES
+    }
+    for turn in range(turns):
+        for side, (connection, release) in sides.items():
+            for name, cost in write_once(connection, release, turn):
+                times[name][side].append(cost)
+    return {
+        name: {
+            side: [
+                round(statistics.median(ms for ms, _ in costs), 4),
+                statistics.median(wal for _, wal in costs),
+            ]
+            for side, costs in by_side.items()
+        }
+        for name, by_side in times.items()
+    }
+
+
+def write_once(
+    connection: Connection, release: Release, turn: int
+) -> Iterator[tuple[str, tuple[float, float]]]:
+    """Yield the ms and the bytes of WAL of a create, an update and a complete."""
+    values: dict[str, object] = {field.name: field.default for field in FIELDS}
+    values |= {
+        "user_id": "user 1",
+        "versions": None,
+        "lock_timeout": "3s",
+        "fingerprint": b"hash",
+        "key": f"{turn} {time.time()}",
+        "changed": ["title"],
+    }
+    changed: list[dict[str, object]] = [
+        {"title": "a"},
+        {"title": "b"},
+        {"completed": True},
     ]
-    runs = {
-        c.name: fetching(c.here[0], newest_first(c.here[1]), c.here[1]) for c in cases
+    for name, sql, changes in zip(WRITES, release, changed, strict=True):
+        before = wal_position(connection)
+        started = time.perf_counter()
+        [(id, *_)] = connection.execute(sql.encode(), values | changes).fetchall()
+        took = (time.perf_counter() - started) * 1000
+        values["id"] = id
+        yield name, (took, wal_position(connection) - before)
+
+
+def wal_position(connection: Connection) -> float:
+    [(position,)] = connection.execute(
+        "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
+    )
+    return float(position)
+
+
+def writes_table(rows: Mapping[str, Any]) -> str:
+    """Return the table in Markdown."""
+    return results.table(
+        ["", "before, ms", "now, ms", "ratio", "WAL before", "WAL now", "ratio"],
+        [
+            [
+                name,
+                f"{before[0]:.3f}",
+                f"{now[0]:.3f}",
+                f"{now[0] / before[0]:.2f}",
+                f"{before[1]:,.0f} B",
+                f"{now[1]:,.0f} B",
+                f"{now[1] / before[1]:.2f}",
+            ]
+            for name, (before, now) in (
+                (name, (row["before"], row["now"])) for name, row in rows.items()
+            )
+        ],
+    )
+
+
+def measure_indexes(large: Connection) -> dict[str, Any]:
+    """Return each index's size, and the WAL that a create writes for it.
+
+    The indexes are dropped one after the other.
+    """
+    names = large.execute(
+        "SELECT indexrelname, pg_relation_size(indexrelid) / 2^20"
+        "  FROM pg_stat_user_indexes WHERE relid = 'tasks'::regclass"
+        "   AND indexrelname <> 'tasks_pkey' ORDER BY 1"
+    ).fetchall()
+    rows = {}
+    before = create_wal(large)
+    for name, size in names:
+        large.execute(f"DROP INDEX {name}".encode())
+        after = create_wal(large)
+        rows[name] = {
+            "megabytes": round(size),
+            "wal": [b - a for b, a in zip(before, after, strict=True)],
+        }
+        before = after
+    return rows
+
+
+def create_wal(connection: Connection) -> list[float]:
+    """Return the bytes of WAL of a create, and of completing its task."""
+    costs = [dict(write_once(connection, NOW, turn)) for turn in range(60)]
+    return [
+        statistics.median(cost[name][1] for cost in costs)
+        for name in ("create", "complete")
+    ]
+
+
+def indexes_table(rows: Mapping[str, Any]) -> str:
+    """Return the table in Markdown."""
+    return results.table(
+        ["index", "MB", "WAL of a create", "of completing it"],
+        [
+            [
+                f"`{name}`",
+                f"{row['megabytes']:,}",
+                *(f"{bytes_:,.0f} B" for bytes_ in row["wal"]),
+            ]
+            for name, row in rows.items()
+        ],
+    )
+
+
+TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "lists_flat": flat_table,
+    "lists_bounded": bounded_table,
+    "lists_polls": polls_table,
+    "lists_writes": writes_table,
+    "lists_indexes": indexes_table,
+}
+
+
+def broken_promises(measured: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+    """Yield the promises of docs/lists.md that these results break."""
+    for name, row in measured["lists_flat"].items():
+        for column in ("first", "later"):
+            ratio = row[column] / row["small"]
+            if ratio > MOST:
+                yield f"{name}: {column} takes {ratio:.2f} times 1,000 tasks' page"
+    polls = measured["lists_polls"]
+    for name, ms in polls.items():
+        ratio = ms / polls["get_task"]
+        if "poll" in name and ratio > MOST_OF_A_GET:
+            yield f"{name} takes {ratio:.2f} times a get_task"
+    row = measured["lists_writes"]["create"]
+    for what, before, now in zip(
+        ("time", "WAL"), row["before"], row["now"], strict=True
+    ):
+        if now / before > MOST_OF_A_CREATE:
+            yield f"the {what} of a create is {now / before:.2f} times that of before"
+
+
+def draw_legacy(all_: Databases) -> None:
+    """Measure the legacy app's pages and these, and draw both."""
+    last = all_.big // LIMIT
+    cases = {
+        "200,000 tasks, page 1": ("big", {}, 0),
+        f"200,000 tasks, page {last:,}": ("big", {}, all_.big - LIMIT),
+        "an ordinary user, page 1": ("user 1", {}, 0),
+        "3,000 tasks, the oldest of all": ("old", {}, 0),
+        "3,000 tasks, 3 pending": ("done", PENDING, 0),
+        "200,000 tasks, completed": ("big", {"status": "completed"}, 0),
     }
-    runs |= {
-        f"legacy: {c.name}": fetching(large, LEGACY_LIST, c.legacy)
-        for c in cases
-        if c.legacy
-    }
-    times = in_turn(runs, seconds=40)
-    print_pages(cases, times, large)
-    measure_third_index(large)
-    return broken_promises({c.name: times[c.name].p50 for c in cases})
-
-
-def newest_first(params: Mapping[str, object]) -> str:
-    """Return the statement of the list in its default order."""
-    return list_for("created", "desc", params)
-
-
-def page_case(
-    name: str,
-    rows: int,
-    connection: Connection,
-    offset: int | None,
-    user_id: str,
-    *,
-    status: str = "all",
-    after: tuple[object, int] | None = None,
-) -> Case:
-    params = values(user_id, status=status, after=after, limit=LIMIT)
-    legacy = None if offset is None else {**params, "offset": offset}
-    return Case(name, rows, (connection, params), legacy)
-
-
-def print_pages(
-    cases: Sequence[Case], times: Mapping[str, Times], large: Connection
-) -> None:
-    print("\n| rows | page | | p50 ms | p99 ms | buffers |")
-    print("| ---: | --- | --- | ---: | ---: | ---: |")
+    completed = {"pending": False, "completed": True}
     bars = []
-    for case in cases:
-        here = times[case.name]
-        plan = explain(case.here[0], newest_first(case.here[1]), case.here[1])
-        print_line(f"{case.rows:,} | {case.name} | keyset", here, plan)
-        legacy = None
-        if case.legacy:
-            legacy = times[f"legacy: {case.name}"]
-            plan = explain(large, LEGACY_LIST, case.legacy)
-            print_line(" | | legacy app", legacy, plan)
-        bars.append(Bar(case.name, here.p50, legacy.p50 if legacy else None))
+    for name, (user_id, query, offset) in cases.items():
+        after = (
+            page_after(all_.large, user_id, query, offset - LIMIT) if offset else None
+        )
+        legacy = {
+            "user_id": user_id,
+            "completed": completed.get(query.get("status", "")),
+            "limit": LIMIT,
+            "offset": offset,
+        }
+        here = statement(user_id, query, after)
+        took = medians(
+            in_turn(
+                {
+                    "here": fetching(all_.large, *here),
+                    "legacy": fetching(all_.large, LEGACY_LIST, legacy),
+                },
+                seconds=2,
+            )
+        )
+        bars.append(Bar(name, took["here"], took["legacy"]))
+        print(f"- {name}: {took['here']:.2f} ms, legacy app {took['legacy']:.2f} ms")
     PICTURE.write_text(picture(bars))
 
 
-def measure_third_index(large: Connection) -> None:
-    """Measure the legacy app's list with an index on its sort column."""
-    large.execute("CREATE INDEX legacy_by_time ON legacy.tasks (created_at)")
-    large.execute("ANALYZE legacy.tasks")
-    print()
-    for user_id in ("old", "big"):
-        params = {**values(user_id, limit=LIMIT), "offset": 0}
-        took = in_turn({"it": fetching(large, LEGACY_LIST, params)}, seconds=1)["it"]
-        pages_read = buffers(explain(large, LEGACY_LIST, params))
-        print(
-            "- the legacy app with an index on created_at alone:"
-            f" page 1 of {user_id} {took.p50:.2f} ms, {pages_read:,} buffers"
-        )
-
-
-def print_line(start: str, times: Times, plan: Plan) -> None:
-    print(f"| {start} | {times.p50:.2f} | {times.p99:.2f} | {buffers(plan):,} |")
-
-
-def broken_promises(p50: Mapping[str, float]) -> list[str]:
-    """Return the promises of docs/lists.md that these medians break."""
-    small, first, last, usual, old = list(p50.values())[:5]
-    promises = {
-        f"page {LAST_PAGE:,} takes 1.5 times page 1 at most": last / first,
-        "the oldest tasks take 1.5 times the big user's at most": old / first,
-        "a million rows take 1.5 times a thousand at most": first / small,
-        "an ordinary user's page takes 1.5 times that at most": usual / small,
-    }
-    print()
-    for promise, ratio in promises.items():
-        print(f"- {promise}: {ratio:.2f}")
-    return [promise for promise, ratio in promises.items() if ratio > 1.5]
-
-
-def plans(large: Connection) -> list[str]:
+def check_plans(large: Connection) -> list[str]:
     """Check the plan of every list; return what is wrong."""
-    searches: dict[str, list[str | None]] = {
-        "big": [None, "milk"],
-        "old": [None, "milk", "no such words"],
-        "done": [None, "milk", "no such words"],
-        "user 7": [None, "milk", "no such words"],
-    }
     checked = [
-        (name, faults(plan))
-        for user_id, choices in searches.items()
-        for name, plan in every_list(large, user_id, choices)
+        (name, wrong)
+        for user_id in ("big", "open", "old", "user 1")
+        for name, wrong in every_fault(large, user_id)
     ]
     bad = [f"{name}: {', '.join(wrong)}" for name, wrong in checked if wrong]
     print(f"\n{len(checked)} plans checked, {len(bad)} with a fault")
-    params = values("big", search="no such words")
-    nothing = explain(large, newest_first(params), params)
-    scanned = sum(
-        node.get("Rows Removed by Filter", 0) + node["Actual Rows"]
-        for node in nodes(nothing)
-        if "Index" in node["Node Type"]
-    )
-    print(
-        f"a search that finds nothing among {BIG:,} tasks reads {scanned:,.0f} rows,"
-        f" {buffers(nothing):,} buffers, in {nothing['Actual Total Time']:,.0f} ms"
-    )
     return bad
 
 
+NEWEST = list_statement(Shape())
 IN_POSTGRES = f"""
     SELECT json_agg(json_build_object({", ".join(f"'{n}', {n}" for n in NAMES)}))::text
       FROM ({NEWEST}) AS page ({", ".join(NAMES)})
@@ -301,113 +641,30 @@ def compare_json(large: Connection) -> None:
     )
     print("| ---: | ---: | ---: | ---: | ---: | ---: |")
     for rows in (1, 50, 200):
-        params = values("big", limit=rows - 1)
+        params = {"user_id": "big", "limit": rows - 1}
         query = fetching(large, NEWEST, params)
 
         def dicts(query: Run = query) -> list[Task]:
             rows: Any = query()
             return to_tasks(rows)
 
-        times = in_turn(
-            {
-                "alone": query,
-                "to_json": lambda: to_json(dicts()),
-                "json.dumps": lambda: json.dumps(dicts(), ensure_ascii=False).encode(),
-                "json_build_object": fetching(large, IN_POSTGRES, params),
-                "json_agg(row)": fetching(large, BY_ROW, params),
-            },
-            seconds=5,
+        times = medians(
+            in_turn(
+                {
+                    "alone": query,
+                    "to_json": lambda: to_json(dicts()),
+                    "json.dumps": lambda: json.dumps(
+                        dicts(), ensure_ascii=False
+                    ).encode(),
+                    "json_build_object": fetching(large, IN_POSTGRES, params),
+                    "json_agg(row)": fetching(large, BY_ROW, params),
+                },
+                seconds=3,
+            )
         )
-        alone = times["alone"].p50
-        others = [f"{other.p50 / alone:.2f}" for other in list(times.values())[1:]]
-        print(f"| {rows} | {alone:.2f} ms | {' | '.join(others)} |")
-
-
-PENDING_INDEXES = [
-    "tasks_pending_by_creation",
-    "tasks_pending_by_update",
-    "tasks_pending_by_title",
-]
-
-
-def compare_pending_indexes(large: Connection) -> None:
-    """Measure what the indexes of pending tasks save, and what they cost."""
-    large.execute(
-        "UPDATE tasks SET completed = TRUE WHERE user_id = 'big' AND NOT completed"
-        " AND id NOT IN (SELECT id FROM tasks WHERE user_id = 'big'"
-        "                 AND NOT completed ORDER BY created_at LIMIT 3)"
-    )
-    large.execute("VACUUM (ANALYZE) tasks")
-    print("\n| | with | without |\n| --- | ---: | ---: |")
-    sides = [measure_pending(large)]
-    for name in PENDING_INDEXES:
-        large.execute(f"DROP INDEX {name}".encode())
-    large.execute("ANALYZE tasks")
-    sides.append(measure_pending(large))
-    for name in sides[0]:
-        print(f"| {name} | {sides[0][name]} | {sides[1][name]} |")
-
-
-def measure_pending(large: Connection) -> dict[str, str]:
-    """Return how long lists of pending tasks and writes take, and the indexes' size."""
-    measures = {}
-    for user_id, of in (("big", BIG), ("done", 3_000)):
-        for sort, order in (("created", "desc"), ("title", "asc")):
-            params = values(user_id, status="pending")
-            sql = list_for(sort, order, params)
-            took = in_turn({"it": fetching(large, sql, params)}, seconds=1)["it"].p50
-            pages_read = buffers(explain(large, sql, params))
-            name = f"3 pending of {of:,}, by {sort}"
-            measures[name] = f"{took:.2f} ms, {pages_read:,} buffers"
-    row = large.execute(
-        "SELECT pg_size_pretty(pg_indexes_size('tasks')), nextval('tasks_id_seq')"
-    ).fetchone()
-    assert row
-    measures["indexes of 1,000,000 rows"] = row[0]
-    return measures | writes(large)
-
-
-def writes(large: Connection) -> dict[str, str]:
-    """Return the cost of each write, by what it does to a pending task."""
-    identity = {"user_id": "user 7", "versions": None}
-    body: dict[str, object] = {field.name: field.default for field in FIELDS}
-    create = body | identity | {"title": "a", "lock_timeout": "3s", "fingerprint": b""}
-    change = body | identity | {"title": "b"}
-    costs: dict[str, list[tuple[float, int]]] = {}
-    for n in range(300):
-        created = explain_wal(large, CREATE, create | {"key": f"{time.time()} {n}"})
-        row = large.execute("SELECT max(id) FROM tasks").fetchone()
-        assert row
-        id = {"id": row[0]}
-        updated = explain_wal(large, update_statement(("title",)), change | id)
-        completed = explain_wal(large, COMPLETE, identity | id | {"completed": True})
-        for name, cost in zip(
-            ("create", "change a title", "complete"),
-            (created, updated, completed),
-            strict=True,
-        ):
-            costs.setdefault(name, []).append(cost)
-    return {
-        name: f"{statistics.median(ms for ms, _ in measured):.2f} ms, "
-        f"{statistics.median(wal for _, wal in measured):,.0f} bytes of WAL"
-        for name, measured in costs.items()
-    }
-
-
-def explain_wal(
-    connection: Connection, sql: str, params: Mapping[str, object]
-) -> tuple[float, int]:
-    """Run a write; return the milliseconds and the bytes of WAL it took."""
-    query = f"EXPLAIN (ANALYZE, WAL, FORMAT JSON) {sql}".encode()
-    row = connection.execute(query, params).fetchone()
-    assert row
-    explained = row[0][0]
-    written = (
-        node["WAL Bytes"]
-        for node in nodes(explained["Plan"])
-        if node["Node Type"] == "ModifyTable"
-    )
-    return explained["Execution Time"], sum(written)
+        alone, *others = times.values()
+        ratios = " | ".join(f"{other / alone:.2f}" for other in others)
+        print(f"| {rows} | {alone:.2f} ms | {ratios} |")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from benchmarks import (
     cold,
     goals,
     instructions,
+    lists,
     network,
     operations,
     results,
@@ -49,6 +50,7 @@ MODULES: dict[str, Callable[[Rows], str]] = {
     "sizes": sizes.table,
     "searches": searches.table,
     "attack": attack.table,
+    **lists.TABLES,
 }
 
 SUMMARY = ("bare", THIS, "powertools", "fastapi", "legacy", "legacy-shipped")
@@ -116,7 +118,7 @@ def render_machine(sections: Sections) -> str:
         + f", {section['date']}"
         for name, section in sections.items()
         # The pages say where these were measured.
-        if name not in ("searches", "attack")
+        if name not in ("searches", "attack", *lists.TABLES)
     }
     speed = (
         f"A million instructions of a cold start take {took * 1e6:.2f} ms of CPU there."

@@ -116,6 +116,22 @@ def test_the_default_order_is_the_same_list_as_its_name(user: Client) -> None:
     assert_refused(user, cursor, "")
 
 
+def test_a_cursor_fits_the_older_names_of_its_sort(user: Client) -> None:
+    cursor = cursor_of(user, "sort=updated_at")
+
+    assert user.send("list_tasks", query=f"sort=updated&cursor={cursor}").status == 200
+    assert_refused(user, cursor, "sort=created_at")
+
+
+def test_a_cursor_continues_with_other_conditions(user: Client) -> None:
+    """Only sort and order belong to it; a page begins after its position."""
+    cursor = cursor_of(user, "sort=title")
+
+    answer = user.send("list_tasks", query=f"sort=title&tags=none&cursor={cursor}")
+
+    assert (answer.status, answer.json) == (200, [])
+
+
 def test_a_cursor_is_for_its_own_user(user: Client, other: Client) -> None:
     assert_refused(other, cursor_of(user))
 
@@ -159,7 +175,7 @@ def test_a_new_environment_refuses_a_cursor_made_elsewhere(
     assert_refused(user, forged)
 
 
-POSITIONS: dict[str, tuple[object, object]] = {
+POSITIONS: dict[str, tuple[object, ...]] = {
     "no time": ("yesterday", 1),
     "an empty time": ("", 1),
     "month 13": ("2026-13-01T00:00:00Z", 1),
@@ -170,17 +186,22 @@ POSITIONS: dict[str, tuple[object, object]] = {
     "no value": (None, 1),
     "an id of text": ("2026-01-01T00:00:00Z", "1"),
     "an id of more than 64 bits": ("2026-01-01T00:00:00Z", 10**30),
+    "two values": ("2026-01-01T00:00:00Z", "a", 1),
     "a boolean id": ("2026-01-01T00:00:00Z", True),
     "an id with a fraction": ("2026-01-01T00:00:00Z", 1.5),
 }
 
 
 @pytest.mark.parametrize("position", POSITIONS.values(), ids=POSITIONS)
-@pytest.mark.parametrize("query", ["", "sort=title"], ids=["by time", "by title"])
+@pytest.mark.parametrize(
+    "query",
+    ["", "sort=title", "sort=due_date", "sort=priority"],
+    ids=["by time", "by title", "by due date", "by priority"],
+)
 def test_a_new_environment_refuses_a_position_that_is_none(
     user: Client,
     environments: Callable[[], None],
-    position: tuple[object, object],
+    position: tuple[object, ...],
     query: str,
 ) -> None:
     data = bytes(16) + json.dumps(position).encode()

@@ -27,14 +27,63 @@ BAD_LIMITS = {
     "NUL": "5%00",
     "a list": "5,6",
 }
+STATUS = "Status must be all, pending or completed; incomplete and active mean pending"
+SORT = "Sort must be created_at, updated_at, title, due_date or priority"
+PRIORITY = (
+    "Priority must be one or more of low, medium, high and urgent, separated by commas"
+)
+TAG_LENGTH = "A tag must be between 1 and 50 characters"
+TIME_ZONE = (
+    "Time zone must be null or the name of a time zone in the IANA database, such as "
+    "Europe/Berlin"
+)
+DUE_FROM = (
+    "Due from must be a day (2026-03-09) or a time with an offset "
+    "(2026-03-09T17:00:00Z)"
+)
+DUE_BEFORE = DUE_FROM.replace("from", "before")
+PLUS = (
+    "Due from has a space where an offset begins: send + as %2B "
+    "(2026-03-09T17:00:00%2B01:00), or the time in UTC with Z"
+)
 BAD_QUERIES = {f"limit={limit}": LIMIT for limit in BAD_LIMITS.values()} | {
-    "status=done": "Status must be all, pending or completed",
-    "status=": "Status must be all, pending or completed",
-    "sort=id": "Sort must be created, updated or title",
+    "status=done": STATUS,
+    "status=": STATUS,
+    "status=Pending": STATUS,
+    "sort=id": SORT,
+    "sort=": SORT,
+    "sort=due": SORT,
     "order=down": "Order must be asc or desc",
     "search=": "Search must be between 1 and 200 characters",
     "search=" + "x" * 201: "Search must be between 1 and 200 characters",
     "search=%00": "Search must not contain control characters",
+    "priority=": PRIORITY,
+    "priority=highest": PRIORITY,
+    "priority=high,": PRIORITY,
+    "priority=low,,high": PRIORITY,
+    "priority=high;low": PRIORITY,
+    "tags=": TAG_LENGTH,
+    "tags=a,": TAG_LENGTH,
+    "tags=a,%20,b": TAG_LENGTH,
+    "tags=" + "x" * 51: TAG_LENGTH,
+    "tags=a%00b": "A tag must not contain control characters",
+    "tags=" + ",".join(map(str, range(21))): "At most 20 tags are allowed, not 21",
+    "due_from=": DUE_FROM,
+    "due_from=today": DUE_FROM,
+    "due_from=2026-3-9": DUE_FROM,
+    "due_from=2026-03-09T17:00:00": DUE_FROM,
+    "due_from=2026-02-30": "Due from must be a day and a time that exist",
+    "due_from=1969-12-31": "Due from must be in the years 1970 to 9999, also in UTC",
+    "due_from=2026-03-09T17:00:00+01:00": PLUS,
+    "due_before=": DUE_BEFORE,
+    "due_before=2026-03-09T17:00": DUE_BEFORE,
+    "due_before=10000-01-01": DUE_BEFORE,
+    "time_zone=": TIME_ZONE,
+    "time_zone=Berlin%20": TIME_ZONE,
+    "time_zone=Europe/Atlantis": TIME_ZONE,
+    "time_zone=europe/berlin": TIME_ZONE,
+    "time_zone=CET-1": TIME_ZONE,
+    "time_zone=Mars/Base&due_from=2026-03-09&status=pending": TIME_ZONE,
 }
 
 
@@ -66,6 +115,7 @@ def test_takes_a_limit_in_decimal_digits(user: Client, limit: str) -> None:
         ("status=completed&status=pending", ["a", "b"]),
         ("search=a&search=b", ["b"]),
         ("sort=created&order=asc&sort=title&order=desc", ["b", "a"]),
+        ("priority=urgent&priority=medium", ["a", "b"]),
     ],
 )
 def test_of_a_parameter_that_is_sent_twice_the_last_counts(

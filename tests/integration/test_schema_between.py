@@ -34,7 +34,7 @@ def block(containing: str) -> str:
     return str(found)
 
 
-BEFORE_ALL = {
+BEFORE_ALL: dict[str, dict[str, str | None]] = {
     "asc": {
         "created_at": "-infinity",
         "updated_at": "-infinity",

@@ -9,7 +9,8 @@ import pytest
 
 from tests.support.api import Client
 
-LISTS = list(itertools.product(["created", "updated", "title"], ["asc", "desc"]))
+SORTS = ["created_at", "updated_at", "title", "due_date", "priority"]
+LISTS = list(itertools.product(SORTS, ["asc", "desc"]))
 every_order = pytest.mark.parametrize(("sort", "order"), LISTS)
 
 

@@ -14,7 +14,6 @@ import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from taskapi.postgres.query import read
 from taskapi.tasks import etags
 from taskapi.tasks.fields import NAMES
 
@@ -28,8 +27,8 @@ NUMBERS = r"[0-9]{1,18}(?:\.[0-9]{1,18})*"
 
 
 class State(NamedTuple):
-    """The number of a user's last change, 0 if there is none, and the time of reading
-    it, in microseconds since 1970."""
+    """What STATE selects: the number of the user's last change, 0 if there is none, and
+    the time, in microseconds since 1970."""
 
     change: int
     now: int
@@ -46,10 +45,18 @@ class Known(NamedTuple):
 NOTHING = Known()
 
 
-def read_state(user_id: str) -> State:
-    """Return the state of the user's tasks."""
-    [row] = read(STATE, {"user_id": user_id})
-    return State(*row)
+def find_known(known: Known, state: State, count: int) -> Sequence[int] | None:
+    """Return the numbers of an answer that the caller has and that is as it was.
+
+    count: of the numbers in this kind of answer's tags: the change and, if the answer
+    also changes without a write, when it does.
+    """
+    for numbers in known.answers:
+        change, *ends = numbers
+        is_valid = change == state.change and all(state.now < end for end in ends)
+        if is_valid and len(numbers) == count:
+            return numbers
+    return None
 
 
 def hash_of(query: bytes) -> str:

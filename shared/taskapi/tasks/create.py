@@ -18,8 +18,10 @@ COLUMNS = {
     for field in BODY_FIELDS
     for column, sql in field.columns.items()
 }
+"""The SQL of each column that a body sets."""
+
 CONVERTED = tuple(field for field in BODY_FIELDS if field.stored)
-"""The fields whose values Postgres converts: responses have what it makes of them."""
+"""The fields that Postgres converts: the response has what it makes of the values."""
 
 CREATE = (
     """
@@ -40,24 +42,21 @@ CREATE = (
      RETURNING task_id, created_at, task_id = currval('tasks_id_seq') AS is_new,
                fingerprint = %(fingerprint)s AS is_same_body
     ), created AS (
-        INSERT INTO tasks (user_id, id, change, {columns}, completed_at,
-                           created_at, updated_at)
-        SELECT %(user_id)s, task_id, current_setting('tasks.change')::bigint, {values},
-               CASE WHEN %(completed)s THEN created_at END, created_at, created_at
+        INSERT INTO tasks (user_id, id, change, completed_at, created_at, updated_at,
+                           {columns})
+        SELECT %(user_id)s, task_id, current_setting('tasks.change')::bigint,
+               CASE WHEN %(completed)s THEN created_at END, created_at, created_at,
+               {values}
           FROM claim
          WHERE is_new
     )
     SELECT task_id, rfc3339(created_at), is_new, is_same_body, {converted}
-      FROM claim, (SELECT {conversions}) AS body
+      FROM claim, (SELECT {named_values}) AS body
 """.replace("{columns}", ", ".join(COLUMNS))
     .replace("{values}", ", ".join(COLUMNS.values()))
     .replace(
-        "{conversions}",
-        ", ".join(
-            f"{sql} AS {column}"
-            for field in CONVERTED
-            for column, sql in field.columns.items()
-        ).replace("{time_zone}", "%(time_zone)s"),
+        "{named_values}",
+        ", ".join(f"{sql} AS {column}" for column, sql in COLUMNS.items()),
     )
     .replace(
         "{converted}", ", ".join(field.column or field.name for field in CONVERTED)
@@ -68,8 +67,11 @@ CREATE = (
 A request whose key is taken waits until the transaction that took it ends, then
 updates the key's row without changing it, because ON CONFLICT returns a row that is
 newer than the statement's snapshot only if it updates the row. The row is new if it has
-the id that this statement took from the sequence. set_config limits the wait for the key, for this statement
-alone: its last argument makes it come after the wait for the counter.
+the id that this statement took from the sequence.
+
+set_config limits the wait for the key, for this statement alone. Its last argument
+makes the counter (tasks/changes.py) the first lock, for which it waits as long as any
+statement.
 
 Each create also deletes up to two expired keys of the same user.
 """

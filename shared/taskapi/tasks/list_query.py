@@ -81,6 +81,14 @@ def parse_tags(text: str) -> list[str]:
     return planning.parse_tags(text.split(","))
 
 
+def parse_time_zone(text: str) -> str:
+    """Return what may be the name of a time zone."""
+    zone = planning.parse_time_zone(text)
+    if zone is None:
+        raise ValueError
+    return zone
+
+
 def text(description: str, example: str) -> WithJsonSchema:
     """Return the schema of a parameter that is parsed from a text."""
     schema = {"type": "string", "description": description, "examples": [example]}
@@ -139,7 +147,7 @@ DueBefore = Annotated[
 ]
 TimeZone = Annotated[
     str,
-    BeforeValidator(planning.parse_time_zone),
+    BeforeValidator(parse_time_zone),
     text(
         "Where a day in `due_from` or `due_before` begins, for tasks that are due at "
         "an instant; by default UTC.",

@@ -8,7 +8,7 @@ from psycopg.rows import TupleRow
 
 from taskapi.postgres.query import read
 from taskapi.tasks import cursors
-from taskapi.tasks.answer_tags import NOTHING, Known, read_state
+from taskapi.tasks.answer_tags import NOTHING, STATE, Known, State, find_known
 from taskapi.tasks.fields import NAMES, Task, to_tasks
 from taskapi.tasks.list_query import STATUS_NAMES, Listing
 from taskapi.tasks.list_statements import CONDITIONS, SORTS, Shape, list_statement
@@ -44,9 +44,9 @@ def list_page(user_id: str, query: Listing, known: Known = NOTHING) -> Page:
     known: what the caller has already.
     """
     if known != NOTHING:
-        change = read_state(user_id).change
-        if known.anything or [change] in known.answers:
-            return Page(change, None)
+        state = State(*read(STATE, {"user_id": user_id})[0])
+        if known.anything or find_known(known, state, 1):
+            return Page(state.change, None)
     sort, order, limit = query.sort_name, query.sort_order, query.limit
     scope = (user_id, sort, order)
     cursor = None

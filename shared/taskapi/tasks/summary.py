@@ -7,12 +7,13 @@ from typing_extensions import TypedDict
 from taskapi.cold_start.framework import BaseModel, BeforeValidator, WithJsonSchema
 from taskapi.postgres.query import read
 from taskapi.tasks import fields, planning
-from taskapi.tasks.answer_tags import NOTHING, Known, read_state
+from taskapi.tasks.answer_tags import NOTHING, STATE, Known, State, find_known
+from taskapi.tasks.list_query import parse_time_zone
 from taskapi.tasks.refusals import refusals
 
 TimeZone = Annotated[
     str,
-    BeforeValidator(planning.parse_time_zone),
+    BeforeValidator(parse_time_zone),
     WithJsonSchema(
         {
             "type": "string",
@@ -114,10 +115,10 @@ def summarize(user_id: str, query: SummaryQuery, known: Known = NOTHING) -> Summ
     known: what the caller has already.
     """
     if known != NOTHING:
-        change, now = read_state(user_id)
-        for numbers in known.answers:
-            if len(numbers) == 2 and numbers[0] == change and now < numbers[1]:
-                return Summarized(change, numbers[1], None)
+        state = State(*read(STATE, {"user_id": user_id})[0])
+        if numbers := find_known(known, state, 2):
+            change, until = numbers
+            return Summarized(change, until, None)
     values = {
         "user_id": user_id,
         "time_zone": query.time_zone,

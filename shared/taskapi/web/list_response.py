@@ -42,7 +42,7 @@ def next_page(request: Request, cursor: str) -> str:
     """Return the path and query of the next page.
 
     If that would be too long, the parameters that a list ignores are left out; the
-    limits of the others keep it below 8 KB.
+    limits of the others keep it below 8 KB, but for tags of hundreds of emoji.
     """
     path, query = request.scope["path"], request.scope["query_string"].decode()
     target = f"{path}?{with_cursor(query, cursor)}"
