@@ -16,7 +16,8 @@ from urllib.parse import parse_qs, urlsplit
 from local.page_headers import HEADERS, page_headers
 from local.tokens import development_token
 
-PAGE = Path(__file__).parent / "page" / "index.html"
+FOLDER = Path(__file__).parent / "page"
+MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 
 HOST = "127.0.0.1"
 NO_HEADERS: Mapping[str, str] = {}
@@ -85,10 +86,13 @@ class PageHandler(BaseHTTPRequestHandler):
             body = json.dumps(self.server.config(user)).encode()
             self._send(HTTPStatus.OK, "application/json", body)
         elif url.path == "/":
-            page = PAGE.read_text(encoding="utf-8")
+            page = (FOLDER / "index.html").read_text(encoding="utf-8")
             headers = page_headers(page, self.server.api)
             media_type = "text/html; charset=utf-8"
             self._send(HTTPStatus.OK, media_type, page.encode(), headers)
+        elif file := find_file(url.path):
+            media_type = f"{MEDIA_TYPES[file.suffix]}; charset=utf-8"
+            self._send(HTTPStatus.OK, media_type, file.read_bytes())
         else:
             self._send(HTTPStatus.NOT_FOUND, "text/plain")
 
@@ -117,6 +121,12 @@ class PageHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing: the terminal shows the API's requests."""
+
+
+def find_file(path: str) -> Path | None:
+    """Return the page's script or stylesheet with this path."""
+    files = (each for each in FOLDER.iterdir() if each.suffix in MEDIA_TYPES)
+    return next((each for each in files if path == f"/{each.name}"), None)
 
 
 def is_listening(port: int) -> bool:

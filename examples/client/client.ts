@@ -6,6 +6,7 @@ import type { components, operations, paths } from "./api.js";
 
 export type Task = components["schemas"]["Task"];
 export type NewTask = components["schemas"]["NewTask"];
+export type TaskChanges = components["schemas"]["TaskChanges"];
 type Query = NonNullable<operations["list_tasks"]["parameters"]["query"]>;
 type FetchOptions = BetterAuthClientOptions["fetchOptions"];
 
@@ -15,6 +16,15 @@ export class RequestFailed extends Error {
   constructor(status: number, body?: { message?: string } | null) {
     super(body?.message ?? (status ? `The answer was a ${status}` : "There was no answer"));
     this.status = status;
+  }
+}
+
+/** The task has changed since it was read; `task` is how it is now. */
+export class Conflict extends RequestFailed {
+  readonly task: Task;
+  constructor({ message, details }: components["schemas"]["PreconditionFailed"]) {
+    super(412, { message });
+    this.task = details.task;
   }
 }
 
@@ -78,7 +88,25 @@ export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOpt
     }
   }
 
-  return { signIn, signOut, tasks, create, api, user: user.get };
+  /** Count the tasks; the time zone defines today. */
+  async function summary(time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone) {
+    const params = { path: { user_id: await user.get() }, query: { time_zone } };
+    const { data, error, response } = await api.GET("/api/{user_id}/tasks/summary", { params });
+    if (data) return data;
+    throw new RequestFailed(response.status, error);
+  }
+
+  /** Change a task; throw Conflict if it isn't as `task` shows it any more. */
+  async function update(task: Task, body: TaskChanges): Promise<Task> {
+    const path = { user_id: await user.get(), task_id: task.id };
+    const params = { path, header: { "If-Match": task.etag } };
+    const { data, error, response } = await api.PATCH("/api/{user_id}/tasks/{task_id}", { params, body });
+    if (data) return data;
+    if (error && "error" in error && error.error === "precondition_failed") throw new Conflict(error);
+    throw new RequestFailed(response.status, error);
+  }
+
+  return { signIn, signOut, tasks, summary, create, update, api, user: user.get };
 }
 
 function unwrap<T>(answer: { data: T; error: { status: number; message?: string } | null }) {

@@ -14,6 +14,7 @@ from tests.support.page import (
     edit,
     expect_all_sent,
     findings,
+    item,
     save,
     titles,
 )
@@ -29,8 +30,8 @@ def test_works_by_keyboard_alone(someone: User) -> None:
     press("Enter")
     expect(titles(page)).to_have_text(["By hand", "Newer", "Older"])
     expect_all_sent(page)
-    # Add, the filters as one, search, sort, then the first item.
-    for _ in range(5):
+    # Add, the status, search, sort, the two filters of due dates, then the first item.
+    for _ in range(7):
         press("Tab")
     expect(page.get_by_label("Completed: By hand")).to_be_focused()
     press("Space")
@@ -44,6 +45,7 @@ def test_works_by_keyboard_alone(someone: User) -> None:
     press("Enter")
     expect(titles(page)).to_have_text(["By hand!", "Newer", "Older"])
     expect(page.locator(".open").first).to_be_focused()
+    press("Tab")  # to its due date
     press("Tab")
     press("Enter")
     expect(titles(page)).to_have_text(["Newer", "Older"])
@@ -74,7 +76,10 @@ def test_is_accessible_in_every_state(
     someone.has("Water the tomatoes", description="The ones on the balcony too")
     someone.has("Read chapter four")
     someone.has("Reply to Marta", description="Do we bring the tent?\nAnd who drives?")
-    someone.has("Buy groceries", description="Oats, milk, two lemons, coffee")
+    someone.has(
+        "Buy groceries", tags=["home"], priority="urgent", due_date="2020-01-01"
+    )
+    someone.has("Bake", tags=["home", "kitchen"], priority="low", due_date="2030-01-01")
     viewport = {"width": 1280, "height": 720}
     page = someone.open(color_scheme=scheme, viewport=viewport)
 
@@ -82,6 +87,17 @@ def test_is_accessible_in_every_state(
         screenshot(page, f"{state}-{scheme}")
         return findings(page)
 
+    expect(page.locator("#filters")).to_contain_text("#kitchen")
+    page.locator("#filters").get_by_role("button", name="#home").click()
+    expect(titles(page)).to_have_text(["Bake", "Buy groceries"])
+    page.get_by_label("New task").fill("Clean tomorrow 5pm !high")
+    page.get_by_label("Due date of Bake").click()
+    assert looked_at("planning") == []
+    page.keyboard.press("Escape")
+    page.get_by_label("New task").fill("")
+    page.locator("#filters").get_by_role("button", name="Clear filters").click()
+    page.get_by_label("Sort").select_option("Due date")
+    expect(page.locator(".group:visible")).not_to_have_count(0)
     assert looked_at("list") == []
     edit(page, "Reply to Marta", "Reply to Marta about Sunday")
     assert looked_at("editing") == []
@@ -102,10 +118,17 @@ def test_is_accessible_in_every_state(
 
 
 def test_fits_a_small_screen(someone: User, screenshot: Screenshot) -> None:
+    tags = ["y" * 50, *map(str, range(19))]
     someone.has("A title of many words that goes on for longer than a line", "x" * 200)
+    someone.has("Many tags", tags=tags, due_date="2020-01-01", priority="urgent")
     page = someone.open(viewport={"width": 320, "height": 640})
+    expect(page.locator("#filters button")).not_to_have_count(2)
 
+    item(page, "Many tags").get_by_role("button", name="+15").click()
+    expect(item(page, "Many tags").locator(".details button")).to_have_count(21)
+    page.get_by_label("Due date of Many tags").click()
     edit(page, "x" * 200, "y" * 200)
+    page.get_by_label("New task").fill(f"{'x' * 100} #{'y' * 50} tomorrow !high")
 
     screenshot(page, "small")
     assert page.evaluate("document.documentElement.scrollWidth") == 320
@@ -113,13 +136,16 @@ def test_fits_a_small_screen(someone: User, screenshot: Screenshot) -> None:
 
 @pytest.mark.parametrize("width", [320, 390, 480])
 def test_a_finger_can_touch_all_there_is(someone: User, width: int) -> None:
-    someone.has("Delete me", "Edit me", "See me")
+    someone.has("Delete me", "Edit me", "Plan me", "See me")
+    someone.has("Late", due_date="2020-01-01", priority="high", tags=["a", "b"])
     page = someone.open(viewport={"width": width, "height": 700}, has_touch=True)
     edit(page, "Edit me", "Edited")
+    page.get_by_label("Due date of Plan me").click()
     page.get_by_role("button", name="Delete Delete me").click()
     page.route("**/tasks", lambda route: route.abort())
     add(page, "Milk")
     expect(banner(page)).to_be_visible()
+    page.get_by_label("New task").fill("Eggs tomorrow #home")
 
     small = page.evaluate("""() => [...document.querySelectorAll(
         "button, input, textarea, select, label:has([type=radio])")]

@@ -73,6 +73,11 @@ def test_does_what_the_contract_asks_of_clients(compiled: Path, database: str) -
     assert said["replayed"] == "true"
     assert len({first, *others}) == 4
     assert said["created"] == "Buy groceries"
+    assert said["updated"] == "Oats"
+    assert said["conflict"] == [412, "Oats"]
+    assert said["due"] == ["Second", "Third"]
+    assert said["counts"]["tags"] == [{"tag": "home", "count": 2}]
+    assert said["counts"]["overdue"] == 2
     assert said["paged"] == ["Buy groceries", "Second", "Third"]
     assert said["refused"] == (
         "Title is required and must be between 1 and 200 characters"

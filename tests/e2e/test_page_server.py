@@ -100,7 +100,17 @@ def page() -> Iterator[PageServer]:
         yield page
 
 
-@pytest.mark.parametrize("path", ["/", "/config.json", "/other"])
+def test_its_modules_and_styles_are_beside_it(page: PageServer) -> None:
+    script = httpx.get(f"{page.origin}/main.js")
+    style = httpx.get(f"{page.origin}/style.css")
+
+    assert script.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert style.headers["content-type"] == "text/css; charset=utf-8"
+    assert httpx.get(f"{page.origin}/page_server.py").status_code == 404
+    assert httpx.get(f"{page.origin}/%2e%2e/page_server.py").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/config.json", "/main.js", "/other"])
 def test_nothing_of_it_can_be_framed_sniffed_or_loaded_elsewhere(
     page: PageServer, path: str
 ) -> None:

@@ -50,8 +50,8 @@ def end(page: Page) -> Locator:
 
 
 def asked(page: Page) -> Locator:
-    """The page's own list of its requests, the latest first."""
-    return page.locator("#log li")
+    """The page's own list of its requests except for the counts, the latest first."""
+    return page.locator("#log li").filter(has_not_text="/summary")
 
 
 def findings(page: Page) -> list[str]:

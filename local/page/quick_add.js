@@ -1,0 +1,94 @@
+// What somebody types for a new task. Only words at the end have a meaning: a day, a time,
+// #tags and a !priority. The page shows what it has read before it sends anything.
+
+import { dayOf, isoDay, nextMonday, weekday } from "./dates.js";
+
+export const PRIORITIES = ["low", "medium", "high", "urgent"];
+const WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTH = "(january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)";
+
+/** Return the day of an ISO date; nothing for one like 2026-02-30. */
+function existingDate(text) {
+  const day = Date.parse(text) / 86_400_000;
+  return day >= 0 && isoDay(day) === text ? day : undefined;
+}
+
+/** Return the next day with this date; nothing for one like 31 June. */
+function comingDate(day, month, today) {
+  const number = MONTHS.indexOf(month.slice(0, 3).toLowerCase()) + 1;
+  const year = Number(isoDay(today).slice(0, 4));
+  const dates = [year, year + 1].map((each) => existingDate(`${each}-${two(number)}-${two(day)}`));
+  return dates.find((each) => each >= today);
+}
+
+const two = (number) => String(number).padStart(2, "0");
+const hours = (hour, half) => (hour % 12) + (/^p/i.test(half) ? 12 : 0);
+const time = (hour, minute) => `${two(hour)}:${minute}`;
+
+// Each form of a word: what it is, how it looks, and its value (undefined: it is no such word).
+const FORMS = [
+  ["day", /(?:on |by |due )?today/, (today) => today],
+  ["day", /(?:on |by |due )?tomorrow/, (today) => today + 1],
+  ["day", /next week/, (today) => nextMonday(today)],
+  ["day", new RegExp(`next (${WEEKDAYS.join("|")})`), (today, name) => nextMonday(today) + WEEKDAYS.indexOf(name.toLowerCase())],
+  ["day", new RegExp(`(?:on |by |due )?(${WEEKDAYS.join("|")})`), (today, name) =>
+    today + 1 + ((WEEKDAYS.indexOf(name.toLowerCase()) - weekday(today) + 6) % 7)],
+  ["day", /in (\d{1,3}) (day|week)s?/, (today, count, unit) => today + count * (/d/i.test(unit) ? 1 : 7)],
+  ["day", /(?:on |by |due )?(\d{4}-\d\d-\d\d)/, (_, text) => existingDate(text)],
+  ["day", new RegExp(`(?:on |by |due )?([12]?\\d|3[01])\\.? ${MONTH}`), (today, day, month) => comingDate(day, month, today)],
+  ["day", new RegExp(`(?:on |by |due )?${MONTH} ([12]?\\d|3[01])`), (today, month, day) => comingDate(day, month, today)],
+  ["time", /(?:at )?([01]?\d|2[0-3]):([0-5]\d)/, (_, hour, minute) => time(hour, minute)],
+  ["time", /(?:at )?(1[0-2]|[1-9]) ?([ap]m)/, (_, hour, half) => time(hours(hour, half), "00")],
+  ["time", /(?:at )?(1[0-2]|[1-9]):([0-5]\d) ?([ap]m)/, (_, hour, minute, half) => time(hours(hour, half), minute)],
+  ["priority", new RegExp(`!(${PRIORITIES.join("|")})`), (_, name) => name.toLowerCase()],
+  ["tags", /#"([^",#]{1,50})"/, (_, name) => name.trim() || undefined],
+  ["tags", /#(?=[^\s]*\p{L})([^\s,#"]{1,50})/, (_, name) => name],
+].map(([kind, form, value]) => [kind, new RegExp(`(?<=\\S)\\s+(${form.source})$`, "iu"), value]);
+
+/**
+ * Return the title, and what the words after it mean: { title, words: [{ kind, text, value }] }.
+ * Words for which `keeps` returns true stay in the title.
+ */
+export function parse(typed, now = new Date(), keeps = () => false) {
+  const today = dayOf(now);
+  const words = [];
+  const kinds = new Set();
+  let rest = typed.trim();
+  let ending = ""; // words that stay in the title, although they are after others that don't
+  for (;;) {
+    const found = lastWord(rest, today);
+    if (!found || (found.kind !== "tags" && kinds.has(found.kind))) break;
+    kinds.add(found.kind);
+    if (keeps(found)) ending = ` ${found.text}${ending}`;
+    else words.unshift(found);
+    rest = rest.slice(0, found.start);
+  }
+  return { title: rest + ending, words };
+}
+
+function lastWord(text, today) {
+  for (const [kind, form, toValue] of FORMS) {
+    const match = form.exec(text);
+    const value = match ? toValue(today, ...match.slice(2)) : undefined;
+    if (value !== undefined) return { kind, text: match[1], value, start: match.index };
+  }
+  return null;
+}
+
+/** Return the date and time fields that the words mean; a time alone is the next such time. */
+export function dueFields(words, now = new Date()) {
+  const valueOf = (kind) => words.find((word) => word.kind === kind)?.value;
+  const [day, time] = [valueOf("day"), valueOf("time")];
+  if (day === undefined && !time) return { date: "", time: "" };
+  const clock = now.toTimeString().slice(0, 5);
+  return { date: isoDay(day ?? dayOf(now) + (time > clock ? 0 : 1)), time: time ?? "" };
+}
+
+/** Return the text with this word at its end, instead of another of its kind; or without it. */
+export function toggleWord(typed, kind, text, now = new Date(), keeps = () => false) {
+  const { title, words } = parse(typed, now, keeps);
+  const isSame = (word) => word.text.toLowerCase() === text.toLowerCase();
+  const others = words.filter((word) => !isSame(word) && (kind === "tags" || word.kind !== kind));
+  return [title, ...others.map((word) => word.text), ...(words.some(isSame) ? [] : [text])].join(" ");
+}
