@@ -350,6 +350,31 @@ def test_a_bundle_may_have_none_of_them(tmp_path: Path, content: bytes | None) -
     assert find_cas(str(bundle), AMAZON) == b""
 
 
+def test_trusts_no_ca_that_is_commented_out(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(b"# " + Authority("Amazon Root CA 9").pem)
+
+    assert not find_cas(str(bundle), AMAZON)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"hush"])
+def test_a_wrong_bundle_is_named(
+    held: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes | None,
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_bytes(content)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+
+    with secure(held, Authority("Amazon Root CA 9"), monkeypatch):
+        said = str(failure(held))
+
+    assert said.endswith(f"read: {bundle} isn't a file of CAs in PEM")
+
+
 @contextmanager
 def secure(
     store: Store, authority: Authority, monkeypatch: pytest.MonkeyPatch
