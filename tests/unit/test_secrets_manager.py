@@ -1,5 +1,6 @@
 """One signed request to Secrets Manager, and what becomes of each answer."""
 
+import base64
 import json
 import os
 import subprocess
@@ -116,7 +117,18 @@ def test_knows_the_endpoint_of_each_region(
 
 
 @pytest.mark.parametrize(
-    "value", ["hush", "ftp://hush", "https://", "http://[hush", "http://hush:port"]
+    "value",
+    [
+        "hush",
+        "ftp://hush",
+        "https://",
+        "http://[hush",
+        "http://hush:port",
+        "http://127.0.0.1/hush",
+        "http://127.0.0.1?hush",
+        "http://hush@127.0.0.1",
+        "http://127.0.0.1 hush",
+    ],
 )
 def test_an_endpoint_that_is_no_url_is_one_line(
     store: Store, monkeypatch: pytest.MonkeyPatch, value: str
@@ -125,7 +137,10 @@ def test_an_endpoint_that_is_no_url_is_one_line(
 
     said = str(failure(store))
 
-    assert said.endswith("AWS_ENDPOINT_URL_SECRETS_MANAGER isn't a URL")
+    assert said.endswith(
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER isn't a URL such as https://host"
+    )
+    assert "hush" not in said
 
 
 def test_takes_the_endpoint_of_all_services_too(
@@ -469,9 +484,9 @@ def test_a_token_file_that_is_missing_is_one_line(
         fetch_text(store.arn, 60)
 
 
-def test_a_developers_profile_is_read_by_boto3(
-    held: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def profile(held: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Return the store; the credentials for it are a developer's profile."""
     profile = tmp_path / "credentials"
     profile.write_text(
         "[developer]\n" + "\n".join(f"{k.lower()}={v}" for k, v in held.keys.items())
@@ -480,8 +495,25 @@ def test_a_developers_profile_is_read_by_boto3(
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profile))
     monkeypatch.setenv("AWS_PROFILE", "developer")
+    return held
 
-    assert fetch_secret(held.arn, 60) == VALUES
+
+@pytest.mark.parametrize("kind", ["SecretString", "SecretBinary"])
+def test_a_developers_profile_is_read_by_boto3(profile: Store, kind: str) -> None:
+    text = json.dumps(VALUES)
+    encoded = base64.b64encode(text.encode()).decode()
+    profile.secret = {kind: text if kind == "SecretString" else encoded}
+
+    assert fetch_secret(profile.arn, 60) == VALUES
+
+
+def test_aws_refuses_a_developers_profile_in_one_line(profile: Store) -> None:
+    profile.fail("AccessDeniedException")
+
+    failed = failure(profile)
+
+    assert isinstance(failed, SettingsError)
+    assert "AccessDeniedException" in str(failed)
 
 
 IMPORTS = """
