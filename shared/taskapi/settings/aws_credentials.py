@@ -51,10 +51,9 @@ def fetch_credentials(url: str, deadline: float) -> Credentials:
         )
     token = container_token()
     headers = {"Authorization": token} if token else {}
-    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     cause: Exception | None = None
     try:
-        answer = exchange(parts, "GET", target, headers, deadline, MAX_BYTES)
+        answer = exchange(parts, "GET", headers, deadline, MAX_BYTES)
         match json.loads(answer.body):
             case {
                 "AccessKeyId": str(key_id),

@@ -153,7 +153,7 @@ def request(arn: str, region: str, credentials: Credentials, deadline: float) ->
         now=time.time(),
     )
     trust = Trust(os.environ.get("AWS_CA_BUNDLE"), AMAZON)
-    return exchange(url, "POST", "/", signed, deadline, MAX_BYTES, body, trust)
+    return exchange(url, "POST", signed, deadline, MAX_BYTES, body, trust)
 
 
 def find_region(arn: str) -> str:
