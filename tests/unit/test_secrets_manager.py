@@ -25,7 +25,7 @@ from taskapi.settings.secrets_manager import (
 )
 from taskapi.tls import AMAZON, find_cas
 from tests.support.container import Container
-from tests.support.secret_store import Store, error
+from tests.support.secret_store import AWS_ENVIRONMENT, Store, error
 from tests.support.tls import Authority
 
 VALUES = {"DATABASE_URL": "postgresql://db.example/tasks"}
@@ -401,6 +401,20 @@ def secure(
 
 
 # Credentials
+
+
+@pytest.mark.parametrize("name", AWS_ENVIRONMENT)
+@pytest.mark.parametrize("value", ["hush\r", "hush\n", "hu sh", "hüsh"])
+def test_credentials_that_are_copied_wrongly_are_one_line(
+    held: Store, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=r"^One of AWS_ACCESS_KEY_ID, ") as raised:
+        fetch_text(held.arn, 60)
+
+    assert "hush" not in str(raised.value)
+    assert held.reads == 0
 
 
 @pytest.fixture
