@@ -80,7 +80,7 @@ LEFT_OUT = {
         "idna",
         "idna-*",
     ),
-    "Powertools, except its logger, metrics, tracer and parameters": (
+    "Powertools, except its logger, metrics and tracer": (
         "aws_lambda_powertools/event_handler",
         "aws_lambda_powertools/metrics/provider/datadog",
         "aws_lambda_powertools/utilities/auth_alpha",
@@ -91,6 +91,7 @@ LEFT_OUT = {
         "aws_lambda_powertools/utilities/feature_flags",
         "aws_lambda_powertools/utilities/idempotency",
         "aws_lambda_powertools/utilities/kafka",
+        "aws_lambda_powertools/utilities/parameters",
         "aws_lambda_powertools/utilities/parser",
         "aws_lambda_powertools/utilities/streaming",
         "aws_lambda_powertools/utilities/validation",

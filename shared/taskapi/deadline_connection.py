@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 USER_AGENT = "tasks-api/1.0 (JWKS)"
 """Firewalls often refuse clients that send a library's name, or none."""
 
-
 Address = tuple[str | int | bytes, ...]
 
 DEFAULT_TRUST = Trust()
@@ -40,7 +39,6 @@ class Answer(NamedTuple):
 def exchange(
     url: SplitResult,
     method: str,
-    target: str,
     headers: Mapping[str, str],
     deadline: float,
     max_bytes: int,
@@ -52,12 +50,18 @@ def exchange(
     deadline: on time.monotonic(). Raises OSError, ValueError or HTTPException.
     """
     with closing(connect(url, deadline, trust)) as connection:
-        connection.request(method, target, body, dict(headers))
+        connection.request(method, target_of(url), body, dict(headers))
         with connection.getresponse() as response:
             received = response.read(max_bytes + 1)
             if len(received) > max_bytes or response.length:
                 raise ValueError("the answer is too long, or cut off")
             return Answer(response.status, response.headers, received)
+
+
+def target_of(url: SplitResult) -> str:
+    """Return what a request line names: the path, and the query if there is one."""
+    path = url.path or "/"
+    return f"{path}?{url.query}" if url.query else path
 
 
 def connect(

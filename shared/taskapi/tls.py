@@ -10,6 +10,8 @@ AMAZON = (b"Amazon",)
 MOST_HOSTS = (*AMAZON, b"ISRG", b"Google Trust Services")
 """ISRG is Let's Encrypt's."""
 
+BEGIN = b"\n-----BEGIN CERTIFICATE-----"
+
 BEGINNING = 1 + 6 * 65
 """The characters of a PEM block whose 288 bytes contain the name of the CA.
 
@@ -39,15 +41,19 @@ def few_cas_tls(trust: Trust) -> ssl.SSLContext:
 
 
 def all_cas_tls(trust: Trust) -> ssl.SSLContext:
-    """Return TLS that trusts every CA."""
-    return ssl.create_default_context(cafile=trust.bundle)
+    """Return TLS that trusts every CA; raise OSError, which names a wrong bundle."""
+    try:
+        return ssl.create_default_context(cafile=trust.bundle)
+    except OSError as error:
+        raise OSError(f"{trust.bundle} isn't a file of CAs in PEM") from error
 
 
 def find_cas(file: str | None, names: tuple[bytes, ...]) -> bytes:
     """Return the CAs in file that have one of names in theirs, as DER."""
     try:
         with open(file or os.devnull, "rb") as opened:
-            blocks = opened.read().split(b"-----BEGIN CERTIFICATE-----")[1:]
+            # OpenSSL, too, ignores a block that doesn't begin a line: it's a comment.
+            blocks = (b"\n" + opened.read()).split(BEGIN)[1:]
         return b"".join(
             a2b_base64(block.partition(b"-----END")[0])
             for block in blocks

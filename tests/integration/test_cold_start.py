@@ -246,7 +246,7 @@ def test_imports_go_on_while_the_secret_is_read(store: Store, tmp_path: Path) ->
 import pathlib
 class Finder:
     def find_spec(name, path=None, target=None):
-        if name == "psycopg":
+        if name == "fastapi":
             pathlib.Path(os.environ["IMPORTED"]).touch()
 sys.meta_path.insert(0, Finder)
 # Nothing gives up on a busy machine.
@@ -265,7 +265,15 @@ told["connected"] = connection._idle is not None
     assert told == {"connected": True}
 
 
-def test_reading_the_secret_imports_nothing(store: Store) -> None:
+@pytest.mark.parametrize("kind", ["HS256", "JWKS"])
+def test_reading_the_secret_imports_nothing(
+    store: Store, database: str, jwks: Jwks, kind: str
+) -> None:
+    settings = {"BETTER_AUTH_URL": ""}
+    if kind == "JWKS":
+        store.put({"DATABASE_URL": database})
+        settings = auth_settings("JWKS alone", jwks.url)
+
     told = run(
         """
 told["imported"] = []
@@ -275,13 +283,16 @@ class Finder:
             told["imported"].append(name)
 sys.meta_path.insert(0, Finder)
 import app
+from taskapi.auth.signatures import signatures_for
 from taskapi.postgres import connection
+told["signatures"] = signatures_for.cache_info().currsize
 told["connected"] = connection._idle is not None
 """,
-        **deployed(store),
+        **deployed(store, **settings),
     )
 
-    assert told == {"imported": [], "connected": True}
+    assert told == {"imported": [], "signatures": 1, "connected": True}
+    assert jwks.fetches == (kind == "JWKS")
 
 
 def test_each_copy_of_a_snapshot_reads_the_secret_with_new_credentials(

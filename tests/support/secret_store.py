@@ -27,7 +27,7 @@ REGION = "eu-central-1"
 AWS_ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_SESSION_TOKEN": "a session",
+    "AWS_SESSION_TOKEN": "session",
 }
 
 Reply = tuple[int, dict[str, str], bytes]

@@ -1,5 +1,6 @@
 """One signed request to Secrets Manager, and what becomes of each answer."""
 
+import base64
 import json
 import os
 import subprocess
@@ -24,7 +25,7 @@ from taskapi.settings.secrets_manager import (
 )
 from taskapi.tls import AMAZON, find_cas
 from tests.support.container import Container
-from tests.support.secret_store import Store, error
+from tests.support.secret_store import AWS_ENVIRONMENT, Store, error
 from tests.support.tls import Authority
 
 VALUES = {"DATABASE_URL": "postgresql://db.example/tasks"}
@@ -116,7 +117,18 @@ def test_knows_the_endpoint_of_each_region(
 
 
 @pytest.mark.parametrize(
-    "value", ["hush", "ftp://hush", "https://", "http://[hush", "http://hush:port"]
+    "value",
+    [
+        "hush",
+        "ftp://hush",
+        "https://",
+        "http://[hush",
+        "http://hush:port",
+        "http://127.0.0.1/hush",
+        "http://127.0.0.1?hush",
+        "http://hush@127.0.0.1",
+        "http://127.0.0.1 hush",
+    ],
 )
 def test_an_endpoint_that_is_no_url_is_one_line(
     store: Store, monkeypatch: pytest.MonkeyPatch, value: str
@@ -125,7 +137,10 @@ def test_an_endpoint_that_is_no_url_is_one_line(
 
     said = str(failure(store))
 
-    assert said.endswith("AWS_ENDPOINT_URL_SECRETS_MANAGER isn't a URL")
+    assert said.endswith(
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER isn't a URL such as https://host"
+    )
+    assert "hush" not in said
 
 
 def test_takes_the_endpoint_of_all_services_too(
@@ -350,6 +365,31 @@ def test_a_bundle_may_have_none_of_them(tmp_path: Path, content: bytes | None) -
     assert find_cas(str(bundle), AMAZON) == b""
 
 
+def test_trusts_no_ca_that_is_commented_out(tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(b"# " + Authority("Amazon Root CA 9").pem)
+
+    assert not find_cas(str(bundle), AMAZON)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"hush"])
+def test_a_wrong_bundle_is_named(
+    held: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes | None,
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_bytes(content)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+
+    with secure(held, Authority("Amazon Root CA 9"), monkeypatch):
+        said = str(failure(held))
+
+    assert said.endswith(f"read: {bundle} isn't a file of CAs in PEM")
+
+
 @contextmanager
 def secure(
     store: Store, authority: Authority, monkeypatch: pytest.MonkeyPatch
@@ -361,6 +401,20 @@ def secure(
 
 
 # Credentials
+
+
+@pytest.mark.parametrize("name", AWS_ENVIRONMENT)
+@pytest.mark.parametrize("value", ["hush\r", "hush\n", "hu sh", "hüsh"])
+def test_credentials_that_are_copied_wrongly_are_one_line(
+    held: Store, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError, match=r"^One of AWS_ACCESS_KEY_ID, ") as raised:
+        fetch_text(held.arn, 60)
+
+    assert "hush" not in str(raised.value)
+    assert held.reads == 0
 
 
 @pytest.fixture
@@ -444,9 +498,9 @@ def test_a_token_file_that_is_missing_is_one_line(
         fetch_text(store.arn, 60)
 
 
-def test_a_developers_profile_is_read_by_boto3(
-    held: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def profile(held: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Return the store; the credentials for it are a developer's profile."""
     profile = tmp_path / "credentials"
     profile.write_text(
         "[developer]\n" + "\n".join(f"{k.lower()}={v}" for k, v in held.keys.items())
@@ -455,8 +509,25 @@ def test_a_developers_profile_is_read_by_boto3(
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profile))
     monkeypatch.setenv("AWS_PROFILE", "developer")
+    return held
 
-    assert fetch_secret(held.arn, 60) == VALUES
+
+@pytest.mark.parametrize("kind", ["SecretString", "SecretBinary"])
+def test_a_developers_profile_is_read_by_boto3(profile: Store, kind: str) -> None:
+    text = json.dumps(VALUES)
+    encoded = base64.b64encode(text.encode()).decode()
+    profile.secret = {kind: text if kind == "SecretString" else encoded}
+
+    assert fetch_secret(profile.arn, 60) == VALUES
+
+
+def test_aws_refuses_a_developers_profile_in_one_line(profile: Store) -> None:
+    profile.fail("AccessDeniedException")
+
+    failed = failure(profile)
+
+    assert isinstance(failed, SettingsError)
+    assert "AccessDeniedException" in str(failed)
 
 
 IMPORTS = """

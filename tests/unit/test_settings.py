@@ -4,10 +4,11 @@ import base64
 import io
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from taskapi import time_budget
+from taskapi import single_flight, time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.settings import secret, secrets_manager
 from taskapi.settings.better_auth import better_auth
@@ -249,6 +250,31 @@ def test_a_failure_to_read_ahead_is_no_failed_request(store: Store) -> None:
     assert reading
     assert isinstance(reading.exception(60), Outage)
     store.repair()
+
+    assert database_url() == "late"
+    assert store.reads == 2
+
+
+def test_a_request_reads_again_if_what_it_waits_for_fails(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If Lambda froze the read of the init phase, its time is over."""
+    store.put({"DATABASE_URL": "late"})
+    store.fail("ThrottlingException")
+    waits = threading.Event()
+
+    def throttle_once() -> None:
+        waits.wait(60)
+        store.before_answering = store.repair
+
+    def wait_for(*arguments: Any) -> object:
+        waits.set()
+        return single_flight.wait_for(*arguments)
+
+    store.before_answering = throttle_once
+    monkeypatch.setattr(secret, "wait_for", wait_for)
+
+    secret.settings_secret.prefetch()
 
     assert database_url() == "late"
     assert store.reads == 2

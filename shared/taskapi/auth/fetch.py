@@ -6,7 +6,7 @@ from contextlib import closing
 from http.client import HTTPException, HTTPResponse
 from urllib.parse import urlsplit
 
-from taskapi.deadline_connection import USER_AGENT, connect
+from taskapi.deadline_connection import USER_AGENT, connect, target_of
 
 HEADERS = {
     "User-Agent": USER_AGENT,
@@ -36,9 +36,7 @@ def fetch(url: str, *, timeout: float, max_bytes: int) -> bytes:
     parts, address = urlsplit(url), address_of(url)
     try:
         with closing(connect(parts, time.monotonic() + timeout)) as connection:
-            path = parts.path or "/"
-            target = f"{path}?{parts.query}" if parts.query else path
-            connection.request("GET", target, headers=HEADERS)
+            connection.request("GET", target_of(parts), headers=HEADERS)
             with connection.getresponse() as response:
                 return read_body(response, max_bytes)
     except TimeoutError as error:

@@ -9,6 +9,7 @@ whole PyJWT, before and after.
 import builtins
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.machinery import PathFinder
 from importlib.util import find_spec, module_from_spec
 from types import CodeType, ModuleType
@@ -29,9 +30,15 @@ def hmac_sha256() -> "HMACAlgorithm":
     if "jwt" in sys.modules:
         from jwt import algorithms
     else:
-        algorithms = private_module("algorithms", {})
+        algorithms = private_algorithms()
     hmac: HMACAlgorithm = algorithms.HMACAlgorithm(algorithms.HMACAlgorithm.SHA256)
     return hmac
+
+
+@cache
+def private_algorithms() -> ModuleType:
+    """Return PyJWT's module `algorithms` without `cryptography`."""
+    return private_module("algorithms", {})
 
 
 def private_module(name: str, loaded: dict[str, ModuleType]) -> ModuleType:

@@ -11,9 +11,9 @@ What happens, in order:
 1. `functions/*/app.py` imports `preconnect` before anything else.
 2. `preconnect` imports `prefetch_secret`, which asks Secrets Manager for the settings,
    in a thread. Until then, only modules of Python's own and of ours are imported.
-3. `preconnect` imports psycopg, the logger and the check of tokens, and waits for the
-   secret. It begins to connect to the database, and to fetch the JWKS, in two threads.
-   With SnapStart all of this begins after each restore instead.
+3. `preconnect` imports psycopg, the logger and the check of tokens. Two threads wait
+   for the secret; then one connects to the database, the other fetches the JWKS. With
+   SnapStart all of this begins after each restore instead.
 4. `app.py` imports FastAPI and pydantic, which needs no network.
 5. `lambda_handler()` in web/handler.py, called last, waits for both threads, and then
    calls `init_phase.end_init_phase()`.

@@ -9,14 +9,13 @@ from taskapi.cold_start import prefetch_secret
 # isort: split
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 
 from taskapi.cold_start.init_phase import FROM_SNAPSHOT, START
 from taskapi import time_budget
+from taskapi.auth.pyjwt import hmac_sha256
 from taskapi.auth.signatures import signatures_for
-from taskapi.errors import SettingsError
 from taskapi.postgres import connection
-from taskapi.settings.better_auth import better_auth
+from taskapi.settings.better_auth import better_auth, has_jwks_variable
 from taskapi.single_flight import wait_for
 
 
@@ -40,18 +39,30 @@ def start(reading: Future[Mapping[str, str]] | None) -> Callable[[], None]:
         if has_settings():
             connection.connect_early()
 
+    def prefetch_keys() -> None:
+        if has_settings():
+            signatures_for(better_auth()).prefetch_keys()
+
     pool.submit(connect)
-    # This imports PyJWT, so it isn't done in the pool: two threads that import take
-    # Python's lock from each other all the time.
-    if has_settings():
-        with suppress(SettingsError):
-            pool.submit(signatures_for(better_auth()).prefetch_keys)
+    import_algorithms()
+    pool.submit(prefetch_keys)
 
     def finish() -> None:
         pool.shutdown()
         time_budget.end()
 
     return finish
+
+
+def import_algorithms() -> None:
+    """Import what checks signatures, as far as the variables tell which that is.
+
+    The threads would import it otherwise: two threads that import take Python's lock
+    from each other all the time.
+    """
+    if has_jwks_variable():
+        import taskapi.auth.key_set  # noqa: F401
+    hmac_sha256()
 
 
 wait = start(prefetch_secret.reading) if START and not FROM_SNAPSHOT else None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from http.client import HTTPException
 from urllib.parse import urlsplit
 
@@ -32,6 +33,11 @@ def find_credentials(deadline: float) -> Credentials | None:
     secret_key = os.environ.get("AWS_SECRET_ACCESS_KEY")
     if key_id and secret_key:
         token = os.environ.get("AWS_SESSION_TOKEN") or None
+        if not re.fullmatch(r"[!-~]+", f"{key_id}{secret_key}{token or ''}"):
+            raise SettingsError(
+                "One of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN "
+                "has a blank, a line's end or a character that isn't ASCII"
+            )
         return Credentials(key_id, secret_key, token)
     url = os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI")
     return fetch_credentials(url, deadline) if url else None
@@ -51,10 +57,9 @@ def fetch_credentials(url: str, deadline: float) -> Credentials:
         )
     token = container_token()
     headers = {"Authorization": token} if token else {}
-    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     cause: Exception | None = None
     try:
-        answer = exchange(parts, "GET", target, headers, deadline, MAX_BYTES)
+        answer = exchange(parts, "GET", headers, deadline, MAX_BYTES)
         match json.loads(answer.body):
             case {
                 "AccessKeyId": str(key_id),

@@ -1,5 +1,6 @@
 """Better Auth's settings: which tokens are accepted, and how they are checked."""
 
+import os
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import SplitResult
@@ -41,6 +42,11 @@ def better_auth() -> BetterAuth:
             "BETTER_AUTH_AUDIENCE",
         )
     )
+
+
+def has_jwks_variable() -> bool:
+    """Return whether a variable names the JWKS; the secret may do so, too."""
+    return any(map(os.environ.get, ("BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL")))
 
 
 @lru_cache(maxsize=1)

@@ -103,10 +103,11 @@ class Secret:
             if self._values is None
             else min(TIMEOUT, remaining / 2)
         )
-        early, self._early = self._early, None
-        if early is None or (early.done() and early.exception()):
-            early = self._start(arn, timeout)
-        outcome = wait_for(early, timeout)
+        until = self._clock() + timeout
+        reading, self._early = self._early, None
+        if reading is None or (wait_for(reading, timeout) and reading.exception()):
+            reading = self._start(arn, until - self._clock())
+        outcome = wait_for(reading, until - self._clock())
         self._failure = (
             outcome.exception()
             if outcome

@@ -153,7 +153,7 @@ def request(arn: str, region: str, credentials: Credentials, deadline: float) ->
         now=time.time(),
     )
     trust = Trust(os.environ.get("AWS_CA_BUNDLE"), AMAZON)
-    return exchange(url, "POST", "/", signed, deadline, MAX_BYTES, body, trust)
+    return exchange(url, "POST", signed, deadline, MAX_BYTES, body, trust)
 
 
 def find_region(arn: str) -> str:
@@ -172,11 +172,16 @@ def endpoint(region: str) -> SplitResult:
         if given := os.environ.get(name):
             try:
                 url = urlsplit(given)
-                if url.scheme in ("http", "https") and url.hostname and url.port != 0:
+                is_root = re.fullmatch(
+                    r"https?://[\w.:\[\]-]+/?", given, re.ASCII | re.I
+                )
+                if is_root and url.hostname and url.port != 0:
                     return url
             except ValueError:
                 pass
-            raise SettingsError(f"SECRET_ARN can't be read: {name} isn't a URL")
+            raise SettingsError(
+                f"SECRET_ARN can't be read: {name} isn't a URL such as https://host"
+            )
     begins = "-".join(region.split("-")[: 2 if "-iso" in region else 1])
     suffix = DNS_SUFFIXES.get(begins, "amazonaws.com")
     return urlsplit(f"https://secretsmanager.{region}.{suffix}")
@@ -221,25 +226,20 @@ def fetch_with_boto3(arn: str, region: str) -> str | bytes:
     In Lambda there are always credentials, so boto3 is never imported there.
     """
     try:
-        from aws_lambda_powertools.utilities.parameters import SecretsProvider
-        from aws_lambda_powertools.utilities.parameters.exceptions import (
-            GetParameterError,
-        )
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError
+        import boto3
+        from botocore.exceptions import BotoCoreError, ClientError
     except ImportError as error:
         raise SettingsError(
             "SECRET_ARN can't be read: no AWS credentials, and boto3 isn't installed"
         ) from error
     try:
-        provider = SecretsProvider(boto_config=Config(region_name=region))
-        value = provider.get(arn, force_fetch=True)
-    except (BotoCoreError, GetParameterError, ValueError) as error:
-        # Powertools raises GetParameterError for every error of botocore.
-        cause = error.__context__ or error
-        reason = " ".join(str(cause).split()).replace(arn, "the secret")
+        client = boto3.client("secretsmanager", region_name=region)
+        answer = client.get_secret_value(SecretId=arn)
+    except (BotoCoreError, ClientError, ValueError) as error:
+        reason = " ".join(str(error).split()).replace(arn, "the secret")
         raise SettingsError(f"SECRET_ARN can't be read: {reason}") from error
-    return value if isinstance(value, bytes) else str(value)
+    text: str | bytes = answer.get("SecretString", answer.get("SecretBinary"))
+    return text
 
 
 def parse_secret(text: str | bytes) -> Mapping[str, str]:
