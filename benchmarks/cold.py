@@ -11,9 +11,10 @@ from contextlib import ExitStack
 from typing import NamedTuple, TypedDict
 
 from benchmarks import results
-from benchmarks.candidates import BARE, LABELS, LEGACY, OURS, Eddsa, case
+from benchmarks.candidates import BARE, LABELS, LEGACY, LISTS, case
 from benchmarks.emulator import environment
-from benchmarks.world import Case, database, issuer
+from benchmarks.services import services
+from benchmarks.world import Case
 
 SETTLING = 20
 """Events after the first one before an environment counts as warm."""
@@ -21,7 +22,7 @@ SETTLING = 20
 ROUNDS = 1_000
 """Timed events for each warm environment."""
 
-ROWS = [name for name in LABELS if name not in OURS or name.startswith("list")]
+ROWS = LISTS
 
 
 class Sample(NamedTuple):
@@ -152,8 +153,8 @@ def table(rows: Mapping[str, Row]) -> str:
 
 def main() -> None:
     options = results.parse_options(__doc__, ROWS, runs=12)
-    with database() as url, issuer() as eddsa:
-        cases = [case(name, url, Eddsa(*eddsa)) for name in options.only]
+    with services() as near:
+        cases = [case(name, near) for name in options.only]
         rows = measure(cases, options.runs)
     print(table(rows))
     if options.save:

@@ -10,9 +10,9 @@ import sys
 from typing import NamedTuple
 
 from benchmarks import results
-from benchmarks.candidates import BARE, LABELS, THIS, Eddsa, case
+from benchmarks.candidates import BARE, LABELS, THIS, case
 from benchmarks.instructions import measure
-from benchmarks.world import database, issuer
+from benchmarks.services import services
 
 TOLERANCE = 0.10
 
@@ -36,8 +36,8 @@ def exceeds_limit(now: Counts, committed: Counts) -> bool:
 def main() -> int:
     saved = results.load()["instructions"]["rows"]
     committed = Counts(*(statistics.median(saved[name]) for name in (THIS, BARE)))
-    with database() as url, issuer() as eddsa:
-        cases = [case(name, url, Eddsa(*eddsa)) for name in (THIS, BARE)]
+    with services() as near:
+        cases = [case(name, near) for name in (THIS, BARE)]
         counted = measure(cases)
     now = Counts(*(counted[name][0] for name in (THIS, BARE)))
     print(

@@ -18,8 +18,9 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import results
 from benchmarks.artifacts import PYTHON, ROOT, unprivileged
-from benchmarks.candidates import BARE, LABELS, LEGACY, Eddsa, case
-from benchmarks.world import Case, check, database, issuer
+from benchmarks.candidates import BARE, LABELS, LEGACY, case
+from benchmarks.services import services
+from benchmarks.world import Case, check
 
 DRIVER = ROOT / "benchmarks" / "drivers" / "first_events.py"
 
@@ -103,8 +104,8 @@ def table(rows: Mapping[str, Sequence[int]]) -> str:
 
 def main() -> None:
     options = results.parse_options(__doc__, LABELS, runs=1)
-    with database() as url, issuer() as eddsa:
-        cases = [case(name, url, Eddsa(*eddsa)) for name in options.only]
+    with services() as near:
+        cases = [case(name, near) for name in options.only]
         rows = measure(cases, options.runs)
     print(table(rows))
     if options.save:

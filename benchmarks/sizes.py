@@ -3,28 +3,21 @@
 from collections.abc import Mapping
 
 from benchmarks import artifacts, results
-from benchmarks.candidates import LABELS, OURS
+from benchmarks.candidates import LABELS, LISTS, artifact
 
-ROWS = [name for name in LABELS if name not in OURS or name == "list"]
+ROWS = [name for name in LISTS if "deployed" not in name and "eddsa" not in name]
 
 Row = Mapping[str, int]
 """Bytes of a function with its layer, zipped and unzipped, and of the zipped layer."""
-
-
-def build(name: str) -> artifacts.Artifact:
-    if name in OURS:
-        return artifacts.ours()
-    baseline, shipped, _ = name.partition("-shipped")
-    return artifacts.baseline(baseline, shipped=bool(shipped))
 
 
 def measure(names: list[str]) -> dict[str, Row]:
     """Return the row of each candidate."""
     return {
         name: {
-            "zipped": build(name).zipped_size(),
-            "unzipped": build(name).unzipped_size(),
-            "layer": sum(map(artifacts.zipped_size, build(name).layers)),
+            "zipped": artifact(name).zipped_size(),
+            "unzipped": artifact(name).unzipped_size(),
+            "layer": sum(map(artifacts.zipped_size, artifact(name).layers)),
         }
         for name in names
     }
