@@ -21,7 +21,6 @@ from local.tokens import LOCAL, ROOT, is_configured
 from taskapi.auth import jwks
 from taskapi.auth.authenticate import bearer_token
 from taskapi.auth.claims import abbreviate, claim_errors, humanize, is_time
-from taskapi.auth.deadline_connection import USER_AGENT
 from taskapi.auth.signatures import signatures_for
 from taskapi.auth.tokens import (
     MAX_BYTES,
@@ -31,6 +30,7 @@ from taskapi.auth.tokens import (
     read_header,
 )
 from taskapi.auth.verify import expected_claims, verify
+from taskapi.deadline_connection import USER_AGENT
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.log import logger
 from taskapi.settings.better_auth import BetterAuth, Expected, better_auth

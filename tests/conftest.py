@@ -1,6 +1,7 @@
 """A real Postgres for all tests, with a database for each worker."""
 
 import io
+import math
 import os
 import shutil
 import tempfile
@@ -11,8 +12,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from moto import mock_aws
 
 from local.direct import SECRET
 from local.postgres import embedded_postgres_url
@@ -115,40 +114,23 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Remove all settings and the cached secret; return the secret's clock."""
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     clock = Clock()
     monkeypatch.setattr(secret, "settings_secret", secret.Secret(clock))
-    # A test may replace it.
-    provider = secrets_manager.provider
-    provider.cache_clear()
-    yield clock
-    provider.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def reader() -> Iterator[SecretsProvider]:
-    """Return Powertools' reader of secrets, with moto's Secrets Manager.
-
-    Once for each module, because making a client takes longer than the tests.
-    """
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name, value in AWS_ENVIRONMENT.items():
-            patch.setenv(name, value)
-        yield secrets_manager.provider.__wrapped__()
+    return clock
 
 
 @pytest.fixture
-def store(
-    reader: SecretsProvider, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Store]:
+def store(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """Return a new secret, which SECRET_ARN names."""
-    store = Store(reader)
-    for name, value in AWS_ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("SECRET_ARN", store.arn)
-    monkeypatch.setattr(secrets_manager, "provider", lambda: reader)
-    with store.counting():
+    with Store().serving() as store:
+        for name, value in AWS_ENVIRONMENT.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("SECRET_ARN", store.arn)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", store.origin)
+        # A test that wants retries has none of their pauses.
+        monkeypatch.setattr(secrets_manager, "backoff", lambda attempt: math.inf)
         yield store

@@ -20,12 +20,20 @@ class SingleFlight(Generic[T]):
         self._running: Future[T] | None = None
         self._lock = threading.Lock()
 
-    def outcome(self, call: Callable[[], T], timeout: float) -> Future[T] | None:
-        """Return the call's result or exception; None after timeout seconds."""
+    def start(self, call: Callable[[], T]) -> Future[T]:
+        """Start the call unless one is running; return the one that runs."""
         with self._lock:
             if self._running is None or self._running.done():
                 thread = ThreadPoolExecutor(max_workers=1)
                 self._running = thread.submit(call)
                 thread.shutdown(wait=False)
-            running = self._running
-        return running if wait([running], timeout).done else None
+            return self._running
+
+    def outcome(self, call: Callable[[], T], timeout: float) -> Future[T] | None:
+        """Return the call's result or exception; None after timeout seconds."""
+        return wait_for(self.start(call), timeout)
+
+
+def wait_for(running: Future[T], timeout: float) -> Future[T] | None:
+    """Return the future when it is done; None after timeout seconds."""
+    return running if wait([running], timeout).done else None

@@ -24,6 +24,7 @@ from tests.support.build import NEEDS_THE_LAYER
 from tests.support.once import once
 from tests.support.pip_settings import ELSEWHERE
 from tests.support.project import ROOT
+from tests.support.secret_store import Store
 
 pytestmark = NEEDS_THE_LAYER
 
@@ -291,19 +292,24 @@ def test_nothing_that_it_holds_imports_what_it_does_not(build: Path) -> None:
     assert printed == ""
 
 
-def test_reads_secrets_with_the_runtimes_boto3(build: Path) -> None:
-    # Not in the layer: Lambda's Python brings it, and finds it last, as here.
-    [site] = {p for p in sys.path if p.startswith(sys.prefix) and "site-packages" in p}
+def test_reads_the_secret_without_boto3(build: Path) -> None:
     code = (
-        f"import sys; sys.path.append({site!r})\n"
-        "from aws_lambda_powertools.utilities.parameters import get_secret\n"
-        "print(sys.modules[get_secret.__module__].__file__, get_secret.__module__)"
+        "import sys\n"
+        "from taskapi.settings.environment import database_url\n"
+        "print(database_url(), 'botocore' in sys.modules)"
     )
 
-    file, module = run(build / "SharedLayer", code).split()
+    with Store().serving() as store:
+        store.put({"DATABASE_URL": "stored"})
+        printed = run(
+            build / "SharedLayer",
+            code,
+            SECRET_ARN=store.arn,
+            AWS_ENDPOINT_URL=store.origin,
+            **store.keys,
+        )
 
-    assert Path(file).is_relative_to(build)
-    assert module == "aws_lambda_powertools.utilities.parameters.secrets"
+    assert printed.split() == ["stored", "False"]
 
 
 def test_most_of_what_it_holds_is_imported(build: Path) -> None:

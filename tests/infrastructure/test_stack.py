@@ -16,7 +16,6 @@ from tests.support.stacks import (
     ACCOUNT,
     DEPLOYMENTS,
     DOMAIN,
-    EXTENSION,
     EXTREMES,
     NAME,
     ORIGINS,
@@ -147,15 +146,11 @@ def test_every_alias_is_at_the_functions_published_version(stack: Stack) -> None
         }
 
 
-@with_parameters("an extension", "other texts")
+@with_parameters("other texts")
 def test_only_what_reads_the_secret_knows_of_it(stack: Stack) -> None:
-    extended = bool(stack.parameters["SecretsExtensionLayerArn"])
     reads = {"SECRET_ARN": SECRET_ARN}
     reads["BETTER_AUTH_URL"] = stack.parameters["BetterAuthUrl"]
     reads["RES_OPTIONS"] = "timeout:1 attempts:3"
-    if extended:
-        reads["PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"] = "2773"
-        reads["PARAMETERS_SECRETS_EXTENSION_CACHE_ENABLED"] = "false"
 
     for name, function in functions(stack).items():
         # All that is in the environment is here: no value is a secret.
@@ -163,9 +158,8 @@ def test_only_what_reads_the_secret_knows_of_it(stack: Stack) -> None:
             "POWERTOOLS_SERVICE_NAME": NAME,
             **(reads if name != "Health" else {}),
         }
-        layer, *others = function["Layers"]
+        [layer] = function["Layers"]
         assert layer.startswith("SharedLayer")
-        assert others == ([EXTENSION] if extended and name != "Health" else [])
 
 
 @with_parameters("other numbers")

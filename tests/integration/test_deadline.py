@@ -12,9 +12,9 @@ import pytest
 from local.direct import ROUTES, SECRET, Answer, event
 from taskapi import time_budget
 from taskapi.auth import jwks
-from taskapi.cold_start import preconnect
+from taskapi.cold_start import preconnect, prefetch_secret
 from taskapi.postgres import connection, query
-from taskapi.settings import secret, secret_sources, secrets_manager
+from taskapi.settings import secret, secrets_manager
 from tests.support.api import Client, invoke
 from tests.support.auth_settings import forget
 from tests.support.clock import Clock
@@ -49,7 +49,6 @@ def deaf(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     monkeypatch.setattr(connection, "_idle", None)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     monkeypatch.delenv("BETTER_AUTH_JWKS_URL", raising=False)
     forget()
     with deaf_server() as port:
@@ -62,9 +61,8 @@ def deaf(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
 
 
 def hang_secret(patch: pytest.MonkeyPatch, port: int) -> None:
-    """Have the extension hang, and Secrets Manager too."""
+    """Have Secrets Manager hang."""
     patch.setenv("SECRET_ARN", ARN)
-    patch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", str(port))
     patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
 
 
@@ -72,7 +70,7 @@ def remember(patch: pytest.MonkeyPatch, clock: Clock, **values: str) -> None:
     """Have values of the secret's that are due to be read again."""
     patch.setenv("SECRET_ARN", ARN)
     with pytest.MonkeyPatch.context() as once:
-        once.setattr(secret_sources, "fetch_text", lambda *_: json.dumps(values))
+        once.setattr(secrets_manager, "fetch_text", lambda *_: json.dumps(values))
         secret.settings_secret.values()
     clock.now += secret.TTL
 
@@ -179,7 +177,7 @@ def test_the_init_phase_ends_before_lambda_ends_it(
     hang_secret(monkeypatch, deaf)
     started = time.monotonic()
 
-    preconnect.start()()
+    preconnect.start(prefetch_secret.prefetch())()
 
     assert time.monotonic() - started < DEADLINE + 40
     assert time_budget._deadline is None

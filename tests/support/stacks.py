@@ -22,7 +22,6 @@ Parameters = Mapping[str, str | list[str]]
 
 # The transform gets a CommaDelimitedList as a list.
 ALWAYS: Parameters = {"SecretArn": SECRET_ARN, "AllowedOrigins": ORIGINS}
-EXTENSION = f"arn:aws:lambda:{REGION}:187925254637:layer:AWS-Parameters-Secrets:1"
 DOMAIN = {
     "DomainName": "api.example.com",
     "CertificateArn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1",
@@ -35,7 +34,6 @@ CHOICES: dict[str, Parameters] = {
     "all at once": {"GradualDeployment": "false"},
     "a domain": DOMAIN,
     "a domain alone": DOMAIN | {"HostedZoneId": "Z1", "DefaultEndpoint": "off"},
-    "an extension": {"SecretsExtensionLayerArn": EXTENSION},
     "a key": {"SecretKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"},
     "a boundary": {"PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary"},
     "a release": {"Release": RELEASE},

@@ -311,7 +311,7 @@ def test_says_why_the_secret_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> 
     def fail(*_: object) -> str:
         raise Outage("SECRET_ARN can't be read: no answer")
 
-    monkeypatch.setattr("taskapi.settings.secret_sources.fetch_text", fail)
+    monkeypatch.setattr("taskapi.settings.secrets_manager.fetch_text", fail)
     monkeypatch.setattr("taskapi.settings.secret.settings_secret", Secret())
 
     report = diagnosed(secret.token(), SECRET_ARN="hush")

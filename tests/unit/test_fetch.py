@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from taskapi import deadline_connection
 from taskapi.auth.fetch import FetchError, fetch
+from taskapi.deadline_connection import Address, connect_socket
 from tests.support.jwks import Jwks
 
 DOCUMENT = b'{"keys": []}'
@@ -206,18 +208,20 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next(
             socket,
             "getaddrinfo",
             lambda host, *rest, **more: (
-                found if host == "localhost" else real(host, *rest, **more)
+                found if host == b"localhost" else real(host, *rest, **more)
             ),
         )
 
         given = {}
 
-        def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+        def connect(
+            connection: socket.socket, address: Address, timeout: float
+        ) -> None:
             given[address[0]] = timeout
-            return connecting(address, 0.1 if address[0] == "127.0.0.2" else timeout)
+            silent = address[0] == "127.0.0.2"
+            connect_socket(connection, address, 0.1 if silent else timeout)
 
-        connecting = socket.create_connection
-        monkeypatch.setattr(socket, "create_connection", connect)
+        monkeypatch.setattr(deadline_connection, "connect_socket", connect)
 
         body = fetch(f"http://localhost:{port}/jwks", timeout=60, max_bytes=1000)
 

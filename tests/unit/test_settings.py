@@ -1,24 +1,18 @@
-"""Settings from variables, and from a secret that moto's Secrets Manager holds."""
+"""Settings from variables, and from a secret that a stand-in for AWS holds."""
 
+import base64
 import io
-import json
-import re
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from urllib.parse import parse_qs, urlsplit
+from collections.abc import Callable
 
 import pytest
-from botocore import exceptions
-from botocore.parsers import ResponseParserError
 
 from taskapi import time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
-from taskapi.settings import secret, secret_sources, secrets_manager
+from taskapi.settings import secret, secrets_manager
 from taskapi.settings.better_auth import better_auth
 from taskapi.settings.environment import database_url
-from taskapi.settings.secrets_manager import provider
+from taskapi.settings.secrets_manager import Outage
 from tests.support.clock import Clock
 from tests.support.secret_store import Store
 
@@ -91,7 +85,9 @@ def test_a_read_that_hangs_leaves_time_for_the_request(
     database_url()
     clock.now += secret.TTL
     over = threading.Event()
-    monkeypatch.setattr(secret_sources, "fetch_text", lambda *_: over.wait(60) and "{}")
+    monkeypatch.setattr(
+        secrets_manager, "fetch_text", lambda *_: over.wait(60) and "{}"
+    )
 
     time_budget.start(time_budget.MARGIN + 2)
     url, left = database_url(), time_budget.remaining()
@@ -140,7 +136,7 @@ def test_asks_again_after_a_cool_down_where_it_failed(
     store.fail("InternalServiceError")
     clock.now += secret.TTL
     database_url()
-    store.failure = None
+    store.repair()
     failed = store.reads
 
     within = database_url()
@@ -151,129 +147,60 @@ def test_asks_again_after_a_cool_down_where_it_failed(
     assert store.reads == failed + 1
 
 
-def test_a_denied_secret_is_one_line(store: Store) -> None:
-    store.fail("AccessDeniedException")
-
-    with pytest.raises(SettingsError, match=r"^SECRET_ARN can't be read: .*Denied"):
-        database_url()
-
-
-def test_a_missing_secret_is_one_line(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SECRET_ARN", store.arn + "-another")
-
-    with pytest.raises(SettingsError, match=r"^SECRET_ARN can't be read: .*NotFound"):
-        database_url()
-
-
-def made(kind: type[Exception]) -> Exception:
-    """Return an exception of botocore's; what it is made with differs too much."""
-    error = kind.__new__(kind)
-    error.args = ("what happened",)
-    vars(error)["response"] = {"Error": {"Code": "InternalServiceError"}}
-    if not issubclass(kind, exceptions.ClientError):
-        vars(error)["response"] = None
-    return error
-
-
-BOTOCORE = {
-    name: made(kind)
-    for name, kind in vars(exceptions).items()
-    if isinstance(kind, type)
-    and issubclass(kind, exceptions.BotoCoreError | exceptions.ClientError)
-}
-CODES = {
-    code: exceptions.ClientError({"Error": {"Code": code}}, "GetSecretValue")
-    for code in [
-        *sorted(secrets_manager.PERMANENT_ERRORS),
-        "ExpiredTokenException",
-        "InternalFailure",
-        "InternalServiceError",
-        "InternalServerError",
-        "LimitExceededException",
-        "RequestLimitExceeded",
-        "RequestExpired",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "503",
-        "",
-    ]
-}
-OTHERS: dict[str, Exception] = {
-    "no code": exceptions.ClientError({}, "GetSecretValue"),
-    "malformed answer": ResponseParserError("x"),
-    "not JSON": json.JSONDecodeError("x", "y", 0),
-    "no SecretString": KeyError("SecretBinary"),
-    "a socket's": ConnectionResetError(104, "reset"),
-    "a timeout": TimeoutError(),
+FAILURES: dict[str, Exception] = {
+    "an outage": Outage("SECRET_ARN can't be read: why"),
+    "a wrong stack": SettingsError("SECRET_ARN can't be read: why"),
     "a bug": AttributeError("NoneType"),
     "memory": MemoryError(),
-    "recursion": RecursionError(),
-}
-FAILURES = {**BOTOCORE, **CODES, **OTHERS}
-
-OUTAGES = {
-    "CapacityNotAvailableError",
-    "ChecksumError",
-    "ConnectTimeoutError",
-    "ConnectionClosedError",
-    "ConnectionError",
-    "CredentialRetrievalError",
-    "EndpointConnectionError",
-    "HTTPClientError",
-    "IncompleteReadError",
-    "MetadataRetrievalError",
-    "ProxyConnectionError",
-    "ReadTimeoutError",
-    "ResponseStreamingError",
-    "SSLError",
-    "TokenRetrievalError",
-    "ClientError",
-    "EventStreamError",
-    *(CODES.keys() - secrets_manager.PERMANENT_ERRORS),
-    *(OTHERS.keys()),
 }
 
 
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
 def test_the_last_good_values_serve_on_whatever_fails(
-    store: Store, clock: Clock, log: io.StringIO
+    store: Store,
+    clock: Clock,
+    log: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
 ) -> None:
     store.put({"DATABASE_URL": "old"})
     database_url()
+    reads = []
 
-    for name, failure in FAILURES.items():
-        store.failure = failure
-        clock.now += secret.TTL
-        reads = store.reads
-        assert {database_url() for _ in range(5)} == {"old"}, name
-        assert store.reads == reads + 1, name
-        assert not secret.settings_secret.reread(), name
+    def fail(arn: str, timeout: float) -> str:
+        reads.append(arn)
+        raise failure
 
-    assert log.getvalue().count("can't be read again") >= len(FAILURES)
+    monkeypatch.setattr(secrets_manager, "fetch_text", fail)
+    clock.now += secret.TTL
+
+    assert {database_url() for _ in range(5)} == {"old"}
+    assert len(reads) == 1
+    assert not secret.settings_secret.reread()
+    assert log.getvalue().count("can't be read again") == 2
 
 
+@pytest.mark.parametrize(
+    ("failure", "raised"),
+    [
+        ("an outage", ServiceUnavailable),
+        ("a wrong stack", SettingsError),
+        ("a bug", AttributeError),
+    ],
+)
 def test_without_values_an_outage_is_a_503_and_a_wrong_stack_a_500(
-    store: Store, clock: Clock
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: str,
+    raised: type[Exception],
 ) -> None:
-    outages, lines = set(), []
-    for name, failure in FAILURES.items():
-        store.failure = failure
-        clock.now += secret.COOL_DOWN
-        try:
-            database_url()
-        except ServiceUnavailable:
-            outages.add(name)
-        except SettingsError as error:
-            lines.append(str(error))
+    def fail(arn: str, timeout: float) -> str:
+        raise FAILURES[failure]
 
-    assert outages == OUTAGES
-    assert all(re.match(r"SECRET_ARN can't be read: \S[^\n]*$", line) for line in lines)
-    assert store.arn not in "".join(lines)
+    monkeypatch.setattr(secrets_manager, "fetch_text", fail)
+
+    with pytest.raises(raised):
+        database_url()
 
 
 def test_an_outage_is_asked_about_once_in_its_cool_down(
@@ -286,30 +213,49 @@ def test_an_outage_is_asked_about_once_in_its_cool_down(
     assert store.reads == 1
 
     clock.now += secret.FAILURE_COOL_DOWN
-    store.failure = None
+    store.repair()
     store.put({"DATABASE_URL": "new"})
 
     assert database_url() == "new"
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("AWS_DEFAULT_REGION", None),
-        ("AWS_PROFILE", "nobody"),
-        ("AWS_ENDPOINT_URL", "hush"),
-    ],
-)
-def test_a_wrong_environment_is_one_line(
-    store: Store, monkeypatch: pytest.MonkeyPatch, name: str, value: str | None
-) -> None:
-    monkeypatch.setattr(secrets_manager, "provider", provider.__wrapped__)
-    monkeypatch.delenv(name, raising=False)
-    if value:
-        monkeypatch.setenv(name, value)
+def test_values_take_what_was_read_ahead(store: Store) -> None:
+    store.put({"DATABASE_URL": "early"})
 
-    with pytest.raises(SettingsError, match=r"^SECRET_ARN can't be read: [^\n]*$"):
-        database_url()
+    reading = secret.settings_secret.prefetch()
+
+    assert reading
+    assert reading.result(60)
+    assert database_url() == "early"
+    assert store.reads == 1
+
+
+def test_values_wait_for_what_is_being_read_ahead(store: Store) -> None:
+    store.put({"DATABASE_URL": "early"})
+    asked = threading.Event()
+    store.before_answering = lambda: asked.wait(60)
+
+    secret.settings_secret.prefetch()
+    threading.Timer(0.01, asked.set).start()
+
+    assert database_url() == "early"
+    assert store.reads == 1
+
+
+def test_a_failure_to_read_ahead_is_no_failed_request(store: Store) -> None:
+    store.put({"DATABASE_URL": "late"})
+    store.fail("ThrottlingException")
+    reading = secret.settings_secret.prefetch()
+    assert reading
+    assert isinstance(reading.exception(60), Outage)
+    store.repair()
+
+    assert database_url() == "late"
+    assert store.reads == 2
+
+
+def test_reads_nothing_ahead_without_a_secret(clock: Clock) -> None:
+    assert secret.settings_secret.prefetch() is None
 
 
 @pytest.mark.parametrize(
@@ -330,9 +276,8 @@ def test_what_is_no_arn_is_one_line_that_does_not_quote_it(
 
 
 def test_a_binary_secret_is_read_too(store: Store) -> None:
-    store.client.put_secret_value(
-        SecretId=store.arn, SecretBinary=b'{"DATABASE_URL": "binary"}'
-    )
+    encoded = base64.b64encode(b'{"DATABASE_URL": "binary"}').decode()
+    store.secret = {"SecretBinary": encoded}
 
     assert database_url() == "binary"
 
@@ -397,145 +342,3 @@ def test_settings_do_not_show_the_secret(
     monkeypatch.setenv("BETTER_AUTH_SECRET", KEY)
 
     assert KEY not in repr(better_auth())
-
-
-# AWS's Parameters and Secrets extension, which can't be had outside of Lambda: what it
-# answers is as its documentation has it, "not ready" as functions that ask too early
-# get it.
-
-
-class Extension(ThreadingHTTPServer):
-    """Answers as the extension does, for one secret."""
-
-    def __init__(self, arn: str, text: str) -> None:
-        super().__init__(("127.0.0.1", 0), ExtensionHandler)
-        self.arn, self.text = arn, text
-        self.refusals = 0
-        self.status = 200
-        self.raw: bytes | None = None
-        self.requests = 0
-
-
-class ExtensionHandler(BaseHTTPRequestHandler):
-    server: Extension
-
-    def do_GET(self) -> None:
-        url, extension = urlsplit(self.path), self.server
-        extension.requests += 1
-        if extension.refusals:
-            extension.refusals -= 1
-            self.answer(400, b"not ready to serve traffic, please wait")
-        elif self.headers["X-Aws-Parameters-Secrets-Token"] != "session":
-            self.answer(401, b"")
-        elif extension.raw is not None:
-            self.answer(extension.status, extension.raw)
-        elif (url.path, parse_qs(url.query)) == (
-            "/secretsmanager/get",
-            {"secretId": [extension.arn]},
-        ):
-            answer = {"ARN": extension.arn, "SecretString": extension.text}
-            self.answer(200, json.dumps(answer).encode())
-        else:
-            self.answer(400, b"no such secret")
-
-    def answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def extension(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Extension]:
-    store.put({"DATABASE_URL": "from Secrets Manager"})
-    server = Extension(store.arn, '{"DATABASE_URL": "from the extension"}')
-    monkeypatch.setenv(
-        "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", str(server.server_port)
-    )
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "session")
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_asks_the_extension_first(extension: Extension, store: Store) -> None:
-    assert database_url() == "from the extension"
-    assert store.reads == 0
-
-
-def test_waits_until_the_extension_is_ready(extension: Extension, store: Store) -> None:
-    extension.refusals = 3
-
-    assert database_url() == "from the extension"
-    assert (extension.requests, store.reads) == (4, 0)
-
-
-def test_does_not_wait_for_the_extension_in_the_init_phase(
-    extension: Extension,
-) -> None:
-    extension.refusals = 1
-
-    with pytest.raises(secret_sources.NotReady):
-        secret.settings_secret.values(extension_timeout=0.0)
-    assert database_url() == "from the extension"
-
-
-def test_an_extension_that_is_never_ready_is_given_up(
-    extension: Extension, store: Store
-) -> None:
-    extension.refusals = 1000
-
-    assert (
-        secret.settings_secret.values(extension_timeout=0.05)["DATABASE_URL"]
-        == "from Secrets Manager"
-    )
-
-
-@pytest.mark.parametrize(
-    ("status", "answer"),
-    [
-        (500, b"an error"),
-        (401, b""),
-        (200, b""),
-        (200, b"<html>"),
-        (200, b"{}"),
-        (200, b'{"SecretString": null}'),
-        (200, b"\xff\xfe"),
-        (200, b"[" * 100_000),
-        (200, b" " * 300_000),
-    ],
-    ids=[
-        "an error",
-        "its token refused",
-        "nothing",
-        "HTML",
-        "an empty object",
-        "null",
-        "not UTF-8",
-        "nested too deep",
-        "a lot of blanks",
-    ],
-)
-def test_secrets_manager_is_asked_where_the_extension_fails(
-    extension: Extension, store: Store, status: int, answer: bytes
-) -> None:
-    extension.status, extension.raw = status, answer
-
-    assert database_url() == "from Secrets Manager"
-    assert store.reads == 1
-
-
-@pytest.mark.parametrize("port", ["9", "99999", "http"])
-def test_secrets_manager_is_asked_where_nothing_listens(
-    extension: Extension, store: Store, monkeypatch: pytest.MonkeyPatch, port: str
-) -> None:
-    monkeypatch.setenv("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", port)
-
-    assert database_url() == "from Secrets Manager"
-    assert store.reads == 1

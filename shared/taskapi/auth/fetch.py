@@ -6,7 +6,7 @@ from contextlib import closing
 from http.client import HTTPException, HTTPResponse
 from urllib.parse import urlsplit
 
-from taskapi.auth.deadline_connection import USER_AGENT, connect
+from taskapi.deadline_connection import USER_AGENT, connect
 
 HEADERS = {
     "User-Agent": USER_AGENT,

@@ -9,11 +9,13 @@ other code once the function is imported.
 What happens, in order:
 
 1. `functions/*/app.py` imports `preconnect` before anything else.
-2. `preconnect` imports psycopg, the logger, the settings and the check of tokens. It
-   begins to connect to the database, and to fetch the JWKS, in two threads. With
-   SnapStart it does so after each restore instead.
-3. `app.py` imports FastAPI and pydantic, which needs no network.
-4. `lambda_handler()` in web/handler.py, called last, waits for both threads, and then
+2. `preconnect` imports `prefetch_secret`, which asks Secrets Manager for the settings,
+   in a thread. Until then, only modules of Python's own and of ours are imported.
+3. `preconnect` imports psycopg, the logger and the check of tokens, and waits for the
+   secret. It begins to connect to the database, and to fetch the JWKS, in two threads.
+   With SnapStart all of this begins after each restore instead.
+4. `app.py` imports FastAPI and pydantic, which needs no network.
+5. `lambda_handler()` in web/handler.py, called last, waits for both threads, and then
    calls `init_phase.end_init_phase()`.
 
 "Saves" is in millions of instructions, of the 1,350 that a cold start of list_tasks
@@ -27,6 +29,12 @@ saves  technique; the test that guards it; how to remove it
   190  `cryptography` isn't imported for HS256 (auth/pyjwt.py).
        test_hs256_uses_no_cryptography
        Remove: in auth/signatures.py, import HMACAlgorithm from jwt.algorithms.
+  570  boto3 isn't imported to read the secret (settings/secrets_manager.py).
+       test_imports_nothing_while_it_reads
+       Remove: read it by Powertools' get_secret.
+  240  TLS to Secrets Manager loads only Amazon's CAs (settings/secrets_manager.py).
+       test_trusts_amazons_cas_alone_if_they_are_enough
+       Remove: delete the parameter `tls`, with which a connection trusts all CAs.
   170  FastAPI's models of OpenAPI don't build their schemas (framework.py).
        test_leaves_the_interpreter_as_it_was
        Remove: import the names without the `with`.
@@ -43,13 +51,18 @@ saves  technique; the test that guards it; how to remove it
    42  The garbage collector is off while Python imports (init_phase.py).
        test_collects_no_garbage_in_the_init_phase
        Remove: delete the lines with `gc`.
+    -  It reads the secret while Python imports: three round trips of waiting
+       (prefetch_secret.py).
+       test_asks_for_the_secret_before_other_packages_are_imported
+       Remove: pass None to preconnect.start(), and delete the module.
     -  It connects, and fetches keys, while Python imports: six round trips of
        waiting (preconnect.py).
        test_connects_before_the_framework_is_imported
        Remove: delete the module, and its import in each app.py.
    4%  Only the main thread imports: two threads that import take Python's lock from
        each other. 4% of the time (preconnect.py).
-       test_threads_wait_for_the_network_and_import_nothing
+       test_threads_wait_for_the_network_and_import_nothing,
+       test_reading_the_secret_imports_nothing
        Remove: import in any thread.
 
 `make guard` fails if a cold start takes 10% more instructions than committed.
@@ -62,6 +75,6 @@ start shorter. Connecting before Powertools is imported saved about 10 ms, but o
 round trip to the database takes more than 20 ms: else connecting ends before the
 imports do.
 
-Only `preconnect` imports our other packages, and only app.py imports `preconnect`: so
-web/ and tasks/ can import the rest.
+Only `prefetch_secret` and `preconnect` import our other packages, and only app.py
+imports `preconnect`: so web/ and tasks/ can import the rest.
 """

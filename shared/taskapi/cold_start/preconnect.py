@@ -4,8 +4,11 @@ A function imports this module before any other. Opening a connection takes seve
 round trips, and importing FastAPI takes about as long without using the network.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from taskapi.cold_start import prefetch_secret
+
+# isort: split
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
 from taskapi.cold_start.init_phase import FROM_SNAPSHOT, START
@@ -13,32 +16,34 @@ from taskapi import time_budget
 from taskapi.auth.signatures import signatures_for
 from taskapi.errors import SettingsError
 from taskapi.postgres import connection
-from taskapi.settings import secret
 from taskapi.settings.better_auth import better_auth
-
-INIT_TIMEOUT = 10.0
-"""Seconds that Lambda gives the init phase, and the code that runs after a restore."""
+from taskapi.single_flight import wait_for
 
 
-def start() -> Callable[[], None]:
+def start(reading: Future[Mapping[str, str]] | None) -> Callable[[], None]:
     """Begin to connect and to fetch keys; return a function that waits for both.
 
-    A failure isn't reported here: the first request reports it. Both give up after the
-    time of one request (time_budget), less than the 10 s of Lambda's init phase:
-    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+    reading: the secret; None if there is none. A failure isn't reported here: the first
+    request reports it. Everything gives up after the time of one request (time_budget),
+    less than the 10 s of Lambda's init phase.
     """
-    time_budget.start(INIT_TIMEOUT)
     pool = ThreadPoolExecutor(max_workers=2)
-    reading = pool.submit(secret.settings_secret.values, extension_timeout=0.0)
+
+    def has_settings() -> bool:
+        """Wait for the secret; return whether it could be read."""
+        if reading is None:
+            return True
+        done = wait_for(reading, time_budget.remaining())
+        return done is not None and done.exception() is None
 
     def connect() -> None:
-        if reading.exception() is None:
+        if has_settings():
             connection.connect_early()
 
     pool.submit(connect)
     # This imports PyJWT, so it isn't done in the pool: two threads that import take
     # Python's lock from each other all the time.
-    if reading.exception() is None:
+    if has_settings():
         with suppress(SettingsError):
             pool.submit(signatures_for(better_auth()).prefetch_keys)
 
@@ -49,7 +54,7 @@ def start() -> Callable[[], None]:
     return finish
 
 
-wait = start() if START and not FROM_SNAPSHOT else None
+wait = start(prefetch_secret.reading) if START and not FROM_SNAPSHOT else None
 
 
 def wait_until_connected() -> None:
@@ -65,6 +70,6 @@ def wait_until_connected() -> None:
         import taskapi.auth.key_set
         import taskapi.auth.verify  # noqa: F401
 
-        register_after_restore(lambda: start()())
+        register_after_restore(lambda: start(prefetch_secret.prefetch())())
     elif wait:
         wait()

@@ -7,7 +7,6 @@ have.
 """
 
 import os
-import re
 import sys
 import time
 from collections.abc import Mapping
@@ -20,9 +19,7 @@ from taskapi.errors import SettingsError
 from taskapi.postgres.conninfo import to_conninfo
 from taskapi.postgres.diagnosis import describe
 from taskapi.settings import environment
-from taskapi.settings.secret import EXTENSION_TIMEOUT
-from taskapi.settings.secret_sources import fetch_secret
-from taskapi.settings.secrets_manager import Outage
+from taskapi.settings.secrets_manager import Outage, fetch_secret
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -34,6 +31,9 @@ LOCK_TIMEOUT = "3s"
 All later queries wait behind it, so this is less than the ATTEMPT_TIMEOUT of
 a request.
 """
+
+SECRET_TIMEOUT = 10.0
+"""Seconds to read the secret, with an access key."""
 
 ATTEMPTS, PAUSE = 10, 5.0
 """How often to try a file while others use its table, and the seconds between."""
@@ -138,16 +138,13 @@ def configured_url() -> str:
 
 
 def operators_secret(arn: str) -> Mapping[str, str]:
-    """Return the values of a secret; raise SettingsError, which quotes AWS's reason.
+    """Return the values of a secret; raise SettingsError, which has AWS's reason.
 
-    Unlike in Lambda, the region may not be set, so it is taken from the ARN. Reading
-    may take longer than in a request: boto3 may be imported for the first time, and
-    the credentials may need a code that the operator types.
+    Reading may take longer than in a request: a profile's credentials may need a code
+    that the operator types.
     """
-    if region := re.match(r"arn:[^:]+:secretsmanager:([^:]+):", arn):
-        os.environ["AWS_DEFAULT_REGION"] = region[1]
     try:
-        return fetch_secret(arn, EXTENSION_TIMEOUT)
+        return fetch_secret(arn, SECRET_TIMEOUT)
     except Outage as error:
         raise SettingsError(
             f"{error}."

@@ -1,18 +1,21 @@
-"""The secret at SECRET_ARN: cached, and read again when it may have changed."""
+"""The secret at SECRET_ARN: cached, and read again when it may have changed.
+
+The init phase imports this before Powertools, and asks for the secret. So the logger is
+imported where something is logged.
+"""
 
 import math
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 
 from taskapi import time_budget
 from taskapi.errors import ServiceUnavailable
-from taskapi.log import logger
-from taskapi.settings import secret_sources
-from taskapi.settings.secret_sources import NotReady
+from taskapi.settings import secrets_manager
 from taskapi.settings.secrets_manager import Outage
-from taskapi.single_flight import SingleFlight
+from taskapi.single_flight import SingleFlight, wait_for
 
 TTL = 300.0
 """Seconds to cache the secret, Secrets Manager's own default."""
@@ -23,17 +26,13 @@ COOL_DOWN = 30.0
 FAILURE_COOL_DOWN = 1.0
 """Seconds after a failed read while nothing is cached: requests fail until then."""
 
-EXTENSION_TIMEOUT = 1.0
-"""Seconds to wait until the extension is ready, which it isn't in the init phase."""
-
 TIMEOUT = 3.0
 """Seconds to wait for a read, all attempts together, if values are cached."""
 
 FIRST_TIMEOUT = 5.0
 """Seconds to wait for a read if nothing is cached yet.
 
-If the extension hangs, boto3 is imported next, which takes up to two seconds of a small
-function's CPU. What is left of the request's time is enough to connect.
+What is left of the request's time is enough to connect.
 """
 
 
@@ -47,22 +46,32 @@ class Secret:
         self._failure: BaseException | None = None
         self._due = float("-inf")
         self._quiet_until = float("-inf")
+        self._early: Future[Mapping[str, str]] | None = None
         self._flight: SingleFlight[Mapping[str, str]] = SingleFlight()
         self._lock = threading.Lock()
 
-    def values(self, extension_timeout: float = EXTENSION_TIMEOUT) -> Mapping[str, str]:
+    def prefetch(self) -> Future[Mapping[str, str]] | None:
+        """Begin to read; the first call of values() takes the result if it is good.
+
+        If reading fails, that call reads again, so a failure in the init phase isn't a
+        failed request. None if SECRET_ARN isn't set.
+        """
+        if arn := os.environ.get("SECRET_ARN"):
+            self._early = self._start(arn, FIRST_TIMEOUT)
+        return self._early
+
+    def values(self) -> Mapping[str, str]:
         """Return the secret's values; none if SECRET_ARN isn't set.
 
-        extension_timeout: seconds to wait for the extension before asking Secrets
-        Manager; 0 raises NotReady instead. Raises SettingsError if the stack is set up
-        wrongly, and ServiceUnavailable if AWS can't be reached.
+        Raises SettingsError if the stack is set up wrongly, and ServiceUnavailable if
+        AWS can't be reached.
         """
         arn = os.environ.get("SECRET_ARN")
         if not arn:
             return {}
         with self._lock:
             if self._clock() >= self._due:
-                self._read(arn, extension_timeout)
+                self._read(arn)
             if self._values is None:
                 raise self._error()
             return self._values
@@ -78,19 +87,26 @@ class Secret:
                 return False
             self._quiet_until = self._clock() + COOL_DOWN
             before = self._values
-            self._read(arn, EXTENSION_TIMEOUT)
+            self._read(arn)
             return self._values != before
 
-    def _read(self, arn: str, extension_timeout: float) -> None:
+    def _start(self, arn: str, timeout: float) -> Future[Mapping[str, str]]:
+        """Start to read in a thread."""
+        return self._flight.start(lambda: secrets_manager.fetch_secret(arn, timeout))
+
+    def _read(self, arn: str) -> None:
         """Read the values, or note why that failed and when to try again."""
         remaining = time_budget.remaining()
-        outcome = self._flight.outcome(
-            lambda: secret_sources.fetch_secret(arn, extension_timeout),
-            # If values are cached, the request continues and needs time for that.
+        # If values are cached, the request continues and needs time for that.
+        timeout = (
             min(FIRST_TIMEOUT, remaining)
             if self._values is None
-            else min(TIMEOUT, remaining / 2),
+            else min(TIMEOUT, remaining / 2)
         )
+        early, self._early = self._early, None
+        if early is None or (early.done() and early.exception()):
+            early = self._start(arn, timeout)
+        outcome = wait_for(early, timeout)
         self._failure = (
             outcome.exception()
             if outcome
@@ -99,11 +115,11 @@ class Secret:
         if outcome and self._failure is None:
             self._values = outcome.result()
             self._due = self._clock() + TTL
-        elif isinstance(self._failure, NotReady):
-            raise self._failure
         elif self._values is None:
             self._due = self._clock() + FAILURE_COOL_DOWN
         else:
+            from taskapi.log import logger
+
             self._due = self._clock() + COOL_DOWN
             reason = f"{type(self._failure).__name__}: {self._failure}"
             logger.warning("the secret can't be read again", reason=reason)
@@ -111,6 +127,8 @@ class Secret:
     def _error(self) -> BaseException:
         """Return the error to raise if nothing is cached."""
         if isinstance(self._failure, Outage):
+            from taskapi.log import logger
+
             logger.append_keys(reason=str(self._failure))
             seconds = max(math.ceil(self._due - self._clock()), 1)
             unavailable = ServiceUnavailable("The settings can't be read", seconds)

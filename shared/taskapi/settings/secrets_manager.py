@@ -1,34 +1,71 @@
-"""Read the secret from Secrets Manager with Powertools, and explain its errors."""
+"""Read the secret from Secrets Manager, with one signed request and without boto3.
 
+Importing boto3 takes longer than importing everything else. Of the signers on PyPI that
+need neither boto3 nor requests, AWS's own (aws-sdk-signers) is an alpha version that
+takes 21 times the instructions of sigv4.py.
+"""
+
+import json
+import os
+import re
+import ssl
+import time
+from base64 import b64decode
+from binascii import a2b_base64
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from http.client import HTTPException
+from urllib.parse import SplitResult, urlsplit
 
+from taskapi.deadline_connection import Answer, exchange
 from taskapi.errors import SettingsError
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from taskapi.settings.aws_credentials import CredentialsUnavailable, find_credentials
+from taskapi.settings.sigv4 import Credentials, sign
 
 ATTEMPT_TIMEOUT = 2.0
-"""Seconds to connect to the extension or to Secrets Manager, and for each answer."""
+"""Seconds for one request to Secrets Manager, and for the credentials before it."""
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
+"""Seconds: pauses are random; the longest one doubles with each attempt."""
+
+MAX_BYTES = 512 * 1024
+"""Secrets Manager's limit for a secret is 64 KiB, and JSON may escape each byte."""
+
+DNS_SUFFIXES = {
+    "cn": "amazonaws.com.cn",
+    "eusc": "amazonaws.eu",
+    "us-iso": "c2s.ic.gov",
+    "us-isob": "sc2s.sgov.gov",
+    "us-isof": "csp.hci.ic.gov",
+    "eu-isoe": "cloud.adc-e.uk",
+}
+"""By how the names of a partition's regions begin; elsewhere it is amazonaws.com.
+
+https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+"""
+
+CREDENTIALS_UNKNOWN = "AWS doesn't know these credentials"
+WRONG_SIGNATURE = "AWS_SECRET_ACCESS_KEY doesn't belong to AWS_ACCESS_KEY_ID"
 
 PERMANENT_ERRORS = {
-    "AccessDenied",
-    "AccessDeniedException",
-    "DecryptionFailure",
-    "IncompleteSignature",
-    "InvalidClientTokenId",
-    "InvalidParameterException",
-    "InvalidRequestException",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
-    "OptInRequired",
-    "ResourceNotFoundException",
-    "SignatureDoesNotMatch",
-    "UnknownOperationException",
-    "UnrecognizedClientException",
-    "ValidationError",
-    "ValidationException",
+    "AccessDenied": "the caller's role may not read it",
+    "AccessDeniedException": "the caller's role needs secretsmanager:GetSecretValue "
+    "for it, and kms:Decrypt for its key if that isn't AWS's own",
+    "DecryptionFailure": "its KMS key can't decrypt it",
+    "IncompleteSignature": WRONG_SIGNATURE,
+    "InvalidClientTokenId": CREDENTIALS_UNKNOWN,
+    "InvalidParameterException": "AWS refuses its name",
+    "InvalidRequestException": "it has no current value, or is being deleted",
+    "InvalidSignatureException": WRONG_SIGNATURE,
+    "MissingAuthenticationToken": CREDENTIALS_UNKNOWN,
+    "MissingAuthenticationTokenException": CREDENTIALS_UNKNOWN,
+    "OptInRequired": "the account may not use Secrets Manager in this region",
+    "ResourceNotFoundException": "there is no such secret in this account and region",
+    "SignatureDoesNotMatch": WRONG_SIGNATURE,
+    "UnknownOperationException": "this is no endpoint of Secrets Manager",
+    "UnrecognizedClientException": CREDENTIALS_UNKNOWN,
+    "ValidationError": "AWS refuses its name",
+    "ValidationException": "AWS refuses its name",
 }
 """AWS's errors that last until someone repairs the stack; others may be temporary.
 
@@ -36,68 +73,221 @@ https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValu
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html
 """
 
+WRONG_CLOCK = re.compile(r"Signature (expired|not yet current)")
+"""How AWS's message begins if our time isn't its own, for which there is no code."""
+
 
 class Outage(Exception):
     """AWS can't be reached for now; the message says why, and quotes no value."""
 
 
-def fetch_from_secrets_manager(arn: str) -> str | bytes:
-    """Return the secret's text; raise SettingsError or Outage."""
-    from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
-    from botocore.exceptions import BotoCoreError
+def fetch_secret(arn: str, timeout: float) -> Mapping[str, str]:
+    """Return the settings in the secret, within timeout seconds.
 
+    Raises SettingsError if the stack is set up wrongly, Outage if AWS can't answer.
+    """
+    return parse_secret(fetch_text(arn, timeout))
+
+
+def fetch_text(arn: str, timeout: float) -> str | bytes:
+    """Return the secret's text; retry while AWS throttles or can't be reached.
+
+    The pauses are random, so that the many environments of a sudden load don't all
+    come back at the same time.
+    """
+    if not re.fullmatch(r"[\w/+=.@:-]{1,2048}", arn, re.ASCII):
+        raise SettingsError("SECRET_ARN isn't the ARN of a secret: arn:aws:...")
+    deadline, attempt = time.monotonic() + timeout, 0
+    while True:
+        try:
+            return request_text(arn, min(deadline, time.monotonic() + ATTEMPT_TIMEOUT))
+        except Outage:
+            attempt += 1
+            pause = backoff(attempt)
+            if time.monotonic() + pause >= deadline:
+                raise
+        time.sleep(pause)
+
+
+def backoff(attempt: int) -> float:
+    """Return the seconds to wait after an attempt, the first being 1."""
+    longest = min(FIRST_PAUSE * 2.0 ** (attempt - 1), LONGEST_PAUSE)
+    # The module `random` isn't imported yet.
+    return longest * os.urandom(1)[0] / 255
+
+
+def request_text(arn: str, deadline: float) -> str | bytes:
+    """Return the secret's text after one request; raise SettingsError or Outage."""
+    region = find_region(arn)
     try:
-        reader = provider()
-    except BotoCoreError as error:
-        raise explain(error, arn) from error
-    except ValueError as error:
-        raise SettingsError(
-            "SECRET_ARN can't be read: AWS's endpoint isn't valid"
-        ) from error
+        credentials = find_credentials(deadline)
+        if credentials is None:
+            return fetch_with_boto3(arn, region)
+        return parse_answer(request(arn, region, credentials, deadline))
+    except CredentialsUnavailable as error:
+        raise Outage(f"SECRET_ARN can't be read: {error}") from error
+    except (OSError, HTTPException, ValueError) as error:
+        reason = "no answer in time" if isinstance(error, TimeoutError) else error
+        raise Outage(f"SECRET_ARN can't be read: {reason}") from error
+
+
+def request(arn: str, region: str, credentials: Credentials, deadline: float) -> Answer:
+    """Send GetSecretValue; raise OSError, HTTPException or ValueError.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
+    """
+    url = endpoint(region)
+    body = json.dumps({"SecretId": arn}).encode()
+    headers = {
+        "Host": url.netloc,
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": "secretsmanager.GetSecretValue",
+    }
+
+    def send(tls: ssl.SSLContext | None) -> Answer:
+        signed = sign(
+            headers,
+            body,
+            credentials,
+            region=region,
+            service="secretsmanager",
+            now=time.time(),
+        )
+        return exchange(url, "POST", "/", signed, deadline, MAX_BYTES, body, tls)
+
+    if url.scheme == "http":
+        return send(None)
     try:
-        value = reader.get(arn, force_fetch=True)
-    except GetParameterError as error:
-        # Powertools raises this for every error of botocore.
-        raise explain(error.__context__, arn) from error
-    return value if isinstance(value, bytes) else str(value)
+        return send(tls_for_amazon())
+    except ssl.SSLCertVerificationError:
+        return send(ssl.create_default_context(cafile=ca_bundle()))
 
 
-def explain(error: BaseException | None, arn: str) -> SettingsError | Outage:
-    """Return an error of botocore as one of ours, with one sentence."""
-    from botocore import exceptions
+def find_region(arn: str) -> str:
+    """Return the secret's region, or this process's if arn is only a name."""
+    if found := re.match(r"arn:[^:]+:secretsmanager:([a-z0-9-]+):", arn):
+        return found[1]
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not region or not re.fullmatch(r"[a-z0-9-]+", region):
+        raise SettingsError("SECRET_ARN must be a whole ARN, or AWS_REGION be set")
+    return region
 
-    # AWS quotes SECRET_ARN, which may hold the secret itself by mistake.
-    reason = " ".join(str(error).split()).replace(arn, "the secret")
-    sentence = f"SECRET_ARN can't be read: {reason or type(error).__name__}"
-    if isinstance(error, exceptions.ClientError):
-        code = (error.response.get("Error") or {}).get("Code")
-        is_permanent = code in PERMANENT_ERRORS
-    else:
-        transient = (
-            exceptions.CapacityNotAvailableError,
-            exceptions.ChecksumError,
-            exceptions.ConnectionError,
-            exceptions.CredentialRetrievalError,
-            exceptions.HTTPClientError,
-            exceptions.IncompleteReadError,
-            exceptions.MetadataRetrievalError,
-            exceptions.TokenRetrievalError,
-        )
-        is_permanent = isinstance(error, exceptions.BotoCoreError) and not isinstance(
-            error, transient
-        )
-    return SettingsError(sentence) if is_permanent else Outage(sentence)
+
+def endpoint(region: str) -> SplitResult:
+    """Return the URL of Secrets Manager, or of an emulator; raise SettingsError."""
+    for name in ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"):
+        if given := os.environ.get(name):
+            url = urlsplit(given)
+            if url.scheme not in ("http", "https") or not url.hostname:
+                raise SettingsError(f"SECRET_ARN can't be read: {name} is no URL")
+            return url
+    begins = "-".join(region.split("-")[: 2 if "-iso" in region else 1])
+    suffix = DNS_SUFFIXES.get(begins, "amazonaws.com")
+    return urlsplit(f"https://secretsmanager.{region}.{suffix}")
+
+
+def ca_bundle() -> str | None:
+    """Return the file with the certificates of all CAs that this machine trusts."""
+    default = ssl.get_default_verify_paths().cafile
+    return os.environ.get("AWS_CA_BUNDLE") or default
 
 
 @cache
-def provider() -> "SecretsProvider":
-    """Return Powertools' reader of secrets, which imports boto3."""
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider
-    from botocore.config import Config
+def tls_for_amazon() -> ssl.SSLContext:
+    """Return TLS that trusts only Amazon's CAs, if the machine's bundle has them.
 
-    limits = Config(
-        connect_timeout=ATTEMPT_TIMEOUT,
-        read_timeout=ATTEMPT_TIMEOUT,
-        retries={"mode": "standard", "total_max_attempts": 2},
-    )
-    return SecretsProvider(boto_config=limits)
+    OpenSSL 3 takes over a millisecond for each CA, and there are over 100. Amazon may
+    use another CA some day, so a certificate that fails is checked with all of them.
+    """
+    return ssl.create_default_context(cadata=amazons_cas(ca_bundle()))
+
+
+def amazons_cas(bundle: str | None) -> bytes:
+    """Return the CAs in bundle that have Amazon in their names, as DER."""
+    try:
+        with open(bundle or os.devnull, "rb") as file:
+            blocks = file.read().split(b"-----BEGIN CERTIFICATE-----")[1:]
+        cas = [a2b_base64(block.partition(b"-----END")[0]) for block in blocks]
+    except (OSError, ValueError):
+        return b""
+    return b"".join(ca for ca in cas if b"Amazon" in ca)
+
+
+def parse_answer(answer: Answer) -> str | bytes:
+    """Return the secret's text; raise SettingsError, or Outage."""
+    try:
+        content = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        content = None
+    match content:
+        case {"SecretString": str(text)} if answer.status == 200:
+            return text
+        case {"SecretBinary": str(encoded)} if answer.status == 200:
+            return b64decode(encoded)
+        case dict():
+            kind = content.get("__type") or answer.headers.get("x-amzn-errortype", "")
+            message = content.get("message") or content.get("Message")
+            raise explain(str(kind), str(message), answer.status)
+    raise explain("", "", answer.status)
+
+
+def explain(kind: str, message: str, status: int) -> SettingsError | Outage:
+    """Return the error to raise for AWS's; its sentence quotes only the code.
+
+    kind: AWS's code, perhaps with a namespace before it or a URL behind it. message:
+    may quote the request with its session token.
+    """
+    code = re.sub(r"^.*#|:.*$|[^\w.]", "", kind, flags=re.ASCII | re.DOTALL)[:80]
+    if WRONG_CLOCK.match(message):
+        return Outage("SECRET_ARN can't be read: this clock and AWS's differ")
+    sentence = f"SECRET_ARN can't be read: {code or f'HTTP status {status}'}"
+    if code in PERMANENT_ERRORS:
+        return SettingsError(f"{sentence}: {PERMANENT_ERRORS[code]}")
+    return Outage(sentence)
+
+
+def fetch_with_boto3(arn: str, region: str) -> str | bytes:
+    """Return the secret's text, with the credentials of a developer's profile or SSO.
+
+    In Lambda there are always credentials, so boto3 is never imported there.
+    """
+    try:
+        from aws_lambda_powertools.utilities.parameters import SecretsProvider
+        from aws_lambda_powertools.utilities.parameters.exceptions import (
+            GetParameterError,
+        )
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+    except ImportError as error:
+        raise SettingsError(
+            "SECRET_ARN can't be read: no AWS credentials, and boto3 isn't installed"
+        ) from error
+    try:
+        provider = SecretsProvider(boto_config=Config(region_name=region))
+        value = provider.get(arn, force_fetch=True)
+    except (BotoCoreError, GetParameterError, ValueError) as error:
+        # Powertools raises GetParameterError for every error of botocore.
+        cause = error.__context__ or error
+        reason = " ".join(str(cause).split()).replace(arn, "the secret")
+        raise SettingsError(f"SECRET_ARN can't be read: {reason}") from error
+    return value if isinstance(value, bytes) else str(value)
+
+
+def parse_secret(text: str | bytes) -> Mapping[str, str]:
+    """Return the settings in a secret's text; raise SettingsError.
+
+    The error quotes nothing of the text.
+    """
+    try:
+        values = json.loads(text)
+        # UTF-8 can't encode lone surrogates, so no setting may have one.
+        json.dumps(values, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or not all(
+        isinstance(value, str) for value in values.values()
+    ):
+        raise SettingsError(
+            "SECRET_ARN must name a secret that is a JSON object of strings"
+        )
+    return values

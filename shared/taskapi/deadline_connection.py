@@ -1,15 +1,19 @@
 """An HTTP connection with one deadline for connecting, TLS and all reads together."""
 
 import io
+import os
 import socket
 import ssl
+import sys
 import time
 from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import closing
+from email.message import Message
 from functools import partial
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
@@ -18,17 +22,53 @@ USER_AGENT = "tasks-api/1.0 (JWKS)"
 """Firewalls often refuse clients that send a library's name, or none."""
 
 
-def connect(url: SplitResult, deadline: float) -> HTTPConnection:
+Address = tuple[str | int | bytes, ...]
+
+
+class Answer(NamedTuple):
+    """What a server answered, whatever its status."""
+
+    status: int
+    headers: Message
+    body: bytes
+
+
+def exchange(
+    url: SplitResult,
+    method: str,
+    target: str,
+    headers: Mapping[str, str],
+    deadline: float,
+    max_bytes: int,
+    body: bytes | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Answer:
+    """Send one request and return the answer.
+
+    deadline: on time.monotonic(). tls: checks the server's certificate. Raises OSError,
+    ValueError or HTTPException.
+    """
+    with closing(connect(url, deadline, tls)) as connection:
+        connection.request(method, target, body, dict(headers))
+        with connection.getresponse() as response:
+            received = response.read(max_bytes + 1)
+            if len(received) > max_bytes or response.length:
+                raise ValueError("the answer is too long, or cut off")
+            return Answer(response.status, response.headers, received)
+
+
+def connect(
+    url: SplitResult, deadline: float, tls: ssl.SSLContext | None = None
+) -> HTTPConnection:
     """Return a connection to url's host, on which reads fail after the deadline."""
     host = url.hostname or ""
     if url.scheme == "http":
-        # parse_web_url() allows http only for this machine, which needs no proxy.
+        # Only for this machine or an emulator of AWS, which need no proxy.
         connection = HTTPConnection(host, url.port)
         connection.sock = connect_tcp(host, connection.port, deadline)
     else:
-        tls = ssl.create_default_context()
-        proxy = None if proxy_bypass(host) else getproxies().get("https")
-        if proxy:
+        tls = tls or ssl.create_default_context()
+        if proxy := proxy_for(host):
             connection = connect_by_proxy(proxy, url, tls)
             connection.timeout = max(deadline - time.monotonic(), 0.001)
         else:
@@ -37,6 +77,19 @@ def connect(url: SplitResult, deadline: float) -> HTTPConnection:
             connection.sock = wrap_tls(plain, host, tls)
     connection.response_class = partial(response_with_deadline, deadline)  # type: ignore[assignment]
     return connection
+
+
+def proxy_for(host: str) -> str | None:
+    """Return the URL of the proxy for https, if there is one.
+
+    Linux has only variables for it. Where they aren't set, as in most functions,
+    urllib.request needn't be imported.
+    """
+    if sys.platform == "linux" and "https_proxy" not in map(str.lower, os.environ):
+        return None
+    from urllib.request import getproxies, proxy_bypass
+
+    return None if proxy_bypass(host) else getproxies().get("https")
 
 
 def connect_by_proxy(
@@ -59,22 +112,37 @@ def connect_tcp(host: str, port: int, deadline: float) -> socket.socket:
     Each address gets its share of the time: the first may be an IPv6 address in a
     network without IPv6, which would use up all of it.
     """
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = socket.getaddrinfo(to_ascii(host), port, type=socket.SOCK_STREAM)
     failure: OSError = TimeoutError()
-    for index, (*_, address) in enumerate(addresses):
+    for index, (family, kind, protocol, _name, address) in enumerate(addresses):
         share = (deadline - time.monotonic()) / (len(addresses) - index)
+        connection = socket.socket(family, kind, protocol)
         try:
-            target = (str(address[0]), port)
-            return socket.create_connection(target, max(share, 0.001))
+            connect_socket(connection, address, max(share, 0.001))
+            return connection
         except OSError as error:
+            connection.close()
             failure = error
     raise failure
+
+
+def connect_socket(connection: socket.socket, address: Address, timeout: float) -> None:
+    """Connect within timeout seconds."""
+    connection.settimeout(timeout)
+    connection.connect(address)
+    # Otherwise the body would wait until the server has received the headers.
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def to_ascii(host: str) -> bytes | str:
+    """Return host in a form for which Python needn't import its IDNA codec."""
+    return host.encode() if host.isascii() else host
 
 
 def wrap_tls(plain: socket.socket, host: str, tls: ssl.SSLContext) -> socket.socket:
     """Return plain with TLS; plain's timeout limits the handshake."""
     try:
-        return tls.wrap_socket(plain, server_hostname=host)
+        return tls.wrap_socket(plain, server_hostname=to_ascii(host))
     except BaseException:
         plain.close()
         raise
