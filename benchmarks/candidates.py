@@ -48,6 +48,11 @@ def as_deployed(name: str) -> str:
     return f"{name}{DEPLOYED}"
 
 
+def bare_like(name: str) -> str:
+    """Return the bare handler's row that has its settings where this row has them."""
+    return as_deployed(BARE) if name.endswith(DEPLOYED) else BARE
+
+
 def artifact(name: str) -> artifacts.Artifact:
     """Return what a row measures; build it if needed."""
     if name in OURS:
@@ -66,7 +71,10 @@ def case(name: str, services: Services) -> Case:
     """Return the case of a row; build its function if needed."""
     function = operation(name) if name in OURS else "list_tasks"
     if "-eddsa" in name:
-        made, settings = events(function, issue=services.issue), services.eddsa_settings()
+        made, settings = (
+            events(function, issue=services.issue),
+            services.eddsa_settings(),
+        )
     else:
         made, settings = events(function), services.hs256_settings()
     is_deployed = name.endswith(DEPLOYED)

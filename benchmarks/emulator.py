@@ -78,9 +78,7 @@ def environment(case: Case) -> Iterator[Environment]:
     )
     logged: list[str] = []
     assert process.stdout
-    reader = threading.Thread(
-        target=logged.extend, args=[process.stdout], daemon=True
-    )
+    reader = threading.Thread(target=logged.extend, args=[process.stdout], daemon=True)
     reader.start()
     try:
         wait_for_port(port, process)

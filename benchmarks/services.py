@@ -87,7 +87,9 @@ class Services(NamedTuple):
             "BETTER_AUTH_JWKS_URL": self.jwks,
         }
 
-    def environment(self, settings: Mapping[str, str], deployed: bool) -> dict[str, str]:
+    def environment(
+        self, settings: Mapping[str, str], deployed: bool
+    ) -> dict[str, str]:
         """Return the environment of a function with these settings.
 
         deployed: they are in a secret, as template.yaml deploys them.
@@ -173,28 +175,28 @@ def stand_ins(database_url: str, vault: Vault) -> Iterator[Services]:
 
 
 def make_certificates(folder: Path) -> Certificates:
-    """Make a certificate for 127.0.0.1, and a CA that this machine's CAs are added to.
+    """Make a certificate for 127.0.0.1, and its CA, which functions trust.
 
-    Functions load as many CAs as in Lambda, which takes them longer than connecting.
-    The CA has Amazon in its name, like those that sign Secrets Manager's certificate.
+    They trust this machine's CAs too: loading those takes longer than connecting. The
+    CA has Amazon in its name, like the one of Secrets Manager.
     """
     # PgBouncer, which reads them too, doesn't run as root.
     folder.chmod(0o755)
     config, ca_key, ca = (folder / name for name in ("openssl.cnf", "ca.key", "ca.crt"))
     made = Certificates(*(folder / name for name in ("crt", "key", "trusted.crt")))
     config.write_text(OPENSSL)
-    new = [
-        *("openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "1"),
-        *("-pkeyopt", "ec_paramgen_curve:P-256", "-config", config),
-    ]
-    for more in (
-        [*("-subj", "/CN=Amazon Root CA of the benchmark", "-extensions", "ca")]
-        + ["-keyout", ca_key, "-out", ca],
-        [*("-subj", "/CN=localhost", "-extensions", "server")]
-        + ["-CA", ca, "-CAkey", ca_key]
-        + ["-keyout", made.key, "-out", made.certificate],
-    ):
-        subprocess.run([*new, *more], check=True, capture_output=True)
+
+    def make(name: str, key: Path, certificate: Path, *more: object) -> None:
+        command = [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "1"),
+            *("-pkeyopt", "ec_paramgen_curve:P-256", "-config", config),
+            *("-subj", f"/CN={name}", "-keyout", key, "-out", certificate, *more),
+        ]
+        subprocess.run([*map(str, command)], check=True, capture_output=True)
+
+    make("Amazon Root CA of the benchmark", ca_key, ca, "-extensions", "ca")
+    signer = ("-CA", ca, "-CAkey", ca_key)
+    make("localhost", made.key, made.certificate, "-extensions", "server", *signer)
     bundle = next(filter(os.path.isfile, CA_BUNDLES), None)
     others = Path(bundle).read_bytes() if bundle else b""
     made.trusted.write_bytes(others + ca.read_bytes())
@@ -224,9 +226,13 @@ def serve_json(answer: Answer, certificates: Certificates) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, request: object, client_address: object) -> None:
+            """A client that hangs up is no error."""
+
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificates.certificate, certificates.key)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
     # Each connection's thread does its handshake.
     server.socket = tls.wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False

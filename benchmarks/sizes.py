@@ -1,17 +1,19 @@
 """Measure the sizes of the uploads: `python -m benchmarks.sizes`."""
 
+import sys
 from collections.abc import Mapping
 
 from benchmarks import artifacts, results
 from benchmarks.candidates import LABELS, LISTS, artifact
 
 ROWS = [name for name in LISTS if "deployed" not in name and "eddsa" not in name]
+RUNS = 1
 
 Row = Mapping[str, int]
 """Bytes of a function with its layer, zipped and unzipped, and of the zipped layer."""
 
 
-def measure(names: list[str]) -> dict[str, Row]:
+def measure(names: list[str], runs: int) -> dict[str, Row]:
     """Return the row of each candidate."""
     return {
         name: {
@@ -34,13 +36,5 @@ def table(rows: Mapping[str, Row]) -> str:
     )
 
 
-def main() -> None:
-    options = results.parse_options(__doc__, ROWS, runs=1)
-    rows = measure(options.only)
-    print(table(rows))
-    if options.save:
-        results.save("sizes", {"rows": rows})
-
-
 if __name__ == "__main__":
-    main()
+    results.main("sizes", sys.modules[__name__])

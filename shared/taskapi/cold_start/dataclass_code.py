@@ -3,6 +3,8 @@
 @dataclass writes the source of a class's methods and has Python compile it, at each
 import. It looks `exec` up in its own module first, so that's where the code comes from.
 The source is the key: whatever the build hasn't compiled, Python compiles as always.
+
+It stops at the end of the init phase. Outside of one, this module does nothing.
 """
 
 import dataclasses
@@ -10,14 +12,14 @@ import marshal
 from pathlib import Path
 from types import CodeType
 
+from taskapi.cold_start.init_phase import START
+
 FILE = Path(__file__).with_name("dataclass_code.marshal")
 """Made by layer.py, so it is in the layer only."""
 
 
 def use() -> None:
-    """Use the compiled code from now on, if there is any."""
-    if not FILE.exists():
-        return
+    """Use the compiled code from now on."""
     compiled: dict[str, CodeType] = marshal.loads(FILE.read_bytes())  # noqa: S302
 
     def execute(
@@ -31,3 +33,7 @@ def use() -> None:
 def stop() -> None:
     """Leave the dataclasses module as it was."""
     vars(dataclasses).pop("exec", None)
+
+
+if START and FILE.exists():
+    use()

@@ -1,4 +1,4 @@
-"""Lambda's init phase, in which nothing collects garbage or compiles dataclasses.
+"""Lambda's init phase, in which the garbage collector is off.
 
 Lambda sets this variable; anywhere else, this module does nothing:
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
@@ -7,19 +7,18 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 import gc
 import os
 
-from taskapi.cold_start import dataclass_code
-
 START = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE")
 FROM_SNAPSHOT = START == "snap-start"
 
 if START:
     gc.disable()
-    dataclass_code.use()
 
 
 def end_init_phase() -> None:
     """Turn the collector on again; it skips what has been imported so far."""
     if START:
+        from taskapi.cold_start import dataclass_code
+
         dataclass_code.stop()
         gc.freeze()
         gc.enable()

@@ -14,6 +14,7 @@ from contextlib import suppress
 from taskapi.cold_start.init_phase import FROM_SNAPSHOT, START
 from taskapi import time_budget
 from taskapi.auth.signatures import signatures_for
+from taskapi.cold_start import dataclass_code  # noqa: F401
 from taskapi.errors import SettingsError
 from taskapi.postgres import connection
 from taskapi.settings.better_auth import better_auth
