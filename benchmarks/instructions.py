@@ -88,7 +88,7 @@ def count(cases: Sequence[Case], runs: int = 1) -> dict[str, list[int]]:
         jobs = [each for _ in range(runs) for each in cases]
         for each, taken in zip(jobs, pool.map(count_instructions, jobs), strict=True):
             counts[each.name].append(taken)
-            print(f"{each.name}: {taken / 1e9:.3f} G", file=sys.stderr)
+            print(f"{each.name}: {taken / 1e6:,.1f} M", file=sys.stderr)
     return counts
 
 
