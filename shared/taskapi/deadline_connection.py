@@ -15,6 +15,8 @@ from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from taskapi.tls import common_tls, full_tls
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
 
@@ -41,14 +43,14 @@ def exchange(
     deadline: float,
     max_bytes: int,
     body: bytes | None = None,
-    tls: ssl.SSLContext | None = None,
+    ca_bundle: str | None = None,
 ) -> Answer:
     """Send one request and return the answer.
 
-    deadline: on time.monotonic(). tls: checks the server's certificate. Raises OSError,
-    ValueError or HTTPException.
+    deadline: on time.monotonic(). ca_bundle: a file with the CAs to trust; None for the
+    machine's own. Raises OSError, ValueError or HTTPException.
     """
-    with closing(connect(url, deadline, tls)) as connection:
+    with closing(connect(url, deadline, ca_bundle)) as connection:
         connection.request(method, target, body, dict(headers))
         with connection.getresponse() as response:
             received = response.read(max_bytes + 1)
@@ -58,7 +60,7 @@ def exchange(
 
 
 def connect(
-    url: SplitResult, deadline: float, tls: ssl.SSLContext | None = None
+    url: SplitResult, deadline: float, ca_bundle: str | None = None
 ) -> HTTPConnection:
     """Return a connection to url's host, on which reads fail after the deadline."""
     host = url.hostname or ""
@@ -67,14 +69,17 @@ def connect(
         connection = HTTPConnection(host, url.port)
         connection.sock = connect_tcp(host, connection.port, deadline)
     else:
-        tls = tls or ssl.create_default_context()
         if proxy := proxy_for(host):
-            connection = connect_by_proxy(proxy, url, tls)
+            connection = connect_by_proxy(proxy, url, full_tls(ca_bundle))
             connection.timeout = max(deadline - time.monotonic(), 0.001)
         else:
+            tls = common_tls(ca_bundle)
             connection = HTTPSConnection(host, url.port, context=tls)
-            plain = connect_tcp(host, connection.port, deadline)
-            connection.sock = wrap_tls(plain, host, tls)
+            try:
+                connection.sock = connect_tls(host, connection.port, deadline, tls)
+            except ssl.SSLCertVerificationError:
+                tls = full_tls(ca_bundle)
+                connection.sock = connect_tls(host, connection.port, deadline, tls)
     connection.response_class = partial(response_with_deadline, deadline)  # type: ignore[assignment]
     return connection
 
@@ -139,9 +144,13 @@ def to_ascii(host: str) -> bytes | str:
     return host.encode() if host.isascii() else host
 
 
-def wrap_tls(plain: socket.socket, host: str, tls: ssl.SSLContext) -> socket.socket:
-    """Return plain with TLS; plain's timeout limits the handshake."""
+def connect_tls(
+    host: str, port: int, deadline: float, tls: ssl.SSLContext
+) -> socket.socket:
+    """Return a connection with TLS; raise SSLCertVerificationError, or OSError."""
+    plain = connect_tcp(host, port, deadline)
     try:
+        plain.settimeout(max(deadline - time.monotonic(), 0.001))
         return tls.wrap_socket(plain, server_hostname=to_ascii(host))
     except BaseException:
         plain.close()

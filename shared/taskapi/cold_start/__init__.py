@@ -32,9 +32,10 @@ saves  technique; the test that guards it; how to remove it
   570  boto3 isn't imported to read the secret (settings/secrets_manager.py).
        test_imports_nothing_while_it_reads
        Remove: read it by Powertools' get_secret.
-  240  TLS to Secrets Manager loads only Amazon's CAs (settings/secrets_manager.py).
-       test_trusts_amazons_cas_alone_if_they_are_enough
-       Remove: delete the parameter `tls`, with which a connection trusts all CAs.
+  240  TLS to Secrets Manager, and to the JWKS, loads the CAs that most hosts use, and
+       all others only if those aren't enough (tls.py).
+       test_trusts_few_cas_if_they_are_enough
+       Remove: use full_tls() instead of common_tls().
   170  FastAPI's models of OpenAPI don't build their schemas (framework.py).
        test_leaves_the_interpreter_as_it_was
        Remove: import the names without the `with`.

@@ -2,6 +2,7 @@
 
 import json
 import os
+from http.client import HTTPException
 from urllib.parse import urlsplit
 
 from taskapi.deadline_connection import exchange
@@ -51,16 +52,21 @@ def fetch_credentials(url: str, deadline: float) -> Credentials:
     token = container_token()
     headers = {"Authorization": token} if token else {}
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    cause: Exception | None = None
     try:
         answer = exchange(parts, "GET", target, headers, deadline, MAX_BYTES)
-        given = json.loads(answer.body) if answer.status == 200 else {}
-        return Credentials(
-            given["AccessKeyId"], given["SecretAccessKey"], given["Token"]
-        )
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise CredentialsUnavailable(
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI gives no credentials"
-        ) from error
+        match json.loads(answer.body):
+            case {
+                "AccessKeyId": str(key_id),
+                "SecretAccessKey": str(secret_key),
+                "Token": str(session),
+            }:
+                return Credentials(key_id, secret_key, session)
+    except (OSError, HTTPException, ValueError, RecursionError) as error:
+        cause = error
+    raise CredentialsUnavailable(
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI gives no credentials"
+    ) from cause
 
 
 def container_token() -> str | None:
