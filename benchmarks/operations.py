@@ -38,7 +38,7 @@ BARE_LISTS = {
     "bare": "the bare handler's list, one task",
     "bare-200": "the bare handler's list, 200 tasks",
 }
-RUNS = 4_000
+RUNS = 3_000
 ROWS = {
     **BARE_LISTS,
     "list": "list, one task",
