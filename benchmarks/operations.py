@@ -38,7 +38,7 @@ BARE_LISTS = {
     "bare": "the bare handler's list, one task",
     "bare-200": "the bare handler's list, 200 tasks",
 }
-RUNS = 3_000
+RUNS = 2_500
 ROWS = {
     **BARE_LISTS,
     "list": "list, one task",

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import page, results
 from benchmarks.artifacts import BASELINES
+from benchmarks.candidates import DEPLOYED, OURS
 from benchmarks.guard import above_limit
 from benchmarks.instructions import parse_total
 from benchmarks.strategies import STRATEGIES
@@ -30,6 +31,13 @@ def test_the_pages_have_every_table() -> None:
     }
 
     assert asked == {*page.MODULES, "summary", "goals", "machine"}
+
+
+def test_the_readme_shows_what_is_deployed() -> None:
+    ours = [name for name in page.SUMMARY if name in OURS]
+
+    assert ours == [name for name in ours if name.endswith(DEPLOYED)]
+    assert ours
 
 
 def test_every_strategy_of_an_attacker_was_measured() -> None:
