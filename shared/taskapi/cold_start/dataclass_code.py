@@ -4,7 +4,7 @@
 import. It looks `exec` up in its own module first, so that's where the code comes from.
 The source is the key: whatever the build hasn't compiled, Python compiles as always.
 
-It stops at the end of the init phase. Outside of one, this module does nothing.
+Outside of Lambda's init phase, this module does nothing.
 """
 
 import dataclasses

@@ -17,8 +17,5 @@ if START:
 def end_init_phase() -> None:
     """Turn the collector on again; it skips what has been imported so far."""
     if START:
-        from taskapi.cold_start import dataclass_code
-
-        dataclass_code.stop()
         gc.freeze()
         gc.enable()
