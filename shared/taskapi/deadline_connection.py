@@ -15,7 +15,7 @@ from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from taskapi.tls import common_tls, full_tls
+from taskapi.tls import Trust, all_cas_tls, few_cas_tls
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer as Buffer
@@ -25,6 +25,8 @@ USER_AGENT = "tasks-api/1.0 (JWKS)"
 
 
 Address = tuple[str | int | bytes, ...]
+
+DEFAULT_TRUST = Trust()
 
 
 class Answer(NamedTuple):
@@ -43,14 +45,13 @@ def exchange(
     deadline: float,
     max_bytes: int,
     body: bytes | None = None,
-    ca_bundle: str | None = None,
+    trust: Trust = DEFAULT_TRUST,
 ) -> Answer:
     """Send one request and return the answer.
 
-    deadline: on time.monotonic(). ca_bundle: a file with the CAs to trust; None for the
-    machine's own. Raises OSError, ValueError or HTTPException.
+    deadline: on time.monotonic(). Raises OSError, ValueError or HTTPException.
     """
-    with closing(connect(url, deadline, ca_bundle)) as connection:
+    with closing(connect(url, deadline, trust)) as connection:
         connection.request(method, target, body, dict(headers))
         with connection.getresponse() as response:
             received = response.read(max_bytes + 1)
@@ -60,7 +61,7 @@ def exchange(
 
 
 def connect(
-    url: SplitResult, deadline: float, ca_bundle: str | None = None
+    url: SplitResult, deadline: float, trust: Trust = DEFAULT_TRUST
 ) -> HTTPConnection:
     """Return a connection to url's host, on which reads fail after the deadline."""
     host = url.hostname or ""
@@ -68,18 +69,17 @@ def connect(
         # Only for this machine or an emulator of AWS, which need no proxy.
         connection = HTTPConnection(host, url.port)
         connection.sock = connect_tcp(host, connection.port, deadline)
+    elif proxy := proxy_for(host):
+        connection = connect_by_proxy(proxy, url, all_cas_tls(trust))
+        connection.timeout = max(deadline - time.monotonic(), 0.001)
     else:
-        if proxy := proxy_for(host):
-            connection = connect_by_proxy(proxy, url, full_tls(ca_bundle))
-            connection.timeout = max(deadline - time.monotonic(), 0.001)
-        else:
-            tls = common_tls(ca_bundle)
-            connection = HTTPSConnection(host, url.port, context=tls)
-            try:
-                connection.sock = connect_tls(host, connection.port, deadline, tls)
-            except ssl.SSLCertVerificationError:
-                tls = full_tls(ca_bundle)
-                connection.sock = connect_tls(host, connection.port, deadline, tls)
+        tls = few_cas_tls(trust)
+        connection = HTTPSConnection(host, url.port, context=tls)
+        try:
+            connection.sock = connect_tls(host, connection.port, deadline, tls)
+        except ssl.SSLCertVerificationError:
+            tls = all_cas_tls(trust)
+            connection.sock = connect_tls(host, connection.port, deadline, tls)
     connection.response_class = partial(response_with_deadline, deadline)  # type: ignore[assignment]
     return connection
 

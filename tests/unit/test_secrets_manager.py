@@ -21,7 +21,7 @@ from taskapi.settings.secrets_manager import (
     fetch_secret,
     fetch_text,
 )
-from taskapi.tls import common_cas
+from taskapi.tls import AMAZON, find_cas
 from tests.support.container import Container
 from tests.support.secret_store import Store, error
 from tests.support.tls import Authority
@@ -304,9 +304,9 @@ def test_trusts_few_cas_if_they_are_enough(
     bundle = tmp_path / "bundle.pem"
     bundle.write_bytes(other.pem + amazon.pem)
     monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
-    monkeypatch.setattr(deadline_connection, "full_tls", None)
+    monkeypatch.setattr(deadline_connection, "all_cas_tls", None)
 
-    assert common_cas(str(bundle)) == amazon.der
+    assert find_cas(str(bundle), AMAZON) == amazon.der
     with secure(held, amazon, monkeypatch):
         assert fetch_secret(held.arn, 60) == VALUES
 
@@ -346,7 +346,7 @@ def test_a_bundle_may_have_none_of_them(tmp_path: Path, content: bytes | None) -
     if content is not None:
         bundle.write_bytes(content)
 
-    assert common_cas(str(bundle)) == b""
+    assert find_cas(str(bundle), AMAZON) == b""
 
 
 @contextmanager

@@ -32,10 +32,10 @@ saves  technique; the test that guards it; how to remove it
   570  boto3 isn't imported to read the secret (settings/secrets_manager.py).
        test_imports_nothing_while_it_reads
        Remove: read it by Powertools' get_secret.
-  240  TLS to Secrets Manager, and to the JWKS, loads the CAs that most hosts use, and
+  225  TLS to Secrets Manager, and to the JWKS, loads the CAs that most hosts use, and
        all others only if those aren't enough (tls.py).
        test_trusts_few_cas_if_they_are_enough
-       Remove: use full_tls() instead of common_tls().
+       Remove: use all_cas_tls() instead of few_cas_tls().
   155  The build compiles the methods of dataclasses, of which a cold start has 74
        (dataclass_code.py, layer.py).
        test_python_compiles_no_dataclass
