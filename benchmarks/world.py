@@ -136,12 +136,13 @@ def events(
     operation: str = "list_tasks",
     caller: str | None = None,
     issue: Callable[[str], str] = issue_hs256,
+    first: int = 1,
 ) -> Callable[[], Event]:
     """Return a function that makes events of an operation.
 
-    Each event has a token of its own, and concerns another task.
+    Each event has a token of its own, and concerns another task, from the first on.
     """
-    ids = itertools.count(1)
+    ids = itertools.count(first)
     user_id = caller or (READER if operation == "list_tasks" else WRITER)
     body = json.dumps(BODIES[operation]) if operation in BODIES else None
 
