@@ -28,11 +28,7 @@ OURS = {
     "delete-deployed": "this API, as deployed, delete",
     "list-eddsa-deployed": "this API, as deployed, list, EdDSA",
     "list": "this API, list",
-    "create": "this API, create",
-    "get": "this API, get",
     "update": "this API, update",
-    "complete": "this API, complete",
-    "delete": "this API, delete",
     "list-eddsa": "this API, list, EdDSA",
 }
 LABELS = {**BASELINES, **SHIPPED, **OURS}

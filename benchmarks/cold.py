@@ -22,7 +22,7 @@ SETTLING = 20
 ROUNDS = 60
 """Timed events of each warm environment, times the runs."""
 
-ROWS, RUNS = LISTS, 12
+ROWS, RUNS = LISTS, 10
 
 SLOW = ("legacy", "fastapi-shipped", "legacy-shipped")
 """Rows that only every third run measures: they take seconds."""

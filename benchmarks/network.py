@@ -25,7 +25,7 @@ WARM = 10
 TRIP = "round trip"
 
 ROWS = [name for name in LISTS if not name.startswith("fastapi")]
-RUNS = 14
+RUNS = 12
 ROUNDS = 20
 """Timed events of each warm environment, times the runs."""
 

@@ -38,7 +38,7 @@ BARE_LISTS = {
     "bare": "the bare handler's list, one task",
     "bare-200": "the bare handler's list, 200 tasks",
 }
-RUNS = 2_500
+RUNS = 2_000
 ROWS = {
     **BARE_LISTS,
     "list": "list, one task",
@@ -137,7 +137,7 @@ def count_one_event(case: Case) -> float:
 
     They include those of the runtime client, which parses the event's JSON.
     """
-    few, more = SETTLING, 3 * SETTLING
+    few, more = SETTLING // 2, SETTLING
     return (count_instructions(case, more) - count_instructions(case, few)) / (
         more - few
     )
