@@ -70,7 +70,7 @@ test: .venv/dev .venv-sam/bin/sam ## run all tests
 	.venv/bin/python -m pytest
 
 bench: .venv/dev .venv-sam/bin/sam ## measure speed; update the tables and charts in the README and docs/
-	.venv/bin/python -m benchmarks.lists
+	.venv/bin/python -m benchmarks.lists --save
 	.venv/bin/python -m benchmarks.load
 	.venv/bin/python -m benchmarks
 

@@ -24,14 +24,11 @@ ARCH = "arm64" if platform.machine() in ("aarch64", "arm64") else "x86_64"
 PYTHON = Path(sys.base_prefix) / "bin" / "python3.13"
 """The interpreter itself, not .venv's: it can't import the packages of .venv."""
 
-RUNTIME_CLIENT = (
+RUNTIME = (
     "awslambdaric",
     "simplejson",
     "snapshot_restore_py.py",
     "runtime_client*.so",
-)
-
-BOTO3 = (
     "boto3",
     "botocore",
     "dateutil",
@@ -40,6 +37,7 @@ BOTO3 = (
     "six.py",
     "urllib3",
 )
+"""What Lambda's runtime brings: its client and boto3."""
 
 LOGICAL_IDS = {
     "bare": "Bare",
@@ -66,8 +64,8 @@ class Artifact:
 
     @property
     def python_path(self) -> str:
-        """Return PYTHONPATH, with the runtime client at its end as in Lambda."""
-        return ":".join(map(str, [*self.layers, runtime_client()]))
+        """Return PYTHONPATH, with Lambda's runtime at its end."""
+        return ":".join(map(str, [*self.layers, runtime()]))
 
     def unzipped_size(self) -> int:
         """Return the bytes of all files."""
@@ -129,24 +127,14 @@ def build_ours() -> Path:
     return target
 
 
-def runtime_client() -> Path:
-    """Return a folder with only the runtime client in it."""
-    return copy_packages("runtime", RUNTIME_CLIENT)
-
-
-def boto3() -> Path:
-    """Return a folder with the other packages that Lambda's runtime has."""
-    return copy_packages("boto3", BOTO3)
-
-
-def copy_packages(name: str, packages: Sequence[str]) -> Path:
-    """Copy packages of this environment to a folder, with byte code as in Lambda."""
+def runtime() -> Path:
+    """Return a folder with what Lambda's runtime brings, with byte code as there."""
     site = next(Path(p) for p in sys.path if p.startswith(sys.prefix) and "site" in p)
-    target = FOLDER / "ready" / name
+    target = FOLDER / "ready" / "runtime"
 
     def make() -> None:
         target.mkdir(parents=True)
-        for file in (file for package in packages for file in site.glob(package)):
+        for file in (file for package in RUNTIME for file in site.glob(package)):
             if file.is_dir():
                 without = shutil.ignore_patterns("__pycache__")
                 shutil.copytree(file, target / file.name, ignore=without)
@@ -156,7 +144,7 @@ def copy_packages(name: str, packages: Sequence[str]) -> Path:
         make_read_only(target)
 
     versions = [
-        sorted(site.glob(f"{p.removesuffix('.py')}-*/METADATA")) for p in packages
+        sorted(site.glob(f"{p.removesuffix('.py')}-*/METADATA")) for p in RUNTIME
     ]
     make_if_changed(target, hash_files(itertools.chain(*versions)), make)
     return target

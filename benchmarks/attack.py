@@ -26,13 +26,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import psutil
 
 from benchmarks import results
+from benchmarks.crowd import DATABASE, import_functions, pooled_database
 from benchmarks.strategies import (
     STRATEGIES,
     VICTIM,
@@ -42,11 +41,9 @@ from benchmarks.strategies import (
     fill,
     rng,
 )
-from local.direct import CONTEXT, ROUTES, SECRET, Answer, user_event
-from local.servers import PgBouncer, Postgres, running_postgres
+from local.direct import CONTEXT, ROUTES, Answer, user_event
+from local.servers import Postgres
 from local.waiting import eventually
-from taskapi.log import logger
-from taskapi.postgres.migrate import migrate
 
 LIMIT = 1.5
 """Times the victim's median under an ordinary load."""
@@ -74,7 +71,8 @@ PLACES = {
     "same_cores": Place(attacker={0, 1}, victim={0, 1}, database={0, 1}),
 }
 
-DATABASE = "attack"
+ROWS = list(STRATEGIES)
+RUNS = 3
 
 
 def serve(request: Request) -> tuple[Answer, float]:
@@ -197,27 +195,14 @@ def is_busy(postgres: Postgres) -> bool:
 @contextmanager
 def environments() -> Iterator[tuple[ProcessPoolExecutor, Postgres]]:
     """Yield processes that have imported all functions, and the database."""
-    os.environ["BETTER_AUTH_SECRET"] = SECRET
     os.environ["AWS_EXECUTION_ENV"] = "AWS_Lambda_python3.13"
-    logger.setLevel("CRITICAL")
-    for function in ROUTES:
-        importlib.import_module(f"functions.{function}.app")
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        with running_postgres(folder / "postgres") as postgres:
-            postgres.execute(f"CREATE DATABASE {DATABASE}")
-            migrate(postgres.url(DATABASE))
-            fill(postgres.url(DATABASE))
-            pgbouncer = PgBouncer(folder / "pgbouncer", postgres)
-            pgbouncer.start()
-            os.environ["DATABASE_URL"] = pgbouncer.url(DATABASE)
-            size = 1 + max(each.environments for each in STRATEGIES.values())
-            fork = multiprocessing.get_context("fork")
-            try:
-                with ProcessPoolExecutor(size, fork) as pool:
-                    yield pool, postgres
-            finally:
-                pgbouncer.stop()
+    import_functions(ROUTES)
+    size = 1 + max(each.environments for each in STRATEGIES.values())
+    fork = multiprocessing.get_context("fork")
+    with pooled_database() as (postgres, _):
+        fill(postgres.url(DATABASE))
+        with ProcessPoolExecutor(size, fork) as pool:
+            yield pool, postgres
 
 
 def measure(names: list[str], runs: int) -> dict[str, dict[str, Any]]:
@@ -277,13 +262,9 @@ def table(rows: Mapping[str, Any]) -> str:
 
 
 def main() -> int:
-    asked = results.parse_options(__doc__, STRATEGIES, runs=3)
     if len(ALLOWED) < 2:
         sys.exit("The attacker needs a CPU of their own, and there is only one here.")
-    rows = measure(asked.only, asked.runs)
-    print(table(rows))
-    if asked.save:
-        results.save("attack", {"runs": asked.runs, "rows": rows})
+    rows = results.main("attack", sys.modules[__name__])
     return int(max(row["ratios"]["own_core"] for row in rows.values()) > LIMIT)
 
 

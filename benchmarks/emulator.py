@@ -6,7 +6,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -16,8 +16,6 @@ from benchmarks.artifacts import ARCH, PYTHON, ROOT, unprivileged
 from benchmarks.world import Case, check
 
 INVOKE = "/2015-03-31/functions/function/invocations"
-
-Watch = Callable[[str], None]
 
 
 class Environment:
@@ -67,8 +65,8 @@ class Fault(Exception):
 
 
 @contextmanager
-def environment(case: Case, watch: Watch = lambda line: None) -> Iterator[Environment]:
-    """Yield an execution environment of the case; call watch with each log line."""
+def environment(case: Case) -> Iterator[Environment]:
+    """Yield an execution environment of the case."""
     port, api_port = find_free_ports()
     process = subprocess.Popen(
         [*unprivileged(), *emulator_command(port, api_port)],
@@ -79,9 +77,8 @@ def environment(case: Case, watch: Watch = lambda line: None) -> Iterator[Enviro
         text=True,
     )
     logged: list[str] = []
-    reader = threading.Thread(
-        target=read_lines, args=[process, logged, watch], daemon=True
-    )
+    assert process.stdout
+    reader = threading.Thread(target=logged.extend, args=[process.stdout], daemon=True)
     reader.start()
     try:
         wait_for_port(port, process)
@@ -95,13 +92,6 @@ def environment(case: Case, watch: Watch = lambda line: None) -> Iterator[Enviro
         reader.join(5)
     if any('"level":"WARNING"' in line.replace(" ", "") for line in logged):
         raise Fault(f"{case.name}: {''.join(logged)}")
-
-
-def read_lines(process: subprocess.Popen[str], logged: list[str], watch: Watch) -> None:
-    assert process.stdout
-    for line in process.stdout:
-        logged.append(line)
-        watch(line)
 
 
 def emulator_command(port: int, api_port: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""Put Postgres far away: TLS, a password, and a latency each way.
+"""Put all services far away: TLS, a password for Postgres, and a latency each way.
 
 PgBouncer ends TLS and checks the password (SCRAM), as Neon's proxy does. It keeps a
 server connection for each client (`pool_mode = session`): asyncpg's prepared statements
@@ -7,16 +7,16 @@ work in no other mode.
 
 import queue
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import parse_qs, urlsplit
 
 from benchmarks.emulator import find_free_ports
+from benchmarks.services import Services
 from local.servers import PgBouncer, Postgres
 
 ROLE, PASSWORD = "app", "of-the-benchmark"
@@ -80,42 +80,43 @@ class Distance:
 
 
 @contextmanager
-def far_away(url: str, *latencies: float) -> Iterator[list[str]]:
-    """Yield a URL of the database for each latency, in seconds each way."""
-    with TemporaryDirectory() as name:
+def far_away(near: Services, *latencies: float) -> Iterator[list[Services]]:
+    """Yield the services as far away as each of the latencies, in seconds each way."""
+    with TemporaryDirectory() as name, ExitStack() as running:
         # PgBouncer doesn't run as root, even if this process does.
         Path(name).chmod(0o755)
-        port, server = make_tls_server(Path(name), url)
-        distances = [Distance(port, seconds) for seconds in latencies]
+        port, server = make_tls_server(Path(name), near)
         server.start()
-        try:
-            yield [
-                f"postgresql://{ROLE}:{PASSWORD}@127.0.0.1:{distance.port}"
-                "/postgres?sslmode=require"
-                for distance in distances
-            ]
-        finally:
-            server.stop()
-            for distance in distances:
-                distance.close()
+        running.callback(server.stop)
+
+        def move(url: str, seconds: float) -> str:
+            """Return the URL of the same service, but so far away."""
+            parts = urlsplit(url)
+            assert parts.port
+            distance = Distance(parts.port, seconds)
+            running.callback(distance.close)
+            return url.replace(f":{parts.port}", f":{distance.port}", 1)
+
+        database = (
+            f"postgresql://{ROLE}:{PASSWORD}@127.0.0.1:{port}/postgres?sslmode=require"
+        )
+        yield [
+            near._replace(
+                database=move(database, seconds),
+                jwks=move(near.jwks, seconds),
+                secrets_manager=move(near.secrets_manager, seconds),
+            )
+            for seconds in latencies
+        ]
 
 
-def make_tls_server(folder: Path, url: str) -> tuple[int, PgBouncer]:
-    """Return the port of a PgBouncer for the database at url, and the PgBouncer."""
-    postgres = Postgres(Path(parse_qs(urlsplit(url).query)["host"][0]), url)
-    certificate, key, users = (folder / name for name in ("crt", "key", "users"))
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-nodes", "-days", "1"),
-            *("-pkeyopt", "ec_paramgen_curve:P-256", "-subj", "/CN=localhost"),
-            *("-keyout", key, "-out", certificate),
-        ],
-        check=True,
-        capture_output=True,
-    )
+def make_tls_server(folder: Path, near: Services) -> tuple[int, PgBouncer]:
+    """Return the port of a PgBouncer for the database, and the PgBouncer."""
+    socket_folder = parse_qs(urlsplit(near.database).query)["host"][0]
+    postgres = Postgres(Path(socket_folder), near.database)
+    users = folder / "users"
     users.write_text(f'"{ROLE}" "{PASSWORD}"\n')
-    for file in (certificate, key, users):
-        file.chmod(0o644)
+    users.chmod(0o644)
     [port, _] = find_free_ports()
     server = PgBouncer(
         folder / "pgbouncer",
@@ -127,8 +128,8 @@ def make_tls_server(folder: Path, url: str) -> tuple[int, PgBouncer]:
         pool_mode="session",
         min_pool_size=2,
         client_tls_sslmode="require",
-        client_tls_cert_file=certificate,
-        client_tls_key_file=key,
+        client_tls_cert_file=near.certificates.certificate,
+        client_tls_key_file=near.certificates.key,
     )
     server.socket = f"{server.folder}/.s.PGSQL.{port}"
     return port, server

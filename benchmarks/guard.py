@@ -1,65 +1,61 @@
 """Fail if a cold start takes 10% more than committed: `python -m benchmarks.guard`.
 
-It counts the instructions of one cold function and of the bare handler, and compares
-them with results.json. Another build of Python changes both counts, so the limit is a
-multiple of the bare handler's count in the same run.
+It counts the instructions of a cold function, with settings in the environment and as
+deployed, and of the bare handler, and compares them with results.json. Another build of
+Python changes all counts, so the limits are multiples of the bare handler's count in
+the same run.
 """
 
 import statistics
 import sys
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from benchmarks import results
-from benchmarks.candidates import BARE, LABELS, THIS, Eddsa, case
-from benchmarks.instructions import measure
-from benchmarks.world import database, issuer
+from benchmarks.candidates import BARE, LABELS, THIS, as_deployed, case
+from benchmarks.instructions import count
+from benchmarks.services import services
 
 TOLERANCE = 0.10
 
+GUARDED = (as_deployed(THIS), THIS)
 
-class Counts(NamedTuple):
-    """Instructions of a cold start: of our function, and of the bare handler."""
-
-    ours: float
-    bare: float
+Counts = Mapping[str, float]
+"""Instructions of a cold start, by row."""
 
 
-def limit(committed: Counts) -> float:
-    """Return the most that our function may take, as a multiple of the bare handler."""
-    return committed.ours / committed.bare * (1 + TOLERANCE)
+def limit(name: str, now: Counts, committed: Counts) -> float:
+    """Return the most instructions that a row may take now."""
+    return now[BARE] * committed[name] / committed[BARE] * (1 + TOLERANCE)
 
 
-def exceeds_limit(now: Counts, committed: Counts) -> bool:
-    return now.ours > now.bare * limit(committed)
+def above_limit(now: Counts, committed: Counts) -> list[str]:
+    """Return the guarded rows that take too many instructions."""
+    return [name for name in GUARDED if now[name] > limit(name, now, committed)]
 
 
 def main() -> int:
-    saved = results.load()["instructions"]["rows"]
-    committed = Counts(*(statistics.median(saved[name]) for name in (THIS, BARE)))
-    with database() as url, issuer() as eddsa:
-        cases = [case(name, url, Eddsa(*eddsa)) for name in (THIS, BARE)]
-        counted = measure(cases)
-    now = Counts(*(counted[name][0] for name in (THIS, BARE)))
+    rows = results.load()["instructions"]["rows"]
+    committed = {name: statistics.median(rows[name]) for name in (*GUARDED, BARE)}
+    with services() as near:
+        counted = count([case(name, near) for name in committed])
+    now = {name: statistics.median(counts) for name, counts in counted.items()}
+    limits = {name: limit(name, now, committed) for name in GUARDED}
     print(
         results.table(
             ["instructions of a cold start", "now", "committed", "limit"],
             [
                 [
-                    LABELS[THIS],
-                    f"{now.ours / 1e9:.3f} G",
-                    f"{committed.ours / 1e9:.3f} G",
-                    f"{now.bare * limit(committed) / 1e9:.3f} G",
-                ],
-                [
-                    LABELS[BARE],
-                    f"{now.bare / 1e9:.3f} G",
-                    f"{committed.bare / 1e9:.3f} G",
-                    "-",
-                ],
+                    LABELS[name],
+                    *(
+                        f"{counts[name] / 1e9:.3f} G" if name in counts else "-"
+                        for counts in (now, committed, limits)
+                    ),
+                ]
+                for name in committed
             ],
         )
     )
-    if exceeds_limit(now, committed):
+    if above_limit(now, committed):
         print(
             f"A cold start takes over {TOLERANCE:.0%} more than results.json says. "
             "Look at `python -X importtime`. If the change is worth it, say why in the "

@@ -18,8 +18,11 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import results
 from benchmarks.artifacts import PYTHON, ROOT, unprivileged
-from benchmarks.candidates import BARE, LABELS, LEGACY, Eddsa, case
-from benchmarks.world import Case, check, database, issuer
+from benchmarks.candidates import LABELS, LEGACY, bare_like, case
+from benchmarks.services import services
+from benchmarks.world import Case, check
+
+ROWS, RUNS = list(LABELS), 1
 
 DRIVER = ROOT / "benchmarks" / "drivers" / "first_events.py"
 
@@ -72,14 +75,20 @@ def parse_total(report: str) -> int:
     return int(found[1])
 
 
-def measure(cases: Sequence[Case], runs: int = 1) -> dict[str, list[int]]:
+def measure(names: list[str], runs: int) -> dict[str, list[int]]:
+    """Return the instructions of each run of each candidate."""
+    with services() as near:
+        return count([case(name, near) for name in names], runs)
+
+
+def count(cases: Sequence[Case], runs: int = 1) -> dict[str, list[int]]:
     """Return the instructions of each run of each case; run one case on each core."""
-    counts: dict[str, list[int]] = {case.name: [] for case in cases}
+    counts: dict[str, list[int]] = {each.name: [] for each in cases}
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [case for _ in range(runs) for case in cases]
-        for case, count in zip(jobs, pool.map(count_instructions, jobs), strict=True):
-            counts[case.name].append(count)
-            print(f"{case.name}: {count / 1e9:.3f} G", file=sys.stderr)
+        jobs = [each for _ in range(runs) for each in cases]
+        for each, taken in zip(jobs, pool.map(count_instructions, jobs), strict=True):
+            counts[each.name].append(taken)
+            print(f"{each.name}: {taken / 1e6:,.1f} M", file=sys.stderr)
     return counts
 
 
@@ -92,7 +101,7 @@ def table(rows: Mapping[str, Sequence[int]]) -> str:
             [
                 LABELS[name],
                 f"{medians[name] / 1e9:.2f} G",
-                results.ratio(medians[name], medians, BARE),
+                results.ratio(medians[name], medians, bare_like(name)),
                 results.ratio(medians[name], medians, LEGACY),
                 f"{(max(counts) - min(counts)) / medians[name]:.2%}",
             ]
@@ -101,15 +110,5 @@ def table(rows: Mapping[str, Sequence[int]]) -> str:
     )
 
 
-def main() -> None:
-    options = results.parse_options(__doc__, LABELS, runs=1)
-    with database() as url, issuer() as eddsa:
-        cases = [case(name, url, Eddsa(*eddsa)) for name in options.only]
-        rows = measure(cases, options.runs)
-    print(table(rows))
-    if options.save:
-        results.save("instructions", {"rows": rows})
-
-
 if __name__ == "__main__":
-    main()
+    results.main("instructions", sys.modules[__name__])

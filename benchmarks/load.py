@@ -6,23 +6,17 @@ without a connection, and connect through PgBouncer. Prints a table in Markdown.
 """
 
 import argparse
-import importlib
-import os
 import statistics
 import sys
 import time
 import uuid
 from array import array
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from local.direct import SECRET, invoke, user_event
-from local.servers import POOL_SIZE, PgBouncer, running_postgres
-from taskapi.log import logger
-from taskapi.postgres.migrate import migrate
+from benchmarks.crowd import import_functions, pooled_database, run_at_once
+from local.direct import invoke, user_event
+from local.servers import POOL_SIZE
 
-DATABASE = "load"
 OPERATIONS = (
     "create_task",
     "list_tasks",
@@ -61,27 +55,9 @@ HEADER = """\
 
 def measure(environments: int, rounds: int) -> Load:
     """Return the results of environments that each do all operations `rounds` times."""
-    gate, opener = os.pipe()
-    results, reporter = os.pipe()
-    children = []
-    for _ in range(environments):
-        child = os.fork()
-        if child == 0:
-            os.close(opener)
-            os.read(gate, 1)  # Wait until the parent closes its end.
-            # Fewer than PIPE_BUF bytes, so the write is atomic.
-            os.write(reporter, work(rounds).tobytes())
-            os._exit(0)
-        children.append(child)
-    os.close(reporter)
-    os.close(gate)
     started = time.perf_counter()
-    os.close(opener)
-    with open(results, "rb") as report:
-        latencies = array("f", report.read())
+    latencies = run_at_once(environments, lambda: work(rounds))
     seconds = time.perf_counter() - started
-    for child in children:
-        os.waitpid(child, 0)
     expected = environments * rounds * len(OPERATIONS)
     if len(latencies) != expected:
         sys.exit(f"only {len(latencies)} of {expected} requests were answered")
@@ -113,25 +89,14 @@ def main() -> None:
     parser.add_argument("--environments", type=int, nargs="+", default=[1, 10, 100])
     parser.add_argument("--rounds", type=int, default=10)
     options = parser.parse_args()
-    os.environ["BETTER_AUTH_SECRET"] = SECRET
-    logger.setLevel("CRITICAL")
-    for operation in OPERATIONS:
-        importlib.import_module(f"functions.{operation}.app")
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        with running_postgres(folder / "postgres") as postgres:
-            postgres.execute(f"CREATE DATABASE {DATABASE}")
-            migrate(postgres.url(DATABASE))
-            pgbouncer = PgBouncer(folder / "pgbouncer", postgres)
-            pgbouncer.start()
-            os.environ["DATABASE_URL"] = pgbouncer.url(DATABASE)
-            print(HEADER)
-            for environments in options.environments:
-                print(measure(environments, options.rounds).format_row(), flush=True)
-            servers = pgbouncer.servers()
-            pgbouncer.stop()
-            if servers > POOL_SIZE:
-                sys.exit(f"PgBouncer had {servers} connections to Postgres")
+    import_functions(OPERATIONS)
+    with pooled_database() as (_, pgbouncer):
+        print(HEADER)
+        for environments in options.environments:
+            print(measure(environments, options.rounds).format_row(), flush=True)
+        servers = pgbouncer.servers()
+    if servers > POOL_SIZE:
+        sys.exit(f"PgBouncer had {servers} connections to Postgres")
 
 
 if __name__ == "__main__":

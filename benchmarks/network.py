@@ -1,23 +1,22 @@
-"""Measure with a database far away, over TLS: `python -m benchmarks.network`.
+"""Measure with all services far away, over TLS: `python -m benchmarks.network`.
 
-Cold with 20 ms and with 5 ms each way, warm with 10 ms each way. With EdDSA tokens, the
-issuer's keys are as far away as the database.
+Cold with 20 ms and with 5 ms each way, warm with 10 ms each way. The database, Secrets
+Manager and the issuer's keys are all as far away.
 """
 
 import statistics
+import sys
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
-from typing import TypedDict
-from urllib.parse import urlsplit
+from typing import NotRequired, TypedDict
 
 import psycopg
 
 from benchmarks import results
-from benchmarks.candidates import BARE, LABELS, LEGACY, Eddsa, case
+from benchmarks.candidates import LABELS, LEGACY, LISTS, as_deployed, bare_like, case
 from benchmarks.cold import Warm, measure_cold, measure_warm
-from benchmarks.far import Distance, far_away
-from benchmarks.world import Case, database, issuer
+from benchmarks.far import far_away
+from benchmarks.services import services
 
 COLD = (20, 5)
 WARM = 10
@@ -25,59 +24,58 @@ WARM = 10
 
 TRIP = "round trip"
 
-ROWS = ["bare", "legacy", "legacy-shipped", "list", "list-eddsa"]
+ROWS = [name for name in LISTS if not name.startswith("fastapi")]
+RUNS = 12
+ROUNDS = 20
+"""Timed events of each warm environment, times the runs."""
+
+WARM_ROWS = [as_deployed(name) for name in ("bare", "list", "list-eddsa")] + ["legacy"]
 
 
 class Row(TypedDict):
     """Milliseconds: of each cold environment by latency, and of a warm one.
 
-    over: the median of a warm event less that of a round trip, measured in turn.
+    over: the median of a warm event less that of a round trip, measured in turn. Not
+    all rows have the last two.
     """
 
     cold: dict[str, list[float]]
-    warm: Warm
-    over: float
+    warm: NotRequired[Warm]
+    over: NotRequired[float]
 
 
-def measure(names: list[str], runs: int, rounds: int) -> dict[str, Row]:
+def measure(names: list[str], runs: int) -> dict[str, Row]:
     """Return the row of each candidate."""
     with (
-        database() as url,
-        issuer() as (settings, issue),
-        far_away(url, *(ms / 1000 for ms in (*COLD, WARM))) as urls,
-        ExitStack() as running,
+        services() as near,
+        far_away(near, *(ms / 1000 for ms in (*COLD, WARM))) as (*places, warm_place),
     ):
-
-        def cases(ms: int, url: str) -> list[Case]:
-            jwks = urlsplit(settings["BETTER_AUTH_JWKS_URL"])
-            assert jwks.port
-            distance = Distance(jwks.port, ms / 1000)
-            running.callback(distance.close)
-            far = f"http://127.0.0.1:{distance.port}{jwks.path}"
-            eddsa = Eddsa({**settings, "BETTER_AUTH_JWKS_URL": far}, issue)
-            return [case(name, url, eddsa) for name in names]
-
         colds = {
-            ms: measure_cold(cases(ms, far), runs, settling=0)
-            for ms, far in zip(COLD, urls, strict=False)
+            ms: measure_cold([case(name, place) for name in names], runs, settling=0)
+            for ms, place in zip(COLD, places, strict=True)
         }
-        bare = running.enter_context(
-            psycopg.connect(urls[-1], autocommit=True, prepare_threshold=None)
-        )
-        warm = measure_warm(
-            cases(WARM, urls[-1]), rounds, {TRIP: lambda: time_round_trip(bare)}
-        )
-    return {
+        with psycopg.connect(
+            warm_place.database, autocommit=True, prepare_threshold=None
+        ) as bare:
+            warm = measure_warm(
+                [case(name, warm_place) for name in names if name in WARM_ROWS],
+                ROUNDS * runs,
+                {TRIP: lambda: time_round_trip(bare)},
+            )
+    rows: dict[str, Row] = {
         name: {
             "cold": {
                 str(ms): [round(sample.wall, 1) for sample in samples[name]]
                 for ms, samples in colds.items()
-            },
-            "warm": warm[name],
-            "over": round(warm[name]["p50"] - warm[TRIP]["p50"], 2),
+            }
         }
         for name in names
     }
+    trip = warm.pop(TRIP)["p50"]
+    for name, times in warm.items():
+        rows[name]["warm"] = times
+        rows[name]["over"] = round(times["p50"] - trip, 2)
+    return rows
 
 
 def time_round_trip(connection: psycopg.Connection) -> float:
@@ -110,20 +108,17 @@ def table(rows: Mapping[str, Row]) -> str:
         for ms, medians in zip(COLD, columns, strict=True):
             cells += [
                 results.least_and_median(row["cold"][str(ms)]),
-                results.ratio(medians[name], medians, BARE),
+                results.ratio(medians[name], medians, bare_like(name)),
                 results.ratio(medians[name], medians, LEGACY),
             ]
-        lines.append([*cells, f"{row['warm']['p50']:.1f}", f"{row['over']:.1f}"])
+        cells += (
+            [f"{row['warm']['p50']:.1f}", f"{row['over']:.1f}"]
+            if "warm" in row
+            else ["-", "-"]
+        )
+        lines.append(cells)
     return results.table(header, lines)
 
 
-def main() -> None:
-    options = results.parse_options(__doc__, ROWS, runs=24)
-    rows = measure(options.only, options.runs, rounds=20 * options.runs)
-    print(table(rows))
-    if options.save:
-        results.save("network", {"runs": options.runs, "rows": rows})
-
-
 if __name__ == "__main__":
-    main()
+    results.main("network", sys.modules[__name__])

@@ -38,6 +38,7 @@ BARE_LISTS = {
     "bare": "the bare handler's list, one task",
     "bare-200": "the bare handler's list, 200 tasks",
 }
+RUNS = 2_000
 ROWS = {
     **BARE_LISTS,
     "list": "list, one task",
@@ -75,7 +76,7 @@ def operation(name: str) -> str:
     return "list_tasks" if name in LISTS else f"{name}_task"
 
 
-def measure(names: list[str], turns: int) -> dict[str, Row]:
+def measure(names: list[str], runs: int) -> dict[str, Row]:
     """Return the row of each operation."""
     with database() as url:
         with psycopg.connect(url, autocommit=True) as connection:
@@ -88,7 +89,7 @@ def measure(names: list[str], turns: int) -> dict[str, Row]:
         passes: dict[str, list[list[Pair]]] = {name: [] for name in names}
         for number in range(PASSES):
             for each in cases:
-                passes[each.name].append(run_driver(each, turns // PASSES))
+                passes[each.name].append(run_driver(each, runs // PASSES))
             print(f"pass {number + 1} of {PASSES}", file=sys.stderr)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             counts = list(pool.map(count_one_event, cases))
@@ -136,7 +137,7 @@ def count_one_event(case: Case) -> float:
 
     They include those of the runtime client, which parses the event's JSON.
     """
-    few, more = SETTLING, 3 * SETTLING
+    few, more = SETTLING // 2, SETTLING
     return (count_instructions(case, more) - count_instructions(case, few)) / (
         more - few
     )
@@ -187,13 +188,5 @@ def table(rows: Mapping[str, Row]) -> str:
     )
 
 
-def main() -> None:
-    options = results.parse_options(__doc__, ROWS, runs=4_000)
-    rows = measure(options.only, options.runs)
-    print(table(rows))
-    if options.save:
-        results.save("operations", {"runs": options.runs, "rows": rows})
-
-
 if __name__ == "__main__":
-    main()
+    results.main("operations", sys.modules[__name__])

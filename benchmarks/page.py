@@ -19,11 +19,11 @@ from benchmarks import (
     operations,
     results,
     searches,
-    secret,
     sizes,
+    storm,
 )
 from benchmarks.artifacts import ROOT
-from benchmarks.candidates import LABELS, THIS
+from benchmarks.candidates import BARE, LABELS, THIS, as_deployed
 from benchmarks.picture import Panel, draw_panels
 
 PAGES = (
@@ -41,24 +41,32 @@ BLOCK = re.compile(
 Sections = Mapping[str, results.Section]
 Rows = Mapping[str, Any]
 
-MODULES: dict[str, Callable[[Rows], str]] = {
-    "instructions": instructions.table,
-    "cold": cold.table,
-    "network": network.table,
-    "secret": secret.table,
-    "operations": operations.table,
-    "sizes": sizes.table,
-    "searches": searches.table,
-    "attack": attack.table,
+MODULES: dict[str, results.Measurement] = {
+    "instructions": instructions,
+    "cold": cold,
+    "network": network,
+    "operations": operations,
+    "sizes": sizes,
+    "searches": searches,
+    "storm": storm,
+    "attack": attack,
+}
+"""By section of results.json: who measures it, and draws its table."""
+
+TABLES: dict[str, Callable[[Any], str]] = {
+    **{name: module.table for name, module in MODULES.items()},
     **lists.TABLES,
 }
 
-SUMMARY = ("bare", THIS, "powertools", "fastapi", "legacy", "legacy-shipped")
+SUMMARY = (
+    *(as_deployed(name) for name in (BARE, THIS, f"{THIS}-eddsa", "powertools")),
+    *("fastapi", "legacy", "legacy-shipped"),
+)
 
 BARS = {
-    "bare": "bare handler, no framework",
-    THIS: "this API",
-    "powertools": "Powertools' resolver",
+    as_deployed(BARE): "bare handler, secret by boto3",
+    as_deployed(THIS): "this API",
+    as_deployed("powertools"): "Powertools' resolver",
     "fastapi": "FastAPI and Mangum",
     "legacy": "the legacy app",
     "fastapi-shipped": "FastAPI, as sam build ships it",
@@ -81,7 +89,7 @@ def render(name: str, sections: Sections) -> str:
         return goals.table(goals.evaluate(sections)) + "\n"
     if name == "machine":
         return render_machine(sections) + "\n"
-    return MODULES[name](sections[name]["rows"]) + "\n"
+    return TABLES[name](sections[name]["rows"]) + "\n"
 
 
 def render_summary(sections: Sections) -> str:
@@ -89,7 +97,7 @@ def render_summary(sections: Sections) -> str:
     counts, times = (sections[name]["rows"] for name in ("instructions", "cold"))
     far = sections["network"]["rows"]
     return results.table(
-        ["", "instructions, cold", "cold", "cold, database 20 ms away", "warm p50"],
+        ["", "instructions, cold", "cold", "cold, all 20 ms away", "warm p50"],
         [
             [
                 LABELS[name],
@@ -118,7 +126,7 @@ def render_machine(sections: Sections) -> str:
         + f", {section['date']}"
         for name, section in sections.items()
         # The pages say where these were measured.
-        if name not in ("searches", "attack", *lists.TABLES)
+        if name not in ("searches", "attack", "storm", *lists.TABLES)
     }
     speed = (
         f"A million instructions of a cold start take {took * 1e6:.2f} ms of CPU there."
@@ -150,17 +158,15 @@ def draw_picture(sections: Sections) -> str:
     return draw_panels(
         "The first answer of a new execution environment, in ms",
         [
-            panel(
-                "database on the same machine; byte code added, except as shipped", near
-            ),
-            panel("database 20 ms away each way, over TLS", far),
+            panel("all on one machine; byte code added, except as shipped", near),
+            panel("all services 20 ms away each way, over TLS", far),
         ],
     )
 
 
 def bar_style(name: str) -> str:
     """Return the style class of a candidate's bar."""
-    if name == THIS:
+    if name == as_deployed(THIS):
         return "here"
     return "legacy" if name.startswith("legacy") else "baseline"
 

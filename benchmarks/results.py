@@ -10,7 +10,7 @@ import statistics
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 FILE = Path(__file__).parent / "results.json"
 
@@ -47,21 +47,42 @@ def describe_machine() -> dict[str, object]:
     }
 
 
-def parse_options(
-    description: str | None, rows: Iterable[str], *, runs: int
-) -> argparse.Namespace:
-    """Parse the command line: which rows, how many runs, whether to save the result."""
-    parser = argparse.ArgumentParser(description=description)
-    names = list(rows)
+class Measurement(Protocol):
+    """A module that measures the rows of one table, a section of results.json."""
+
+    __doc__: str | None
+
+    @property
+    def ROWS(self) -> Iterable[str]: ...
+
+    @property
+    def RUNS(self) -> int: ...
+
+    def measure(self, names: list[str], runs: int) -> Any: ...
+
+    def table(self, rows: Any) -> str: ...
+
+
+def main(section: str, module: Measurement) -> Any:
+    """Measure the rows that the command line names, and print their table.
+
+    Returns the rows.
+    """
+    parser = argparse.ArgumentParser(description=module.__doc__)
+    names = list(module.ROWS)
     parser.add_argument("--only", nargs="+", choices=names, default=names)
-    parser.add_argument("--runs", type=int, default=runs)
+    parser.add_argument("--runs", type=int, default=module.RUNS)
     parser.add_argument(
         "--save", action="store_true", help="put the result into results.json"
     )
     options = parser.parse_args()
     if options.save and options.only != names:
         parser.error("only a whole table can be saved: leave --only out")
-    return options
+    rows = module.measure(options.only, options.runs)
+    print(module.table(rows))
+    if options.save:
+        save(section, {"runs": options.runs, "rows": rows})
+    return rows
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

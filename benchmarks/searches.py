@@ -5,6 +5,7 @@ of which but the last are in it. For comparison, the same text is searched for w
 that aren't in it. The results are Postgres's CPU times.
 """
 
+import sys
 from collections.abc import Mapping
 from itertools import cycle, islice
 from pathlib import Path
@@ -38,6 +39,7 @@ LENGTHS = (200, 1000, 5000)
 """Characters of a task: the same text in many tasks, or in few."""
 
 ROWS = list(UNITS)
+RUNS = 12
 
 
 def repeat_text(unit: str, length: int) -> str:
@@ -121,11 +123,7 @@ def table(rows: Mapping[str, Any]) -> str:
 
 
 def main() -> int:
-    asked = results.parse_options(__doc__, ROWS, runs=5)
-    rows = measure(asked.only, asked.runs)
-    print(table(rows))
-    if asked.save:
-        results.save("searches", {"runs": asked.runs, "rows": rows})
+    rows = results.main("searches", sys.modules[__name__])
     return int(max(ratios(rows)) > LIMIT)
 
 

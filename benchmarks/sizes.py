@@ -1,30 +1,25 @@
 """Measure the sizes of the uploads: `python -m benchmarks.sizes`."""
 
+import sys
 from collections.abc import Mapping
 
 from benchmarks import artifacts, results
-from benchmarks.candidates import LABELS, OURS
+from benchmarks.candidates import LABELS, LISTS, artifact
 
-ROWS = [name for name in LABELS if name not in OURS or name == "list"]
+ROWS = [name for name in LISTS if "deployed" not in name and "eddsa" not in name]
+RUNS = 1
 
 Row = Mapping[str, int]
 """Bytes of a function with its layer, zipped and unzipped, and of the zipped layer."""
 
 
-def build(name: str) -> artifacts.Artifact:
-    if name in OURS:
-        return artifacts.ours()
-    baseline, shipped, _ = name.partition("-shipped")
-    return artifacts.baseline(baseline, shipped=bool(shipped))
-
-
-def measure(names: list[str]) -> dict[str, Row]:
+def measure(names: list[str], runs: int) -> dict[str, Row]:
     """Return the row of each candidate."""
     return {
         name: {
-            "zipped": build(name).zipped_size(),
-            "unzipped": build(name).unzipped_size(),
-            "layer": sum(map(artifacts.zipped_size, build(name).layers)),
+            "zipped": artifact(name).zipped_size(),
+            "unzipped": artifact(name).unzipped_size(),
+            "layer": sum(map(artifacts.zipped_size, artifact(name).layers)),
         }
         for name in names
     }
@@ -41,13 +36,5 @@ def table(rows: Mapping[str, Row]) -> str:
     )
 
 
-def main() -> None:
-    options = results.parse_options(__doc__, ROWS, runs=1)
-    rows = measure(options.only)
-    print(table(rows))
-    if options.save:
-        results.save("sizes", {"rows": rows})
-
-
 if __name__ == "__main__":
-    main()
+    results.main("sizes", sys.modules[__name__])

@@ -1,21 +1,16 @@
 """The users, events, tokens and database that all candidates are measured with."""
 
-import base64
 import itertools
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import jwt
 import psycopg
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from benchmarks.artifacts import Artifact
 from local.direct import ROUTES, SECRET, event, token
@@ -29,8 +24,6 @@ WRITER = "60d5ec49f8d2c3001c8e4f1a"
 TASKS = 10
 WRITABLE = 20_000
 """How many tasks the two users have."""
-
-ORIGIN = "http://localhost:3000"
 
 FILL = """
     INSERT INTO tasks (user_id, title, description, completed)
@@ -126,60 +119,6 @@ def hs256_settings(url: str) -> dict[str, str]:
     return {"DATABASE_URL": url, "BETTER_AUTH_SECRET": SECRET}
 
 
-@contextmanager
-def issuer() -> Iterator[tuple[dict[str, str], Callable[[str], str]]]:
-    """Yield the settings for EdDSA tokens, and a function that issues a token."""
-    key = Ed25519PrivateKey.generate()
-    public = base64.urlsafe_b64encode(key.public_key().public_bytes_raw())
-    jwk = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": "of this run"}
-    document = {"keys": [jwk | {"x": public.decode().rstrip("=")}]}
-
-    def issue(user_id: str) -> str:
-        claims = make_claims() | {"sub": user_id, "iss": ORIGIN, "aud": ORIGIN}
-        return jwt.encode(claims, key, "EdDSA", {"kid": jwk["kid"]})
-
-    with serve_json(lambda path, headers: (200, json.dumps(document).encode())) as url:
-        settings = {"BETTER_AUTH_URL": ORIGIN, "BETTER_AUTH_JWKS_URL": f"{url}/jwks"}
-        yield settings, issue
-
-
-Answering = Callable[[str, Mapping[str, str]], tuple[int, bytes]]
-
-
-@contextmanager
-def serve_json(answer: Answering) -> Iterator[str]:
-    """Serve JSON over HTTP on this machine; yield the URL.
-
-    answer takes a path and headers, and returns the status and the body.
-    """
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            length = int(self.headers.get("content-length", 0))
-            self.rfile.read(length)
-            status, body = answer(self.path, dict(self.headers.items()))
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_GET
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 sessions = itertools.count(1)
 
 
@@ -197,12 +136,13 @@ def events(
     operation: str = "list_tasks",
     caller: str | None = None,
     issue: Callable[[str], str] = issue_hs256,
+    first: int = 1,
 ) -> Callable[[], Event]:
     """Return a function that makes events of an operation.
 
-    Each event has a token of its own, and concerns another task.
+    Each event has a token of its own, and concerns another task, from the first on.
     """
-    ids = itertools.count(1)
+    ids = itertools.count(first)
     user_id = caller or (READER if operation == "list_tasks" else WRITER)
     body = json.dumps(BODIES[operation]) if operation in BODIES else None
 

@@ -6,11 +6,14 @@ same bytes. FOLDER is what Lambda unpacks at /opt.
 """
 
 import ast
+import dataclasses
 import importlib.util
 import marshal
 import shutil
 import sys
 from pathlib import Path
+from types import CodeType
+from typing import Any
 
 LEFT_OUT = {
     "files that only type checkers, compilers, people and pip read": (
@@ -110,6 +113,16 @@ imports the module.
 """
 
 
+DATACLASS_CODE = "taskapi/cold_start/dataclass_code.marshal"
+"""The file that taskapi.cold_start.dataclass_code reads."""
+
+DATACLASS_OPTIONS = (
+    *("init", "repr", "eq", "order", "unsafe_hash", "frozen", "kw_only"),
+    *("hash", "compare"),
+)
+"""The options of @dataclass and field() that decide which source it writes."""
+
+
 def main(layer: Path) -> None:
     """Turn the wheels installed in layer/python into what the layer holds."""
     python = layer / "python"
@@ -128,6 +141,7 @@ def main(layer: Path) -> None:
         # Scanners read the headers; the package's README follows them.
         headers = metadata.read_bytes().replace(b"\r\n", b"\n").partition(b"\n\n")[0]
         metadata.write_bytes(headers + b"\n")
+    (python / DATACLASS_CODE).write_bytes(marshal.dumps(compile_dataclasses(python)))
     for source in list(python.rglob("*.py")):
         compile_source(source, python)
     # Lambda runs as another user than the build, which may have any umask.
@@ -185,6 +199,87 @@ def drop_fields(tree: ast.Module) -> None:
         sys.exit(f"layer.py: {WITHOUT_FIELDS} has no TypedDict any more: take it out")
     for node in typed_dicts:
         node.body = [ast.copy_location(ast.Pass(), node.body[0])]
+
+
+def compile_dataclasses(python: Path) -> dict[str, CodeType]:
+    """Return the code of the methods that @dataclass writes, by their source.
+
+    The source depends on little more than the names of the fields, and whether they
+    have defaults. So this defines an outline of each class that has only those. It
+    can't import the classes themselves: their packages need native code for the
+    stack's processor.
+    """
+    sources = set[str]()
+
+    def record(
+        source: str, globals: dict[str, object], locals: dict[str, object]
+    ) -> None:
+        sources.add(source)
+        exec(source, globals, locals)  # noqa: S102
+
+    vars(dataclasses)["exec"] = record
+    for path in sorted(python.rglob("*.py")):
+        outlines: dict[str, type] = {}
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.ClassDef):
+                for decorator in node.decorator_list:
+                    if last_name(decorator) == "dataclass":
+                        outlines[node.name] = outline(node, decorator, outlines)
+    return {
+        source: compile(source, "<string>", "exec", dont_inherit=True)
+        for source in sorted(sources)
+    }
+
+
+def outline(node: ast.ClassDef, decorator: ast.expr, outlines: dict[str, type]) -> type:
+    """Return a dataclass with the fields of a class in a source.
+
+    outlines: those of the module's other dataclasses, which may be bases of this one.
+    """
+    types: dict[str, type] = {}
+    members: dict[str, object] = {"__annotations__": types}
+    for part in node.body:
+        match part:
+            case ast.FunctionDef(name):
+                members[name] = len
+            case ast.AnnAssign(ast.Name(name), annotation, value):
+                if "ClassVar" in ast.dump(annotation):
+                    continue
+                types[name] = object
+                if value and last_name(value) == "field":
+                    members[name] = dataclasses.field(**options(value))
+                elif value:
+                    members[name] = None
+    bases = tuple(
+        outlines[name] for name in map(last_name, node.bases) if name in outlines
+    )
+    return dataclasses.dataclass(**options(decorator))(type(node.name, bases, members))
+
+
+def last_name(node: ast.expr) -> str:
+    """Return "c" for each of c, b.c and a.b.c(), and "" for other expressions."""
+    match node:
+        case ast.Call(called):
+            return last_name(called)
+        case ast.Name(name) | ast.Attribute(_, name):
+            return name
+    return ""
+
+
+def options(node: ast.expr) -> dict[str, Any]:
+    """Return the arguments that decide which source @dataclass writes."""
+    given: dict[str, Any] = {}
+    for argument in node.keywords if isinstance(node, ast.Call) else ():
+        match argument:
+            case ast.keyword(str(name), ast.Constant(value)) if (
+                name in DATACLASS_OPTIONS
+            ):
+                given[name] = value
+            case ast.keyword("default_factory"):
+                given["default_factory"] = list
+            case ast.keyword("default"):
+                given["default"] = None
+    return given
 
 
 if __name__ == "__main__":

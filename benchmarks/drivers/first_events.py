@@ -7,11 +7,25 @@ process ends without tearing down the interpreter.
 """
 
 import os
+import socket
 import sys
+import threading
 import time
 
 from awslambdaric import bootstrap
 from awslambdaric.lambda_runtime_marshaller import LambdaMarshaller
+
+# valgrind makes everything here so many times slower, and nothing gives up for that.
+SLOWER = 50
+monotonic, wait = time.monotonic, threading.Condition.wait
+set_timeout = socket.socket.settimeout
+time.monotonic = lambda: monotonic() / SLOWER
+threading.Condition.wait = lambda self, timeout=None: wait(  # type: ignore[method-assign]
+    self, timeout and timeout * SLOWER
+)
+socket.socket.settimeout = lambda self, timeout: set_timeout(  # type: ignore[method-assign]
+    self, timeout and timeout * SLOWER
+)
 
 handler = bootstrap._get_handler("app.handler")
 context = bootstrap.create_lambda_context(

@@ -17,6 +17,10 @@ class SettingsError(Exception):
     """A setting is missing or wrong; the message names it, never its value."""
 
 
+class Outage(Exception):
+    """AWS can't be reached for now; the message says why, and quotes no value."""
+
+
 class ApiError(Exception):
     """A response that reports an error; the caller reads its message."""
 

@@ -249,6 +249,25 @@ def test_fastapi_imports_nothing_optional(build: Path) -> None:
     assert not [file for file in imported if any(name in file for name in optional)]
 
 
+RECORD_DATACLASSES = """
+import builtins
+execute, sources = exec, []
+def record(code, *arguments):
+    if isinstance(code, str) and "__dataclass" in code:
+        sources.append(code)
+    execute(code, *arguments)
+builtins.exec = record
+"""
+
+
+def test_python_compiles_no_dataclass(build: Path) -> None:
+    code = RECORD_DATACLASSES + IMPORT_ALL + "print(json.dumps(sources))"
+
+    printed = run(build / "SharedLayer", code, **WORLDS["JWKS"])
+
+    assert json.loads(printed.splitlines()[-1]) == []
+
+
 IMPORT_EACH = """
 import importlib, pathlib, sys
 python = pathlib.Path({python!r})

@@ -445,7 +445,7 @@ told["connected"] = connection._idle is not None
 def test_leaves_the_interpreter_as_it_was(database: str, start: str) -> None:
     told = run(
         """
-import gc
+import dataclasses, gc
 interval = sys.getswitchinterval()
 import app
 from pydantic import BaseModel
@@ -454,6 +454,7 @@ told["interval"] = sys.getswitchinterval() == interval
 told["collects"], told["frozen"] = gc.isenabled(), gc.get_freeze_count() > 10_000
 told["config"] = dict(BaseModel.model_config)
 told["built"] = OpenAPI.__pydantic_complete__
+told["exec"] = "exec" in vars(dataclasses)
 """,
         start=start,
         DATABASE_URL=database,
@@ -465,6 +466,7 @@ told["built"] = OpenAPI.__pydantic_complete__
         "frozen": True,
         "config": {},
         "built": False,
+        "exec": False,
     }
 
 

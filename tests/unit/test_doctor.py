@@ -11,9 +11,8 @@ import pytest
 from local import doctor
 from local.direct import SECRET
 from taskapi.auth.authenticate import authenticate
-from taskapi.errors import Unauthorized
+from taskapi.errors import Outage, Unauthorized
 from taskapi.settings.secret import Secret
-from taskapi.settings.secrets_manager import Outage
 from tests.support.auth_settings import auth_settings, configured
 from tests.support.jwks import Jwks
 from tests.support.tokens import ORIGIN, claims, key, secret

@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from taskapi import deadline_connection
-from taskapi.errors import SettingsError
+from taskapi.errors import Outage, SettingsError
 from taskapi.settings import secrets_manager
 from taskapi.settings.secrets_manager import (
     DNS_SUFFIXES,
     PERMANENT_ERRORS,
-    Outage,
     endpoint,
     fetch_secret,
     fetch_text,

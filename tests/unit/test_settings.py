@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 from taskapi import single_flight, time_budget
-from taskapi.errors import ServiceUnavailable, SettingsError
+from taskapi.errors import Outage, ServiceUnavailable, SettingsError
 from taskapi.settings import secret, secrets_manager
 from taskapi.settings.better_auth import better_auth
 from taskapi.settings.environment import database_url
-from taskapi.settings.secrets_manager import Outage
 from tests.support.clock import Clock
 from tests.support.secret_store import Store
 

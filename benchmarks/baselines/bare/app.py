@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import jwt
@@ -16,6 +17,12 @@ LIST = """
      LIMIT 200
 """
 
+settings: Mapping[str, str] = os.environ
+if arn := os.environ.get("SECRET_ARN"):
+    import boto3
+
+    secret = boto3.client("secretsmanager").get_secret_value(SecretId=arn)
+    settings = json.loads(secret["SecretString"])
 connection: psycopg.Connection[dict[str, Any]] | None = None
 
 
@@ -26,7 +33,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     try:
         claims = jwt.decode(
             token,
-            os.environ["BETTER_AUTH_SECRET"],
+            settings["BETTER_AUTH_SECRET"],
             algorithms=["HS256"],
             options={"verify_aud": False},
         )
@@ -36,7 +43,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         return answer(401, {"message": "User ID mismatch"})
     if connection is None or connection.closed:
         connection = psycopg.connect(
-            os.environ["DATABASE_URL"],
+            settings["DATABASE_URL"],
             autocommit=True,
             prepare_threshold=None,
             row_factory=dict_row,

@@ -1,6 +1,7 @@
 """Powertools' HTTP resolver with validation, as its documentation shows it."""
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -34,13 +35,24 @@ class Task(BaseModel):
     updated_at: datetime
 
 
+def get_settings() -> Mapping[str, str]:
+    if arn := os.environ.get("SECRET_ARN"):
+        from aws_lambda_powertools.utilities import parameters
+
+        settings: Mapping[str, str] = parameters.get_secret(
+            arn, max_age=300, transform="json"
+        )
+        return settings
+    return os.environ
+
+
 def authenticate(user_id: str) -> None:
     header = app.current_event.headers.get("authorization") or ""
     scheme, _, token = header.partition(" ")
     try:
         claims = jwt.decode(
             token,
-            os.environ["BETTER_AUTH_SECRET"],
+            get_settings()["BETTER_AUTH_SECRET"],
             algorithms=["HS256"],
             options={"verify_aud": False},
         )
@@ -56,7 +68,7 @@ def list_tasks(user_id: str) -> list[Task]:
     authenticate(user_id)
     if connection is None or connection.closed:
         connection = psycopg.connect(
-            os.environ["DATABASE_URL"],
+            get_settings()["DATABASE_URL"],
             autocommit=True,
             prepare_threshold=None,
             row_factory=dict_row,

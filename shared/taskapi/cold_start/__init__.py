@@ -16,10 +16,10 @@ What happens, in order:
    SnapStart all of this begins after each restore instead.
 4. `app.py` imports FastAPI and pydantic, which needs no network.
 5. `lambda_handler()` in web/handler.py, called last, waits for both threads, and then
-   calls `init_phase.end_init_phase()`.
+   calls `dataclass_code.stop()` and `init_phase.end_init_phase()`.
 
-"Saves" is in millions of instructions, of the 1,350 that a cold start of list_tasks
-takes (`python -m benchmarks.instructions`); or in time if it saves waiting.
+"Saves" is in millions of instructions, of the 1,240 that a cold start of list_tasks
+takes as deployed (`python -m benchmarks.instructions`); or in time if it saves waiting.
 
 saves  technique; the test that guards it; how to remove it
 -----  ----------------------------------------------------------------------------
@@ -36,6 +36,10 @@ saves  technique; the test that guards it; how to remove it
        all others only if those aren't enough (tls.py).
        test_trusts_few_cas_if_they_are_enough
        Remove: use all_cas_tls() instead of few_cas_tls().
+  155  The build compiles the methods of dataclasses, of which a cold start has 74
+       (dataclass_code.py, layer.py).
+       test_python_compiles_no_dataclass
+       Remove: delete dataclass_code.py, what imports it, and compile_dataclasses().
   170  FastAPI's models of OpenAPI don't build their schemas (framework.py).
        test_leaves_the_interpreter_as_it_was
        Remove: import the names without the `with`.
@@ -68,13 +72,15 @@ saves  technique; the test that guards it; how to remove it
 
 `make guard` fails if a cold start takes 10% more instructions than committed.
 
-Taken out, because each saved less than 2%: evaluating FastAPI's annotations on first
-use (25), other packages without docstrings (3), a shorter switch interval for threads
-(3 ms of 456), byte code for app.py (1), a layer without the small modules that nothing
-imports. Stripping the symbols of `cryptography` made the layer 0.5 MB smaller and no
-start shorter. Connecting before Powertools is imported saved about 10 ms, but only if a
-round trip to the database takes more than 20 ms: else connecting ends before the
-imports do.
+Tried or taken out, because each saved less than 2%: compiling the annotations and
+`__new__` of named tuples by the build too (12), one route for PUT and PATCH (8 of
+update_task; FastAPI warns of it in the document), evaluating FastAPI's annotations on
+first use (25), other packages without docstrings (3), a shorter switch interval for
+threads (3 ms of 456), byte code for app.py (1), a layer without the small modules that
+nothing imports. Stripping the symbols of `cryptography` made the layer 0.5 MB smaller
+and no start shorter. Connecting before Powertools is imported saved about 10 ms, but
+only if a round trip to the database takes more than 20 ms: else connecting ends before
+the imports do.
 
 Only `prefetch_secret` and `preconnect` import our other packages, and only app.py
 imports `preconnect`: so web/ and tasks/ can import the rest.

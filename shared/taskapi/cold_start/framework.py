@@ -6,7 +6,7 @@ All other modules import these names from here, so that none imports FastAPI ear
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import taskapi.cold_start.init_phase  # noqa: F401
+from taskapi.cold_start import dataclass_code, init_phase  # noqa: F401
 
 # isort: split
 from pydantic import BaseModel

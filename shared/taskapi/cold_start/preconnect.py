@@ -14,6 +14,7 @@ from taskapi.cold_start.init_phase import FROM_SNAPSHOT, START
 from taskapi import time_budget
 from taskapi.auth.pyjwt import hmac_sha256
 from taskapi.auth.signatures import signatures_for
+from taskapi.cold_start import dataclass_code  # noqa: F401
 from taskapi.postgres import connection
 from taskapi.settings.better_auth import better_auth, has_jwks_variable
 from taskapi.single_flight import wait_for

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import psycopg
 
-from taskapi.errors import SettingsError
+from taskapi.errors import Outage, SettingsError
 from taskapi.postgres.conninfo import to_conninfo
 from taskapi.postgres.diagnosis import describe
 from taskapi.settings import environment
-from taskapi.settings.secrets_manager import Outage, fetch_secret
+from taskapi.settings.secrets_manager import fetch_secret
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 

@@ -12,9 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from taskapi import time_budget
-from taskapi.errors import ServiceUnavailable
-from taskapi.settings import secrets_manager
-from taskapi.settings.secrets_manager import Outage
+from taskapi.errors import Outage, ServiceUnavailable
 from taskapi.single_flight import SingleFlight, wait_for
 
 TTL = 300.0
@@ -92,6 +90,9 @@ class Secret:
 
     def _start(self, arn: str, timeout: float) -> Future[Mapping[str, str]]:
         """Start to read in a thread."""
+        # Imported here because a function without SECRET_ARN doesn't need it.
+        from taskapi.settings import secrets_manager
+
         return self._flight.start(lambda: secrets_manager.fetch_secret(arn, timeout))
 
     def _read(self, arn: str) -> None:

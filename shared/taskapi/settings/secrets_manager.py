@@ -15,7 +15,7 @@ from http.client import HTTPException
 from urllib.parse import SplitResult, urlsplit
 
 from taskapi.deadline_connection import Answer, exchange
-from taskapi.errors import SettingsError
+from taskapi.errors import Outage, SettingsError
 from taskapi.settings.aws_credentials import CredentialsUnavailable, find_credentials
 from taskapi.settings.sigv4 import Credentials, sign
 from taskapi.tls import AMAZON, Trust
@@ -73,10 +73,6 @@ https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html
 
 WRONG_CLOCK = re.compile(r"Signature (expired|not yet current)")
 """How AWS's message begins if our time isn't its own, for which there is no code."""
-
-
-class Outage(Exception):
-    """AWS can't be reached for now; the message says why, and quotes no value."""
 
 
 def fetch_secret(arn: str, timeout: float) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from taskapi import time_budget
-from taskapi.cold_start import init_phase
+from taskapi.cold_start import dataclass_code, init_phase
 from taskapi.cold_start.framework import APIRoute, FastAPI, Mangum
 from taskapi.errors import BadRequest, InternalError, SettingsError
 from taskapi.log import logger
@@ -90,6 +90,7 @@ def lambda_handler(
     )
     cold = True
     wait_for_init()
+    dataclass_code.stop()
     init_phase.end_init_phase()
 
     def serve(request: GatewayRequest, context: "LambdaContext") -> LambdaResponse:
