@@ -98,6 +98,7 @@ export function clearFilters() {
   filters.priority.clear();
   filters.tags.clear();
   changed();
+  $("#filters button").focus(); // the button that was pressed is gone
 }
 
 /** Keep the view in the address, and tell the list. */
