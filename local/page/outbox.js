@@ -3,7 +3,7 @@
 
 import { call, tasksPath, user } from "./api.js";
 import { normalized } from "./dates.js";
-import { arrange, describeList, forget, hasMore, items, load, paintDetails, place, show } from "./list.js";
+import { arrange, describeList, forget, hasMore, items, list, load, paintDetails, place, show } from "./list.js";
 import { $, fromTemplate, say } from "./messages.js";
 import { changes, EMPTY, fillForm, isValid, showRefusal } from "./task_form.js";
 import { belongs, refreshSummary } from "./view.js";
@@ -74,6 +74,8 @@ function refuse(entry, error) {
   element.dataset.refused = "yes";
   element.hidden = false;
   $(".card", element).replaceChildren(form);
+  list.prepend(element); // in sight, whatever the sort
+  describeList();
   $("label span", form).textContent = "Not added";
   [again.textContent, discard.textContent] = ["Try again", "Discard"];
   fillForm(form, { ...EMPTY, ...body });
