@@ -75,7 +75,7 @@ function finishList() {
   for (const element of list.querySelectorAll(".unsent")) arrange(element);
   more.hidden = !next;
   const before = described;
-  described = describeList() || `${items.size} tasks${next ? ", more below" : ""}`;
+  described = describeList() || `${items.size} ${items.size === 1 ? "task" : "tasks"}${next ? ", more below" : ""}`;
   if (described !== before) say(described);
   // The observer only reports changes, but the end of the list may still be visible.
   observer.unobserve($("#end"));
