@@ -13,7 +13,8 @@ const YEAR = "(?:,? (20\\d\\d))?";
 // Words that belong to the day or the time after them, and leave the title with it.
 const ON = "(?:due )?(?:(?:on|by|this|for|before|until|till) )?";
 const AT = "(?:(?:at|by|for|before|until|till) |@ ?)?";
-// After these a day or a time is no due date: "every monday", "from 5pm", "Friday or Saturday".
+// After these a day or a time is no due date ("every monday", "from 5pm", "Friday or Saturday"),
+// unless there is a comma between them.
 const NO_DUE_DATE_AFTER = /\s(?:every|each|other|from|since|after|between|last|past|the|an?|and|or|to|of|than)$/i;
 
 /** Return the day of an ISO date; nothing for one like 2026-02-30. */
@@ -69,7 +70,7 @@ export function parse(typed, now = new Date(), keeps = () => false) {
   for (;;) {
     const found = lastWord(rest, today);
     if (!found || (found.kind !== "tags" && kinds.has(found.kind))) break;
-    if (isDue(found) && NO_DUE_DATE_AFTER.test(rest.slice(0, found.start))) {
+    if (isDue(found) && rest[found.start] !== "," && NO_DUE_DATE_AFTER.test(rest.slice(0, found.start))) {
       ending = `${words.filter(isDue).map(({ text }) => ` ${text}`).join("")}${ending}`;
       words = words.filter((word) => !isDue(word));
       break;
@@ -107,5 +108,6 @@ export function toggleWord(typed, kind, text, now = new Date(), keeps = () => fa
   const { title, words } = parse(typed, now, keeps);
   const isSame = (word) => word.text.toLowerCase() === text.toLowerCase();
   const others = words.filter((word) => !isSame(word) && (kind === "tags" || word.kind !== kind));
-  return [title, ...others.map((word) => word.text), ...(words.some(isSame) ? [] : [text])].join(" ");
+  const put = [...others.map((word) => word.text), ...(words.some(isSame) ? [] : [text])].join(" ");
+  return put ? `${title}${NO_DUE_DATE_AFTER.test(title) ? "," : ""} ${put}` : title;
 }

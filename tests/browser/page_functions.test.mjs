@@ -119,4 +119,6 @@ test("a word is put at the end, replaced, and taken away", () => {
   assert.equal(put("Pay rent tomorrow", "day", "tomorrow"), "Pay rent");
   assert.equal(put("Pay rent #home", "tags", "#work"), "Pay rent #home #work");
   assert.equal(put("Pay rent #home #work", "tags", "#home"), "Pay rent #work");
+  assert.equal(put("Send a card to", "day", "tomorrow"), "Send a card to, tomorrow");
+  assert.equal(put("Send a card to, tomorrow", "day", "tomorrow"), "Send a card to");
 });
