@@ -1,11 +1,11 @@
 // What the user does with a task: complete, edit, plan, delete.
 
 import { call, taskPath } from "./api.js";
-import { dayOf, describeDue, describeFully, isoDay, nameDay, normalized, toBody, toFields } from "./dates.js";
+import { describeDue, normalized, toBody, toFields } from "./dates.js";
 import { attempt, describeList, hold, list, moveFocusAway, preview, settle } from "./list.js";
-import { $, checkTitle, fromTemplate, offerFocus, say, showFault, toast } from "./messages.js";
+import { $, fromTemplate, offerFocus, say, toast } from "./messages.js";
 import { enqueue } from "./outbox.js";
-import { chip, summary } from "./view.js";
+import { addDays, changes, comparable, EMPTY, fillForm, isValid, readDue, showRefusal } from "./task_form.js";
 
 const acts = { open: edit, plan, delete: remove };
 list.addEventListener("click", ({ target }) => {
@@ -38,12 +38,6 @@ async function write(item, known, method, path, mine) {
   }
 }
 
-/** Return a field's value in a form that === compares. */
-function comparable(name, task) {
-  if (name === "due_date") return task.due_date?.includes("T") ? Date.parse(task.due_date) : task.due_date;
-  return name === "tags" ? task.tags.join() : task[name];
-}
-
 async function complete(item) {
   const completed = $("input", item.element).checked;
   await hold(item);
@@ -67,35 +61,6 @@ function openForm({ element }, id, returnTo) {
     if (focused) $(returnTo, element).focus();
   };
   return [form, close];
-}
-
-/** Fill the fields of a due date, and add the buttons of the next days. */
-function addDays(form, due, choose) {
-  const { date, time } = form.elements;
-  const today = dayOf(new Date());
-  const days = Array.from({ length: 7 }, (_, number) => today + number).map((day) => [nameDay(day), isoDay(day)]);
-  ({ date: date.value, time: time.value } = toFields(due));
-  const buttons = [...days, ["No date", ""]].map(([text, value]) => {
-    const button = chip(text, () => {
-      date.value = value;
-      if (!value) time.value = "";
-      press();
-      choose?.();
-    });
-    if (value) button.title = describeFully(value);
-    return [button, value];
-  });
-  const press = () => buttons.forEach(([button, value]) => { button.ariaPressed = String(value === date.value); });
-  $(".days", form).append(...buttons.map(([button]) => button));
-  date.addEventListener("input", press);
-  press();
-}
-
-/** Return the date and the time of a form's fields, or show an error and return null. */
-function readDue(form) {
-  const { date, time } = form.elements; // the browser refuses half a date
-  return showFault(date, time.value && !date.value ? "A time needs a date" : "")
-    ? null : { date: date.value, time: time.value };
 }
 
 /** Change only the due date. */
@@ -127,46 +92,16 @@ async function plan(item) {
   };
 }
 
-const splitTags = (text) => [...new Set(text.split(",").map((tag) => tag.trim()).filter(Boolean))];
-
-/** Let the user add the tags of other tasks by a click. */
-function suggestTags(field) {
-  const show = () => {
-    const has = splitTags(field.value);
-    const others = (summary?.tags ?? []).filter(({ tag }) => !has.includes(tag)).slice(0, 8);
-    field.form.querySelector(".suggested").replaceChildren(...others.map(({ tag }) =>
-      chip(`#${tag}`, () => { field.value = [...has, tag].join(", "); show(); field.focus(); })));
-  };
-  field.addEventListener("input", show);
-  show();
-}
-
 const editors = new Set(); // for each open editor, a function that says whether it has changes
 
 /** Return whether an editor has changes that aren't saved. */
 export const hasUnsavedEdits = () => [...editors].some((isDirty) => isDirty());
-
-/** Return what to send for the fields of a form that differ from a task. */
-function changes({ elements }, task) {
-  const { title, description, priority, tags, date, time } = elements;
-  const typed = {
-    title: title.value.trim(), description: description.value || null,
-    priority: priority.value, tags: splitTags(tags.value),
-  };
-  const differs = ([name]) => comparable(name, typed) !== comparable(name, task);
-  const changed = Object.fromEntries(Object.entries(typed).filter(differs));
-  const [due, old] = [{ date: date.value, time: time.value }, toFields(task.due_date)];
-  return due.date === old.date && due.time === old.time ? changed : { ...changed, ...toBody(due) };
-}
-
-const EMPTY = { title: "", description: null, priority: "medium", tags: [], due_date: null };
 
 async function edit(item) {
   const { element } = item;
   await hold(item);
   let { known } = item;
   const [form, closeForm] = openForm(item, "editor", ".open");
-  const { title, description, priority, tags } = form.elements;
   const isDirty = () => Object.keys(changes(form, known)).length > 0;
   const values = () => JSON.stringify(changes(form, EMPTY));
   const close = (now) => {
@@ -174,15 +109,10 @@ async function edit(item) {
     closeForm();
     settle(item, now);
   };
-  title.value = known.title;
-  description.value = known.description ?? "";
-  priority.value = known.priority;
-  tags.value = known.tags.join(", ");
-  addDays(form, known.due_date);
-  suggestTags(tags);
+  fillForm(form, known);
   $(".dates", form).textContent = `Created ${describeDue(known.created_at)}, last changed ${describeDue(known.updated_at)}`;
   editors.add(isDirty);
-  title.focus();
+  form.elements.title.focus();
 
   let saving = false;
   let again = false;
@@ -190,16 +120,12 @@ async function edit(item) {
     if (!saving && (!isDirty() || confirm("Discard your changes to this task?"))) close(known);
   };
   $("button.plain", form).onclick = leave;
-  form.onkeydown = (event) => {
-    if (event.key === "Escape") leave();
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
-  };
+  form.onkeydown = ({ key }) => { if (key === "Escape") leave(); };
   form.onsubmit = async (event) => {
     event.preventDefault();
     again = saving;
     if (saving) return;
-    for (const field of [description, priority, tags]) showFault(field, "");
-    if (showFault(title, checkTitle(title.value)) || !readDue(form)) return;
+    if (!isValid(form)) return;
     const mine = changes(form, known);
     if (!isDirty()) return close(known);
     const sent = values();
@@ -215,19 +141,13 @@ async function edit(item) {
         const typed = changes(form, EMPTY);
         close(null);
         toast("It was deleted elsewhere while you edited it.", "Add mine as new", () => enqueue(typed));
-      } else showFault(faultyField(form, error.details?.field), error.message);
+      } else showRefusal(form, error);
     }
     saving = false;
     if (!form.isConnected) return;
     element.ariaBusy = "false";
     if (again) form.requestSubmit();
   };
-}
-
-/** Return the form's field for a field of the API. */
-function faultyField({ elements }, name = "title") {
-  if (name === "due_date" || name === "time_zone") return elements.date;
-  return elements[name.split(/\W/)[0]] ?? elements.title;
 }
 
 /** Delete a task once the time to undo it is over. */

@@ -75,7 +75,7 @@ function finishList() {
   for (const element of list.querySelectorAll(".unsent")) arrange(element);
   more.hidden = !next;
   const before = described;
-  described = describeList() || `${items.size} tasks${next ? ", more below" : ""}`;
+  described = describeList() || `${items.size} ${items.size === 1 ? "task" : "tasks"}${next ? ", more below" : ""}`;
   if (described !== before) say(described);
   // The observer only reports changes, but the end of the list may still be visible.
   observer.unobserve($("#end"));
@@ -88,7 +88,7 @@ export function describeList() {
   let group = null;
   for (const element of visible) {
     const before = group;
-    group = isSortedByDue() && element.task ? groupOf(element.task) : null;
+    group = isSortedByDue() && !element.dataset.refused ? groupOf(element.task) : null;
     const heading = $(".group", element);
     heading.textContent = group ?? "";
     heading.hidden = !group || group === before;
@@ -114,7 +114,8 @@ export function arrange(element) {
 
 /** Move an element to its place in the chosen order. */
 export function place(element) {
-  const later = [...list.children].find((other) => other !== element && compare(other.task, element.task) > 0) ?? null;
+  const others = [...list.children].filter((other) => other !== element && !other.dataset.refused);
+  const later = others.find((other) => compare(other.task, element.task) > 0) ?? null;
   if (element.parentElement !== list || element.nextElementSibling !== later) putBefore(later, element);
 }
 

@@ -3,8 +3,9 @@
 
 import { call, tasksPath, user } from "./api.js";
 import { normalized } from "./dates.js";
-import { arrange, describeList, forget, hasMore, items, load, paintDetails, place, show } from "./list.js";
-import { $, checkTitle, fromTemplate, say, showFault } from "./messages.js";
+import { arrange, describeList, forget, hasMore, items, list, load, paintDetails, place, show } from "./list.js";
+import { $, fromTemplate, say } from "./messages.js";
+import { changes, EMPTY, fillForm, isValid, showRefusal } from "./task_form.js";
 import { belongs, refreshSummary } from "./view.js";
 
 const outbox = new Map(); // by key: { key, body, element, stored, refused }
@@ -60,29 +61,36 @@ async function deliver(entry) {
     describeList();
     refreshSummary();
   } catch (error) {
-    if (outbox.has(entry.key)) refuse(entry, error.message);
+    if (outbox.has(entry.key)) refuse(entry, error);
   }
 }
 
 /** Show why a task was not added, and let the user correct it or send it again. */
-function refuse(entry, message) {
+function refuse(entry, error) {
   const { key, body, element } = entry;
-  const form = fromTemplate("refused");
-  const { title } = form.elements;
+  const form = fromTemplate("editor");
+  const [again, discard] = form.querySelectorAll(".main, .plain");
   entry.refused = true;
   element.dataset.refused = "yes";
-  title.value = body.title;
-  $(".card", element).replaceChildren(form);
   element.hidden = false;
-  $(".error", form).textContent = message;
+  $(".card", element).replaceChildren(form);
+  list.prepend(element); // in sight, whatever the sort
+  describeList();
+  $("label span", form).textContent = "Not added";
+  [again.textContent, discard.textContent] = ["Try again", "Discard"];
+  fillForm(form, { ...EMPTY, ...body });
+  const values = () => JSON.stringify(changes(form, EMPTY));
+  const refused = values();
+  showRefusal(form, error);
   form.onsubmit = (event) => {
     event.preventDefault();
-    if (showFault(title, checkTitle(title.value))) return;
+    if (!isValid(form)) return;
     takeOut(entry);
-    enqueue({ ...body, title: title.value }, title.value === body.title ? key : undefined);
+    if (values() === refused) enqueue(body, key);
+    else enqueue(changes(form, EMPTY));
     $("#new input").focus();
   };
-  $(".plain", form).onclick = () => {
+  discard.onclick = () => {
     takeOut(entry);
     describeList();
     $("#new input").focus();

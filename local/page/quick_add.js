@@ -4,9 +4,18 @@
 import { dayOf, isoDay, nextMonday, weekday } from "./dates.js";
 
 export const PRIORITIES = ["low", "medium", "high", "urgent"];
-const WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const WEEKDAY = "(mon(?:day)?|tue(?:s|sday)?|wed(?:nesday)?|thu(?:r|rs|rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)";
 const MONTH = "(january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)";
+const DAY = "([12]?\\d|3[01])(?:st|nd|rd|th)?";
+const YEAR = "(?:,? (20\\d\\d))?";
+// Words that belong to the day or the time after them, and leave the title with it.
+const ON = "(?:due )?(?:(?:on|by|this|for|before|until|till) )?";
+const AT = "(?:(?:at|by|for|before|until|till) |@ ?)?";
+// After these a day or a time is no due date ("every monday", "from 5pm", "Friday or Saturday"),
+// unless there is a comma between them.
+const NO_DUE_DATE_AFTER = /\s(?:every|each|other|from|since|after|between|last|past|the|an?|and|or|to|of|than)$/i;
 
 /** Return the day of an ISO date; nothing for one like 2026-02-30. */
 function existingDate(text) {
@@ -14,13 +23,15 @@ function existingDate(text) {
   return day >= 0 && isoDay(day) === text ? day : undefined;
 }
 
-/** Return the next day with this date; nothing for one like 31 June. */
-function comingDate(day, month, today) {
-  const number = MONTHS.indexOf(month.slice(0, 3).toLowerCase()) + 1;
-  const year = Number(isoDay(today).slice(0, 4));
-  const dates = [year, year + 1].map((each) => existingDate(`${each}-${two(number)}-${two(day)}`));
-  return dates.find((each) => each >= today);
+/** Return the day with this date, the next one if there is no year; nothing for one like 31 June. */
+function dateInWords(today, day, month, year) {
+  const thisYear = Number(isoDay(today).slice(0, 4));
+  const inYear = (each) => existingDate(`${each}-${two(indexOf(MONTHS, month) + 1)}-${two(day)}`);
+  return year ? inYear(year) : [thisYear, thisYear + 1].map(inYear).find((each) => each >= today);
 }
+
+/** Return the index of a weekday or month in a list of their first three letters. */
+const indexOf = (list, name) => list.indexOf(name.slice(0, 3).toLowerCase());
 
 const two = (number) => String(number).padStart(2, "0");
 const hours = (hour, half) => (hour % 12) + (/^p/i.test(half) ? 12 : 0);
@@ -28,23 +39,23 @@ const time = (hour, minute) => `${two(hour)}:${minute}`;
 
 // Each form of a word: what it is, how it looks, and its value (undefined: it is no such word).
 const FORMS = [
-  ["day", /(?:on |by |due )?today/, (today) => today],
-  ["day", /(?:on |by |due )?tomorrow/, (today) => today + 1],
-  ["day", /next week/, (today) => nextMonday(today)],
-  ["day", new RegExp(`next (${WEEKDAYS.join("|")})`), (today, name) => nextMonday(today) + WEEKDAYS.indexOf(name.toLowerCase())],
-  ["day", new RegExp(`(?:on |by |due )?(${WEEKDAYS.join("|")})`), (today, name) =>
-    today + 1 + ((WEEKDAYS.indexOf(name.toLowerCase()) - weekday(today) + 6) % 7)],
-  ["day", /in (\d{1,3}) (day|week)s?/, (today, count, unit) => today + count * (/d/i.test(unit) ? 1 : 7)],
-  ["day", /(?:on |by |due )?(\d{4}-\d\d-\d\d)/, (_, text) => existingDate(text)],
-  ["day", new RegExp(`(?:on |by |due )?([12]?\\d|3[01])\\.? ${MONTH}`), (today, day, month) => comingDate(day, month, today)],
-  ["day", new RegExp(`(?:on |by |due )?${MONTH} ([12]?\\d|3[01])`), (today, month, day) => comingDate(day, month, today)],
-  ["time", /(?:at )?([01]?\d|2[0-3]):([0-5]\d)/, (_, hour, minute) => time(hour, minute)],
-  ["time", /(?:at )?(1[0-2]|[1-9]) ?([ap]m)/, (_, hour, half) => time(hours(hour, half), "00")],
-  ["time", /(?:at )?(1[0-2]|[1-9]):([0-5]\d) ?([ap]m)/, (_, hour, minute, half) => time(hours(hour, half), minute)],
-  ["priority", new RegExp(`!(${PRIORITIES.join("|")})`), (_, name) => name.toLowerCase()],
-  ["tags", /#"([^",#]{1,50})"/, (_, name) => name.trim() || undefined],
-  ["tags", /#(?=[^\s]*\p{L})([^\s,#"]{1,50})/, (_, name) => name],
-].map(([kind, form, value]) => [kind, new RegExp(`(?<=\\S)\\s+(${form.source})$`, "iu"), value]);
+  ["day", `${ON}(?:the )?day after tomorrow`, (today) => today + 2],
+  ["day", `${ON}today`, (today) => today],
+  ["day", `${ON}(?:tomorrow|tmrw|tmr)`, (today) => today + 1],
+  ["day", `${ON}next week`, (today) => nextMonday(today)],
+  ["day", `${ON}next ${WEEKDAY}`, (today, name) => nextMonday(today) + indexOf(WEEKDAYS, name)],
+  ["day", `${ON}${WEEKDAY}`, (today, name) => today + 1 + ((indexOf(WEEKDAYS, name) - weekday(today) + 6) % 7)],
+  ["day", "in (\\d{1,3}) (day|week)s?", (today, count, unit) => today + count * (/d/i.test(unit) ? 1 : 7)],
+  ["day", `${ON}(\\d{4}-\\d\\d-\\d\\d)`, (_, text) => existingDate(text)],
+  ["day", `${ON}${DAY}\\.?(?: of)? ${MONTH}${YEAR}`, (today, day, month, year) => dateInWords(today, day, month, year)],
+  ["day", `${ON}${MONTH} ${DAY}${YEAR}`, (today, month, day, year) => dateInWords(today, day, month, year)],
+  ["time", `${AT}([01]?\\d|2[0-3]):([0-5]\\d)`, (_, hour, minute) => time(hour, minute)],
+  ["time", `${AT}(1[0-2]|[1-9]) ?([ap])\\.?m\\.?`, (_, hour, half) => time(hours(hour, half), "00")],
+  ["time", `${AT}(1[0-2]|[1-9])[:.]([0-5]\\d) ?([ap])\\.?m\\.?`, (_, hour, minute, half) => time(hours(hour, half), minute)],
+  ["priority", `!(${PRIORITIES.join("|")})`, (_, name) => name.toLowerCase()],
+  ["tags", '#"([^",#]{1,50})"', (_, name) => name.trim() || undefined],
+  ["tags", '#(?=[^\\s]*\\p{L})([^\\s,#"]{1,50})', (_, name) => name],
+].map(([kind, form, value]) => [kind, new RegExp(`(?<=\\S),?\\s+(${form})$`, "iu"), value]);
 
 /**
  * Return the title, and what the words after it mean: { title, words: [{ kind, text, value }] }.
@@ -52,13 +63,18 @@ const FORMS = [
  */
 export function parse(typed, now = new Date(), keeps = () => false) {
   const today = dayOf(now);
-  const words = [];
+  let words = [];
   const kinds = new Set();
   let rest = typed.trim();
   let ending = ""; // words that stay in the title, although they are after others that don't
   for (;;) {
     const found = lastWord(rest, today);
     if (!found || (found.kind !== "tags" && kinds.has(found.kind))) break;
+    if (isDue(found) && rest[found.start] !== "," && NO_DUE_DATE_AFTER.test(rest.slice(0, found.start))) {
+      ending = `${words.filter(isDue).map(({ text }) => ` ${text}`).join("")}${ending}`;
+      words = words.filter((word) => !isDue(word));
+      break;
+    }
     kinds.add(found.kind);
     if (keeps(found)) ending = ` ${found.text}${ending}`;
     else words.unshift(found);
@@ -66,6 +82,8 @@ export function parse(typed, now = new Date(), keeps = () => false) {
   }
   return { title: rest + ending, words };
 }
+
+const isDue = ({ kind }) => kind === "day" || kind === "time";
 
 function lastWord(text, today) {
   for (const [kind, form, toValue] of FORMS) {
@@ -90,5 +108,6 @@ export function toggleWord(typed, kind, text, now = new Date(), keeps = () => fa
   const { title, words } = parse(typed, now, keeps);
   const isSame = (word) => word.text.toLowerCase() === text.toLowerCase();
   const others = words.filter((word) => !isSame(word) && (kind === "tags" || word.kind !== kind));
-  return [title, ...others.map((word) => word.text), ...(words.some(isSame) ? [] : [text])].join(" ");
+  const put = [...others.map((word) => word.text), ...(words.some(isSame) ? [] : [text])].join(" ");
+  return put ? `${title}${NO_DUE_DATE_AFTER.test(title) ? "," : ""} ${put}` : title;
 }

@@ -98,6 +98,7 @@ export function clearFilters() {
   filters.priority.clear();
   filters.tags.clear();
   changed();
+  $("#filters button").focus(); // the button that was pressed is gone
 }
 
 /** Keep the view in the address, and tell the list. */
@@ -137,7 +138,10 @@ export function showFilters() {
     button.dataset.filter = `${kind} ${value}`;
     button.dataset[kind] = value;
     button.ariaPressed = String(kind === "due" ? filters.due === value : filters[kind].has(value));
-    if (count !== undefined) button.appendChild(document.createElement("b")).textContent = ` ${count}`;
+    if (count !== undefined) {
+      button.appendChild(document.createElement("b")).textContent = ` ${count}`;
+      button.title = `${count} pending`;
+    }
     return button;
   });
   const hidden = (summary?.tags.length ?? 0) - SHOWN_TAGS;

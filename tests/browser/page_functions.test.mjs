@@ -79,6 +79,11 @@ table("a new task", (typed) => short(typed), [
   ["Pay rent 2026-02-30", ["Pay rent 2026-02-30", ""]],
   ["Pay rent 12am", ["Pay rent", "2026-03-10 00:00"]], // the next one
   ["Pay rent 12:30 pm", ["Pay rent", "2026-03-09 12:30"]],
+  ["Pay rent this fri", ["Pay rent", "2026-03-13"]],
+  ["Pay rent, due on 15th March, 2027", ["Pay rent", "2027-03-15"]],
+  ["Pay rent the day after tomorrow", ["Pay rent", "2026-03-11"]],
+  ["Book a table for tmrw @ 7.30 p.m.", ["Book a table", "2026-03-10 19:30"]],
+  ["Call #home, #garden", ["Call", "", "home", "garden"]],
   ["Call #home #garden", ["Call", "", "home", "garden"]],
   ['Call #"deep work"', ["Call", "", "deep work"]],
   // Only the end has a meaning, and never the whole text.
@@ -87,6 +92,12 @@ table("a new task", (typed) => short(typed), [
   ["today tomorrow", ["today", "2026-03-10"]],
   ["Tomorrow never dies", ["Tomorrow never dies", ""]],
   ["Sat in the sun", ["Sat in the sun", ""]],
+  // Not every day and time is a due date.
+  ["Review last friday", ["Review last friday", ""]],
+  ["Gym every monday 6pm #sport", ["Gym every monday 6pm", "", "sport"]],
+  ["Meet Friday or Saturday !low", ["Meet Friday or Saturday", "", "low"]],
+  ["Meet Ana today from 9:00 to 10:30", ["Meet Ana today from 9:00 to 10:30", ""]],
+  ["Buy tickets for monday market #1 !", ["Buy tickets for monday market #1 !", ""]],
   ["Fix bug #12", ["Fix bug #12", ""]],
   ["Task 5", ["Task 5", ""]],
   ["Cut 16:9", ["Cut 16:9", ""]],
@@ -108,4 +119,6 @@ test("a word is put at the end, replaced, and taken away", () => {
   assert.equal(put("Pay rent tomorrow", "day", "tomorrow"), "Pay rent");
   assert.equal(put("Pay rent #home", "tags", "#work"), "Pay rent #home #work");
   assert.equal(put("Pay rent #home #work", "tags", "#home"), "Pay rent #work");
+  assert.equal(put("Send a card to", "day", "tomorrow"), "Send a card to, tomorrow");
+  assert.equal(put("Send a card to, tomorrow", "day", "tomorrow"), "Send a card to");
 });

@@ -231,17 +231,29 @@ def expect_all_sent_but(page: Page, count: int) -> None:
 
 
 def test_a_refused_task_can_be_corrected(someone: User) -> None:
-    page = someone.open()
-    add(page, "Mi\u0085lk")
+    someone.has("Bread", due_date="2029-03-09")
+    page = someone.open("&sort=due_date&order=asc")
+    tags = " ".join(f"#tag{number}" for number in range(21))
+    add(page, f"Mi\u0085lk {tags} 2030-03-09 !high")
     field = page.get_by_label("Not added")
-    expect(page.locator("#list [role=alert]")).to_contain_text("control characters")
+    message = page.locator("#list").get_by_role("alert")
+    expect(message).to_contain_text("control characters")
+    expect(page.locator("#list > li").first).to_contain_text("Not added")
+    add(page, "Eggs 2029-12-31")
+    expect(titles(page)).to_have_text(["Bread", "Eggs"])
 
     field.fill("Milk")
     field.press("Enter")
+    expect(message).to_have_text("At most 20 tags are allowed, not 21")
+    page.get_by_label("Tags").fill("#home, food")
+    page.get_by_label("Tags").press("Enter")
 
     expect_all_sent(page)
     expect(box(page)).to_be_focused()
-    assert someone.titles == ["Milk"]
+    with someone.api as api:
+        task = api.get("tasks").json()[0]
+    assert (task["title"], task["tags"]) == ("Milk", ["home", "food"])
+    assert (task["due_date"], task["priority"]) == ("2030-03-09", "high")
 
 
 def test_a_refused_task_can_be_discarded(someone: User) -> None:
