@@ -4,7 +4,7 @@ from typing import Annotated
 
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Request, Response
-from taskapi.tasks.list_query import RULES, Listing
+from taskapi.tasks.list_query import LISTS, RULES, Listing
 from taskapi.tasks.lists import list_page
 from taskapi.web.answer_tags import known_answers
 from taskapi.web.app import create_app
@@ -28,13 +28,13 @@ async def list_tasks(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """A page of tasks, newest first unless `sort` and `order` say otherwise. Where
-    there is more, `Link` has the next page. Of a parameter that is sent twice, the last
-    counts; unknown ones are ignored.
+    there is more, `Link` has the next page. `priority` and `tags` may be repeated; of
+    any other parameter that is sent twice, the last counts. Unknown ones are ignored.
 
     The `ETag` changes with every write of this user. With it in `If-None-Match`, the
     answer is a 304 until then.
     """
-    query = parse_query(request, Listing, RULES)
+    query = parse_query(request, Listing, RULES, LISTS)
     known = known_answers(request, if_none_match)
     return page_or_304(list_page(caller, query, known), request)
 

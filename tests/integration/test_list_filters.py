@@ -27,6 +27,8 @@ FOUND = {
     "priority=low,medium,high,urgent": list(TASKS),
     "priority=low,urgent,high&status=pending": ["low", "high"],
     "priority=urgent,high&sort=priority": ["high", "urgent"],
+    "priority=high&priority=low": ["low", "high"],
+    "tags=home&tags=work": ["urgent"],
     "tags=home": ["high", "urgent", "the 9th"],
     "tags=home&status=incomplete": ["high", "the 9th"],
     "tags=%20work%20,home": ["urgent"],
@@ -102,11 +104,11 @@ def test_finds(user: Client, query: str, titles: list[str]) -> None:
 def test_pages_with_a_condition_have_all_that_it_finds(
     user: Client, query: str
 ) -> None:
-    parameters = dict(each.split("=") for each in query.split("&"))
-    decoded = {
-        name: value.replace("%20", " ").replace("%2B", "+")
-        for name, value in parameters.items()
-    }
+    parameters: dict[str, list[str]] = {}
+    for each in query.split("&"):
+        name, value = each.replace("%20", " ").replace("%2B", "+").split("=")
+        parameters.setdefault(name, []).append(value)
+    decoded = {name: ",".join(values) for name, values in parameters.items()}
 
     for sort in ORDERS:
         paged = user.pages(**{**decoded, "sort": sort, "order": "desc", "limit": 1})

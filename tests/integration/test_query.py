@@ -34,7 +34,7 @@ PRIORITY = (
 )
 TAG_LENGTH = "A tag must be between 1 and 50 characters"
 TIME_ZONE = (
-    "Time zone must be null or the name of a time zone in the IANA database, such as "
+    "Time zone must be the name of a time zone in the IANA database, such as "
     "Europe/Berlin"
 )
 DUE_FROM = (

@@ -156,9 +156,10 @@ FIELDS = (
         {"type": ["string", "null"], "description": "An IANA name."},
         example="Europe/Berlin",
         rule=Rule(
-            "Time zone must be null or the name of a time zone in the IANA database, "
-            "such as Europe/Berlin",
+            "Time zone must be the name of a time zone in the IANA database, such as "
+            "Europe/Berlin",
             "IANA time zone",
+            type_message="Time zone must be null or text, such as Europe/Berlin",
         ),
         stored={"time_zone": "known_time_zone(%(time_zone)s)"},
     ),

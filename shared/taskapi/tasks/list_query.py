@@ -181,6 +181,10 @@ class Listing(BaseModel):
         return self.order or ("asc" if ascends else "desc")
 
 
+LISTS = ("priority", "tags")
+"""The parameters that are lists with commas."""
+
+
 def bound_rule(name: str) -> Rule:
     """Return the rule of an end of the range of due dates."""
     return Rule(

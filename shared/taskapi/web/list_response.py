@@ -3,10 +3,11 @@
 from urllib.parse import quote, unquote_plus, urlencode
 
 from taskapi.cold_start.framework import Request, Response
-from taskapi.tasks.list_query import Listing
+from taskapi.tasks.list_query import LISTS, Listing
 from taskapi.tasks.lists import Page
 from taskapi.web.answer_tags import NOT_MODIFIED, answer_or_304
 from taskapi.web.documentation import ref, response
+from taskapi.web.validation import query_values
 
 URI_CHARACTERS = "%!$'()*+,;:@/?=[]"
 """What a query may hold besides letters, digits and "-._~" (RFC 3986), and the brackets
@@ -48,11 +49,7 @@ def next_page(request: Request, cursor: str) -> str:
     target = f"{path}?{with_cursor(query, cursor)}"
     if len(target) <= MAX_TARGET:
         return target
-    parameters = {
-        name: value
-        for name, value in request.query_params.items()
-        if name in Listing.model_fields
-    }
+    parameters = query_values(request, Listing, LISTS)
     return f"{path}?{urlencode(parameters | {'cursor': cursor})}"
 
 

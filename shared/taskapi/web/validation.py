@@ -1,6 +1,6 @@
 """Validate a query, and turn pydantic's errors into the contract's error."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from taskapi.cold_start.framework import BaseModel, Request, ValidationError
@@ -33,19 +33,38 @@ CHARACTERS = {
 
 
 def parse_query(
-    request: Request, model: type[Query], rules: Mapping[str, Rule]
+    request: Request,
+    model: type[Query],
+    rules: Mapping[str, Rule],
+    lists: Collection[str] = (),
 ) -> Query:
     """Return the query as an instance of the model; raise ValidationFailed.
 
     A model as a parameter of the operation would do the same. But FastAPI looks at the
     type of each of its fields in each request, which took a fifth of a list request.
 
-    rules: what to say about an invalid field, by its name.
+    rules: what to say about an invalid field, by its name. lists: see query_values().
     """
     try:
-        return model.model_validate(dict(request.query_params))
+        return model.model_validate(query_values(request, model, lists))
     except ValidationError as error:
         raise validation_failed(error.errors(), rules) from error
+
+
+def query_values(
+    request: Request, model: type[BaseModel], lists: Collection[str] = ()
+) -> dict[str, str]:
+    """Return the values of the model's parameters.
+
+    lists: parameters that are lists with commas. Clients may also repeat the name for
+    each value. Of another parameter that is sent twice, the last counts.
+    """
+    values: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in model.model_fields:
+            is_continued = name in lists and name in values
+            values[name] = f"{values[name]},{value}" if is_continued else value
+    return values
 
 
 def validation_failed(
