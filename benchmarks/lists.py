@@ -417,7 +417,11 @@ class Release(NamedTuple):
 
 
 BEFORE = Release(release_before.CREATE, release_before.UPDATE, release_before.COMPLETE)
-NOW = Release(create.CREATE, write.update_statement(("title",)), write.COMPLETE)
+NOW = Release(
+    create.create_statement(("title", "description", "completed")),
+    write.update_statement(("title",)),
+    write.COMPLETE,
+)
 WRITES = ("create", "change a title", "complete")
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from taskapi.tasks.create import CREATE
+from taskapi.tasks.create import create_statement
+from taskapi.tasks.fields import RULES
 from taskapi.tasks.write import COMPLETE, DELETE, update_statement
 from tests.support.api import Client
 
@@ -206,7 +207,7 @@ def test_a_write_of_the_release_before_does_not_wait_long_for_the_counter(
 
 THREADS, WRITES = 8, 25
 MIXED = {
-    "create": CREATE,
+    "create": create_statement(tuple(RULES)),
     "update": update_statement(("title", "tags")),
     "complete": COMPLETE,
     "delete": DELETE,

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from taskapi.postgres.migrate import MIGRATIONS, migrate
-from taskapi.tasks.create import CREATE
+from taskapi.tasks.create import create_statement
 from taskapi.tasks.fields import FIELDS, RULES
 from taskapi.tasks.list_statements import SORTS
 from taskapi.tasks.read import GET
@@ -70,7 +70,9 @@ def run_every_statement(url: str) -> None:
         "limit": 10,
     }
     with psycopg.connect(url, autocommit=True) as connection:
-        [(values["id"], *_)] = connection.execute(CREATE.encode(), values)
+        [(values["id"], *_)] = connection.execute(
+            create_statement(tuple(RULES)).encode(), values
+        )
         for sql in (GET, update_statement(tuple(RULES)), COMPLETE):
             [(id, *_)] = connection.execute(sql.encode(), values)
             assert id == values["id"]

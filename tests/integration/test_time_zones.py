@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from taskapi.tasks.create import CREATE
-from taskapi.tasks.fields import BODY_FIELDS
+from taskapi.tasks.create import create_statement
+from taskapi.tasks.fields import BODY_FIELDS, RULES
 from tests.support.api import Client
 
 Postgres = psycopg.Connection[Any]
@@ -164,7 +164,9 @@ def test_the_servers_settings_change_no_date(
         postgres.execute("SELECT set_config('TimeZone', %s, TRUE)", (server_zone,))
         postgres.execute("SET LOCAL DateStyle = 'SQL, DMY'")
 
-        [(id, *_, due_date, _)] = postgres.execute(CREATE.encode(), values)
+        [(id, *_, due_date, _)] = postgres.execute(
+            create_statement(tuple(RULES)).encode(), values
+        )
 
     assert due_date == stored
     assert user.send("get_task", id).json["due_date"] == stored

@@ -3,12 +3,13 @@
 import ast
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from taskapi.tasks.create import create_statement
 from taskapi.tasks.fields import RULES
 from taskapi.tasks.write import update_statement
 from tests.support.list_statements import EVERY_LIST
@@ -175,8 +176,11 @@ def test_every_list_is_bound_to_the_user() -> None:
     assert loose == {}, RULE
 
 
-def test_an_update_is_bound_to_the_user() -> None:
-    assert unbound(update_statement(tuple(RULES))) == [], RULE
+@pytest.mark.parametrize("statement", [create_statement, update_statement])
+def test_a_statement_of_all_fields_is_bound_to_the_user(
+    statement: Callable[[tuple[str, ...]], str],
+) -> None:
+    assert unbound(statement(tuple(RULES))) == [], RULE
 
 
 UNOWNED = {

@@ -3,43 +3,35 @@
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import cache
 from typing import cast
 
 from taskapi.errors import Conflict, IdempotencyKeyReused
 from taskapi.postgres.faults import Locked
 from taskapi.postgres.query import query
 from taskapi.tasks import etags
-from taskapi.tasks.fields import BODY_FIELDS, DEFAULTS, NAMES, NewTask, Task
+from taskapi.tasks.fields import (
+    BODY_FIELDS,
+    DEFAULTS,
+    NAMES,
+    RULES,
+    Field,
+    NewTask,
+    Task,
+    stored_columns,
+)
 from taskapi.tasks.refusals import refusals
 
-COLUMNS = {
-    column: sql.replace("{time_zone}", "%(time_zone)s")
-    for field in BODY_FIELDS
-    for column, sql in field.columns.items()
-}
-"""The SQL of each column that a body sets."""
-
-CONVERTED = tuple(field for field in BODY_FIELDS if field.stored)
-"""The fields that Postgres converts: the response has what it makes of the values."""
-
-CREATE = (
-    """
-    WITH expired AS (
-        DELETE FROM idempotency_keys
-         WHERE user_id = %(user_id)s
-           AND key = ANY (ARRAY(
-                   SELECT key FROM idempotency_keys
-                    WHERE user_id = %(user_id)s AND key <> %(key)s
-                      AND created_at < now() - interval '24 hours'
-                 ORDER BY created_at LIMIT 2 FOR UPDATE SKIP LOCKED))
-    ), claim AS (
+CREATE = """
+    WITH claim AS (
         INSERT INTO idempotency_keys (user_id, key, fingerprint, task_id, created_at)
         SELECT %(user_id)s, %(key)s, %(fingerprint)s, nextval('tasks_id_seq'), now()
           FROM set_config('lock_timeout', %(lock_timeout)s,
                           next_change(%(user_id)s) > 0)
    ON CONFLICT (user_id, key) DO UPDATE SET key = excluded.key
-     RETURNING task_id, created_at, task_id = currval('tasks_id_seq') AS is_new,
+     RETURNING user_id, key, task_id, created_at,
+               task_id = currval('tasks_id_seq') AS is_new,
                fingerprint = %(fingerprint)s AS is_same_body
     ), created AS (
         INSERT INTO tasks (user_id, id, change, completed_at, created_at, updated_at,
@@ -50,18 +42,10 @@ CREATE = (
           FROM claim
          WHERE is_new
     )
-    SELECT task_id, rfc3339(created_at), is_new, is_same_body, {converted}
-      FROM claim, (SELECT {named_values}) AS body
-""".replace("{columns}", ", ".join(COLUMNS))
-    .replace("{values}", ", ".join(COLUMNS.values()))
-    .replace(
-        "{named_values}",
-        ", ".join(f"{sql} AS {column}" for column, sql in COLUMNS.items()),
-    )
-    .replace(
-        "{converted}", ", ".join(field.column or field.name for field in CONVERTED)
-    )
-)
+    SELECT task_id, rfc3339(created_at), is_new, is_same_body{converted}
+      FROM claim, delete_expired_keys(claim.user_id, claim.key),
+           (SELECT {named_values}) AS body
+"""
 """The unique key decides which of several equal requests creates the task.
 
 A request whose key is taken waits until the transaction that took it ends, then
@@ -73,8 +57,43 @@ set_config limits the wait for the key, for this statement alone. Its last argum
 makes the counter (tasks/changes.py) the first lock, for which it waits as long as any
 statement.
 
-Each create also deletes up to two expired keys of the same user.
+Each create also deletes up to two expired keys of the same user. It does so after it
+has the counter, so that two creates can't wait for each other.
 """
+
+
+@cache
+def create_statement(names: tuple[str, ...]) -> str:
+    """Return the statement that sets these fields; the others have their defaults.
+
+    Postgres plans each statement anew, which takes longer than to run it: so a
+    statement has only what it needs.
+    """
+    zone = "%(time_zone)s" if "time_zone" in names else "NULL"
+    columns = stored_columns(names, zone)
+    converted = converted_fields(names)
+    named = {column: columns[column] for field in converted for column in field.columns}
+    parts = {
+        "{columns}": ", ".join(columns),
+        "{values}": ", ".join(columns.values()),
+        "{converted}": "".join(
+            f", {field.column or field.name}" for field in converted
+        ),
+        "{named_values}": ", ".join(f"{sql} AS {name}" for name, sql in named.items()),
+    }
+    sql = CREATE
+    for placeholder, part in parts.items():
+        sql = sql.replace(placeholder, part)
+    return sql
+
+
+def converted_fields(names: Collection[str]) -> list[Field]:
+    """Return those of the fields that Postgres converts.
+
+    The response has what Postgres makes of their values.
+    """
+    return [field for field in BODY_FIELDS if field.stored and field.name in names]
+
 
 KEY_LOCK_TIMEOUT = "3s"
 """How long to wait for another request with the key: less than a statement may take, so
@@ -94,6 +113,7 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
     Raises IdempotencyKeyReused for a key that came with another body, and Conflict if
     the first request with the key doesn't end in time.
     """
+    names = tuple(name for name in RULES if name in new)
     body = {field.name: field.default for field in BODY_FIELDS} | {**new}
     values = body | {
         "user_id": user_id,
@@ -103,7 +123,7 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
     }
     try:
         with refusals():
-            [row] = query(CREATE, values, repeatable=True)
+            [row] = query(create_statement(names), values, repeatable=True)
     except Locked as error:
         if key is None:
             raise
@@ -111,8 +131,9 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
     id, created_at, is_new, is_same_body, *converted = row
     if not is_same_body:
         raise IdempotencyKeyReused
+    converted_names = [field.name for field in converted_fields(new)]
     task = body | {
-        **dict(zip((field.name for field in CONVERTED), converted, strict=True)),
+        **dict(zip(converted_names, converted, strict=True)),
         "completed_at": created_at if body["completed"] else None,
         "id": id,
         "user_id": user_id,

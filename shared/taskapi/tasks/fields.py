@@ -4,7 +4,7 @@ To add a field, write a migration, add an entry to FIELDS, and give its type in 
 and, if requests may set it, in OptionalFields.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Annotated, NamedTuple, cast
 
@@ -217,6 +217,19 @@ DEFAULTS = {field.name: field.default for field in FIELDS}
 RULES = {field.name: field.rule for field in FIELDS if field.rule}
 EXAMPLE = {field.name: field.example for field in FIELDS}
 BODY_EXAMPLE = {field.name: field.example for field in BODY_FIELDS}
+
+
+def stored_columns(names: Collection[str], zone: str) -> dict[str, str]:
+    """Return the SQL of each column that a write of these fields sets.
+
+    zone: the SQL of the time zone that the task has after the write.
+    """
+    return {
+        column: sql.replace("{time_zone}", zone)
+        for field in BODY_FIELDS
+        if field.name in names
+        for column, sql in field.columns.items()
+    }
 
 
 class Task(TypedDict):

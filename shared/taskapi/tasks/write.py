@@ -6,7 +6,14 @@ from functools import cache
 from taskapi.errors import PreconditionFailed, ValidationFailed
 from taskapi.postgres.query import query
 from taskapi.tasks import etags
-from taskapi.tasks.fields import BODY_FIELDS, COLUMNS, RULES, Task, TaskChanges, to_task
+from taskapi.tasks.fields import (
+    COLUMNS,
+    RULES,
+    Task,
+    TaskChanges,
+    stored_columns,
+    to_task,
+)
 from taskapi.tasks.refusals import refusals
 
 
@@ -70,14 +77,7 @@ def conditional_update(**columns: str) -> str:
 def update_statement(names: tuple[str, ...]) -> str:
     """Return the statement that sets these fields; the names are those of FIELDS."""
     zone = "%(time_zone)s" if "time_zone" in names else "time_zone"
-    return conditional_update(
-        **{
-            column: sql.replace("{time_zone}", zone)
-            for field in BODY_FIELDS
-            if field.name in names
-            for column, sql in field.columns.items()
-        }
-    )
+    return conditional_update(**stored_columns(names, zone))
 
 
 COMPLETE = conditional_update(completed="COALESCE(%(completed)s, NOT completed)")

@@ -45,7 +45,23 @@ BEGIN
 END
 $$;
 
--- The same for a write that doesn't count itself. It already has its row's lock, and
+-- Delete up to two of this user's expired keys, but not the one that is used. A function's
+-- plans are kept, and to plan this takes longer than to run it.
+CREATE FUNCTION delete_expired_keys(owner TEXT, used_key TEXT) RETURNS VOID
+    VOLATILE LANGUAGE plpgsql
+    AS $$
+BEGIN
+    DELETE FROM idempotency_keys
+     WHERE user_id = owner
+       AND ctid = ANY (ARRAY(
+               SELECT ctid FROM idempotency_keys
+                WHERE user_id = owner AND key <> used_key
+                  AND created_at < now() - interval '24 hours'
+             ORDER BY created_at LIMIT 2 FOR UPDATE SKIP LOCKED));
+END
+$$;
+
+-- next_change() for a write that doesn't count itself. It already has its row's lock, and
 -- other statements take the counter first. If each waited for the other, Postgres would
 -- end one of them after a second. So this one gives up earlier, with a SQLSTATE after
 -- which the functions send their statement again. A transaction that writes many rows
