@@ -13,7 +13,7 @@ import pytest
 from local import sam_local, tokens
 from local.sam_local import SETTINGS, CannotRun, declare, function_settings, write
 from local.template import load_template
-from tests.support.project import ROOT
+from tests.support.project import FUNCTIONS, ROOT
 
 DATABASE_URL = "postgresql://me:secret@host.docker.internal/db"
 
@@ -244,7 +244,7 @@ def test_sam_local_passes_the_settings_on_to_the_functions(
 
     assert ran.returncode == 0, ran.stderr
     passed = json.loads(ran.stdout)
-    assert len(passed) == 7
+    assert len(passed) == len(FUNCTIONS)
     for name, variables in passed.items():
         if name == "Health":
             assert "DATABASE_URL" not in variables

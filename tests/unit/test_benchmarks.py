@@ -30,7 +30,7 @@ def test_the_pages_have_every_table() -> None:
         for _, name, _ in page.BLOCK.findall(path.read_text())
     }
 
-    assert asked == {*page.MODULES, "summary", "goals", "machine"}
+    assert asked == {*page.TABLES, "summary", "goals", "machine"}
 
 
 def test_the_readme_shows_what_is_deployed() -> None:
