@@ -32,8 +32,8 @@ SERVICE_TIME = 0.005
 
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-    "AWS_SECRET_ACCESS_KEY": "of the benchmark",
-    "AWS_SESSION_TOKEN": "of the session",
+    "AWS_SECRET_ACCESS_KEY": "of-the-benchmark",
+    "AWS_SESSION_TOKEN": "of-the-session",
 }
 
 OPENSSL = """
