@@ -419,8 +419,8 @@ class Release(NamedTuple):
 BEFORE = Release(release_before.CREATE, release_before.UPDATE, release_before.COMPLETE)
 NOW = Release(
     create.create_statement(("title", "description", "completed")),
-    write.update_statement(("title",)),
-    write.COMPLETE,
+    write.field_statements(("title",)).plain,
+    write.COMPLETE.plain,
 )
 WRITES = ("create", "change a title", "complete")
 

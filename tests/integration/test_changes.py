@@ -10,7 +10,7 @@ import pytest
 
 from taskapi.tasks.create import create_statement
 from taskapi.tasks.fields import RULES
-from taskapi.tasks.write import COMPLETE, DELETE, update_statement
+from taskapi.tasks.write import COMPLETE, DELETE, field_statements
 from tests.support.api import Client
 
 Postgres = psycopg.Connection[Any]
@@ -208,9 +208,9 @@ def test_a_write_of_the_release_before_does_not_wait_long_for_the_counter(
 THREADS, WRITES = 8, 25
 MIXED = {
     "create": create_statement(tuple(RULES)),
-    "update": update_statement(("title", "tags")),
-    "complete": COMPLETE,
-    "delete": DELETE,
+    "update": field_statements(("title", "tags")).plain,
+    "complete": COMPLETE.conditional,
+    "delete": DELETE.plain,
     "update before": UPDATE_BEFORE,
     "complete before": COMPLETE_BEFORE,
     "delete before": DELETE_BEFORE,
@@ -242,7 +242,7 @@ def test_writers_of_both_releases_do_not_wait_for_each_other(
                     "tags": ["a"],
                     "due_date": None,
                     "time_zone": None,
-                    "versions": None,
+                    "versions": list(range(THREADS * WRITES)),
                 }
                 name = rng.choices([*MIXED], [4, 4, 4, 1, 2, 2, 1, 2])[0]
                 try:

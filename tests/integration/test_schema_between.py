@@ -14,7 +14,7 @@ from taskapi.tasks.create import create_statement
 from taskapi.tasks.fields import FIELDS, RULES
 from taskapi.tasks.list_statements import SORTS
 from taskapi.tasks.read import GET
-from taskapi.tasks.write import COMPLETE, DELETE, update_statement
+from taskapi.tasks.write import COMPLETE, DELETE, field_statements
 from tests.support.list_statements import EVERY_LIST
 from tests.support.project import ROOT
 
@@ -61,7 +61,7 @@ def run_every_statement(url: str) -> None:
         "key": "key",
         "lock_timeout": "3s",
         "fingerprint": b"hash",
-        "versions": None,
+        "versions": list(range(9)),
         "search": "groc",
         "priorities": ["medium"],
         "due_from": "2026-01-01T00:00:00Z",
@@ -73,7 +73,7 @@ def run_every_statement(url: str) -> None:
         [(values["id"], *_)] = connection.execute(
             create_statement(tuple(RULES)).encode(), values
         )
-        for sql in (GET, update_statement(tuple(RULES)), COMPLETE):
+        for sql in (GET, *field_statements(tuple(RULES)), *COMPLETE):
             [(id, *_)] = connection.execute(sql.encode(), values)
             assert id == values["id"]
         for shape, sql in EVERY_LIST.items():
@@ -81,7 +81,7 @@ def run_every_statement(url: str) -> None:
             after = [first[key.field] for key in SORTS[shape.sort]]
             values |= {f"after_{number}": value for number, value in enumerate(after)}
             connection.execute(sql.encode(), values)
-        connection.execute(DELETE.encode(), values)
+        connection.execute(DELETE.conditional.encode(), values)
 
 
 Migrate = Callable[..., str]

@@ -3,7 +3,7 @@
 import ast
 import importlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -11,7 +11,7 @@ import pytest
 
 from taskapi.tasks.create import create_statement
 from taskapi.tasks.fields import RULES
-from taskapi.tasks.write import update_statement
+from taskapi.tasks.write import field_statements
 from tests.support.list_statements import EVERY_LIST
 from tests.support.project import ROOT
 
@@ -176,11 +176,9 @@ def test_every_list_is_bound_to_the_user() -> None:
     assert loose == {}, RULE
 
 
-@pytest.mark.parametrize("statement", [create_statement, update_statement])
-def test_a_statement_of_all_fields_is_bound_to_the_user(
-    statement: Callable[[tuple[str, ...]], str],
-) -> None:
-    assert unbound(statement(tuple(RULES))) == [], RULE
+def test_statements_of_all_fields_are_bound_to_the_user() -> None:
+    for sql in (create_statement(tuple(RULES)), *field_statements(tuple(RULES))):
+        assert unbound(sql) == [], RULE
 
 
 UNOWNED = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
+from typing import NamedTuple
 
 from taskapi.errors import PreconditionFailed, ValidationFailed
 from taskapi.postgres.query import query
@@ -17,14 +18,23 @@ from taskapi.tasks.fields import (
 from taskapi.tasks.refusals import refusals
 
 
-def conditional(write: str) -> str:
-    """Return the statement that writes to one task if its version is accepted.
-
-    It returns no row if there is no such task, else the task and whether it was
-    written: as it is after the write, or as it was when the condition failed.
+class Statements(NamedTuple):
+    """The statements that make a change to one task.
 
     next_change() counts the write (tasks/changes.py). It is the most expensive
     condition, so Postgres calls it last, for a task that is there and has the version.
+    """
+
+    plain: str
+    """Writes to the task whatever its version; returns no row if there is no task.
+
+    It takes a third less time than the other, most of which is to plan `unwritten`.
+    """
+    conditional: str
+    """Writes to the task if its version is accepted.
+
+    It returns no row if there is no such task, else the task and whether it was
+    written: as it is after the write, or as it was when the condition failed.
 
     Two writers with one ETag: the second waits for the first, then Postgres checks the
     version again on the row as the first has left it, and locks that row. The
@@ -32,11 +42,21 @@ def conditional(write: str) -> str:
     `unwritten` asks for a lock too: a SELECT that locks returns the newest committed
     row. It asks for none if the write succeeded.
     """
-    return """
+
+
+def statements(write: str) -> Statements:
+    """Return the statements of an UPDATE or DELETE, which comes without its WHERE."""
+    plain = """
+        {write}
+         WHERE id = %(id)s AND user_id = %(user_id)s
+           AND next_change(user_id) > 0
+     RETURNING {columns}, TRUE
+"""
+    conditional = """
     WITH written AS (
         {write}
          WHERE id = %(id)s AND user_id = %(user_id)s
-           AND (%(versions)s::bigint[] IS NULL OR version = ANY (%(versions)s))
+           AND version = ANY (%(versions)s::bigint[])
            AND next_change(user_id) > 0
      RETURNING tasks.*, TRUE AS written
     ), unwritten AS (
@@ -48,7 +68,13 @@ def conditional(write: str) -> str:
     )
     SELECT {columns}, written
       FROM (TABLE written UNION ALL TABLE unwritten) AS task
-""".replace("{write}", write.strip()).replace("{columns}", COLUMNS)
+"""
+    return Statements(
+        *(
+            sql.replace("{write}", write).replace("{columns}", COLUMNS)
+            for sql in (plain, conditional)
+        )
+    )
 
 
 WRITTEN_AT = "GREATEST(now(), updated_at + interval '1 microsecond')"
@@ -56,8 +82,8 @@ WRITTEN_AT = "GREATEST(now(), updated_at + interval '1 microsecond')"
 than the one it waited for."""
 
 
-def conditional_update(**columns: str) -> str:
-    """Return the conditional statement that sets columns of a task to these SQL values.
+def update_statements(**columns: str) -> Statements:
+    """Return the statements that set columns of a task to these SQL values.
 
     completed_at stays if a completed task is completed again.
     """
@@ -70,19 +96,19 @@ def conditional_update(**columns: str) -> str:
         "change": "current_setting('tasks.change')::bigint",
     }
     assignments = ", ".join(f"{column} = {sql}" for column, sql in columns.items())
-    return conditional("UPDATE tasks SET {}".replace("{}", assignments))
+    return statements("UPDATE tasks SET {}".replace("{}", assignments))
 
 
 @cache
-def update_statement(names: tuple[str, ...]) -> str:
-    """Return the statement that sets these fields; the names are those of FIELDS."""
+def field_statements(names: tuple[str, ...]) -> Statements:
+    """Return the statements that set these fields; the names are those of FIELDS."""
     zone = "%(time_zone)s" if "time_zone" in names else "time_zone"
-    return conditional_update(**stored_columns(names, zone))
+    return update_statements(**stored_columns(names, zone))
 
 
-COMPLETE = conditional_update(completed="COALESCE(%(completed)s, NOT completed)")
+COMPLETE = update_statements(completed="COALESCE(%(completed)s, NOT completed)")
 
-DELETE = conditional("DELETE FROM tasks")
+DELETE = statements("DELETE FROM tasks")
 
 
 def update(
@@ -96,8 +122,8 @@ def update(
             f"At least one of {listed} and {last} must be sent",
             {"field": "body", "constraint": f"{listed} or {last}"},
         )
-    sql = update_statement(tuple(name for name in RULES if name in changes))
-    return write(sql, user_id, id, if_match, changes)
+    change = field_statements(tuple(name for name in RULES if name in changes))
+    return write(change, user_id, id, if_match, changes)
 
 
 def complete(
@@ -116,17 +142,18 @@ def delete(user_id: str, id: int, if_match: str | None = None) -> None:
 
 
 def write(
-    sql: str,
+    change: Statements,
     user_id: str,
     id: int,
     if_match: str | None,
     values: Mapping[str, object],
 ) -> Task:
-    """Run a conditional statement and return the task.
+    """Run the plain or the conditional statement and return the task.
 
     Raises NotFound, or PreconditionFailed with the task as it is.
     """
     versions = etags.versions(if_match, id)
+    sql = change.plain if versions is None else change.conditional
     identity = {"id": id, "user_id": user_id, "versions": versions}
     with refusals():
         rows = query(sql, {**values, **identity})
