@@ -32,3 +32,20 @@ def test_the_first_list_takes_one_round_trip_too(
 
     assert len(answer.json) == 1
     assert either.proxy.bursts == ["PBDES"]
+
+
+@pytest.mark.parametrize("function", ["list_tasks", "summarize_tasks"])
+def test_a_poll_takes_a_second_one_only_if_something_changed(
+    either: Api, function: str
+) -> None:
+    headers = {"if-none-match": either.send(function).headers["etag"]}
+    either.proxy.reset()
+
+    unchanged = either.send(function, headers=headers)
+    bursts_of_a_304 = list(either.proxy.bursts)
+    either.create()
+    either.proxy.reset()
+    changed = either.send(function, headers=headers)
+
+    assert (unchanged.status, bursts_of_a_304) == (304, ["PBDES"])
+    assert (changed.status, either.proxy.bursts) == (200, ["PBDES", "PBDES"])
