@@ -168,7 +168,7 @@ def test_the_jwks_uses_cryptography(when: str) -> None:
 
     assert status == 401
     assert {"cryptography", "taskapi.auth.jwks"} <= modules
-    assert server.fetches == 1
+    assert server.fetches >= 1
 
 
 @pytest.mark.parametrize("given", [{}, {"BETTER_AUTH_SECRET": "short"}])
