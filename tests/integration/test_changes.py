@@ -173,6 +173,34 @@ def test_a_row_that_is_restored_has_a_new_number(
     assert counter(postgres, user) > deleted
 
 
+def test_a_task_that_moves_to_another_user_counts_for_both(
+    user: Client, other: Client, postgres: Postgres
+) -> None:
+    """Its old owner's list no longer has it."""
+    id = user.create()["id"]
+    other.create()
+    before = counter(postgres, user), counter(postgres, other)
+
+    postgres.execute("UPDATE tasks SET user_id = %s WHERE id = %s", (other.user_id, id))
+
+    assert counter(postgres, user) > before[0]
+    assert counter(postgres, other) > before[1]
+    assert numbers(postgres, other)[id] == counter(postgres, other)
+
+
+def test_counts_without_a_search_path(user: Client, postgres: Postgres) -> None:
+    """What pg_dump --data-only writes begins with an empty search_path."""
+    id = user.create()["id"]
+    before = counter(postgres, user)
+
+    with postgres.transaction():
+        postgres.execute("SET LOCAL search_path = ''")
+        postgres.execute("UPDATE public.tasks SET title = 'b' WHERE id = %s", (id,))
+        postgres.execute("DELETE FROM public.tasks WHERE id = %s", (id,))
+
+    assert counter(postgres, user) > before
+
+
 def test_a_number_is_not_used_again_after_the_counter_is_lost(
     user: Client, postgres: Postgres
 ) -> None:

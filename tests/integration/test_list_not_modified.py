@@ -109,6 +109,20 @@ def test_reads_if_none_match(
     assert status(user, sent, function, asked) == expected
 
 
+@pytest.mark.parametrize(
+    ("function", "asked"),
+    [
+        ("list_tasks", "cursor=abc"),
+        ("list_tasks", "time_zone=Nowhere"),
+        ("list_tasks", "limit=0"),
+        ("summarize_tasks", "time_zone=Nowhere"),
+    ],
+)
+def test_an_invalid_query_is_no_304(user: Client, function: str, asked: str) -> None:
+    """If-None-Match counts only where the answer would be a 200 (RFC 9110, 13.2.1)."""
+    assert status(user, "*", function, asked) == 422
+
+
 def test_a_tag_is_for_its_own_query_and_user(user: Client, other: Client) -> None:
     user.create("a")
     user.create("b")

@@ -40,15 +40,16 @@ def test_the_largest_list_fits_into_lambda(
     monkeypatch.setenv("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13")
     user = Client("🎉" * 223 + uuid.uuid4().hex)
     user.create("🎉" * 200, description=character * 5000)
+    tags = [f"{number:02}{character.strip() * 48}" for number in range(20)]
     postgres.execute(
-        "INSERT INTO tasks (user_id, title, description) SELECT user_id, title,"
-        " description FROM tasks, generate_series(1, 200) WHERE user_id = %s",
-        (user.user_id,),
+        "INSERT INTO tasks (user_id, title, description, tags) SELECT user_id, title,"
+        " description, %s FROM tasks, generate_series(1, 200) WHERE user_id = %s",
+        (tags, user.user_id),
     )
     sent = event(
         ROUTES["list_tasks"],
         path={"user_id": user.user_id},
-        query={"sort": "title", "search": "🎉" * 200},
+        query={"sort": "title", "order": "desc", "search": "🎉" * 200},
         headers={"authorization": f"Bearer {token(user.user_id)}"},
     )
 

@@ -43,9 +43,9 @@ def list_page(user_id: str, query: Listing, known: Known = NOTHING) -> Page:
 
     known: what the caller has already.
     """
-    if known != NOTHING:
+    if known.answers:
         state = State(*read(STATE, {"user_id": user_id})[0])
-        if known.anything or find_known(known, state, 1):
+        if find_known(known, state, 1):
             return Page(state.change, None)
     sort, order, limit = query.sort_name, query.sort_order, query.limit
     scope = (user_id, sort, order)
@@ -66,6 +66,8 @@ def list_page(user_id: str, query: Listing, known: Known = NOTHING) -> Page:
         if cursor and not cursors.is_signed(cursor, scope, key):
             raise cursors.invalid()
     change = rows[0][len(NAMES)]
+    if known.anything:
+        return Page(change, None)
     tasks = to_tasks(rows[:limit]) if rows[0][0] is not None else []
     if len(rows) <= limit:
         return Page(change, tasks)

@@ -89,13 +89,18 @@ END
 $$;
 
 -- For the release before, which knows neither the counter nor completed_at and runs
--- beside this one during a deployment and again after a rollback; and for psql.
+-- beside this one during a deployment and again after a rollback; and for psql. It has
+-- the search_path of this migration, because what pg_dump writes sets an empty one.
 CREATE FUNCTION number_write() RETURNS TRIGGER LANGUAGE plpgsql
+    SET search_path FROM CURRENT
     AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         PERFORM late_change(OLD.user_id);
         RETURN OLD;
+    END IF;
+    IF TG_OP = 'UPDATE' AND OLD.user_id <> NEW.user_id THEN
+        PERFORM late_change(OLD.user_id);
     END IF;
     NEW.change := late_change(NEW.user_id);
     IF NOT NEW.completed THEN
