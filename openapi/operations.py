@@ -1,6 +1,7 @@
 """Describe the operations, from what FastAPI knows and what they declare themselves."""
 
 import importlib
+import warnings
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -42,7 +43,10 @@ def function_operations(name: str) -> Iterator[Operation]:
     """Yield the operations of one function."""
     module = importlib.import_module(f"functions.{name}.app")
     app: FastAPI = module.app
-    by_fastapi = deepcopy(app.openapi())  # FastAPI caches it.
+    with warnings.catch_warnings():
+        # The methods of a route have one id in FastAPI; here each gets its own.
+        warnings.filterwarnings("ignore", "Duplicate Operation ID")
+        by_fastapi = deepcopy(app.openapi())  # FastAPI caches it.
     schemas = by_fastapi.get("components", {}).get("schemas", {})
     bodies = {
         name: without_titles(schemas[name])

@@ -24,8 +24,12 @@ BODIES = examples(
 )
 
 
-@app.put("/api/{user_id}/tasks/{task_id}", responses=RESPONSES, openapi_extra=BODIES)
-@app.patch("/api/{user_id}/tasks/{task_id}", responses=RESPONSES, openapi_extra=BODIES)
+@app.api_route(
+    "/api/{user_id}/tasks/{task_id}",
+    methods=["PUT", "PATCH"],
+    responses=RESPONSES,
+    openapi_extra=BODIES,
+)
 async def update_task(
     changes: TaskChanges, caller: Caller, task_id: TaskId, if_match: IfMatch = None
 ) -> Response:

@@ -36,7 +36,7 @@ saves  technique; the test that guards it; how to remove it
        all others only if those aren't enough (tls.py).
        test_trusts_few_cas_if_they_are_enough
        Remove: use all_cas_tls() instead of few_cas_tls().
-  155  The build compiles the methods of dataclasses, of which a cold start has 74
+  155  The build compiles the methods of dataclasses, of which a cold start has 82
        (dataclass_code.py, layer.py).
        test_python_compiles_no_dataclass
        Remove: delete dataclass_code.py, what imports it, and compile_dataclasses().
@@ -73,8 +73,7 @@ saves  technique; the test that guards it; how to remove it
 `make guard` fails if a cold start takes 10% more instructions than committed.
 
 Tried or taken out, because each saved less than 2%: compiling the annotations and
-`__new__` of named tuples by the build too (12), one route for PUT and PATCH (8 of
-update_task; FastAPI warns of it in the document), evaluating FastAPI's annotations on
+`__new__` of named tuples by the build too (12), evaluating FastAPI's annotations on
 first use (25), other packages without docstrings (3), a shorter switch interval for
 threads (3 ms of 456), byte code for app.py (1), a layer without the small modules that
 nothing imports. Stripping the symbols of `cryptography` made the layer 0.5 MB smaller

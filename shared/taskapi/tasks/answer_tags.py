@@ -12,7 +12,7 @@ cheaper than get_task, and one that ends with a list costs one round trip more.
 import hashlib
 import re
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from taskapi.tasks import etags
 from taskapi.tasks.fields import NAMES
@@ -26,7 +26,8 @@ STATE = """
 NUMBERS = r"[0-9]{1,18}(?:\.[0-9]{1,18})*"
 
 
-class State(NamedTuple):
+@dataclass(frozen=True)
+class State:
     """What STATE selects: the number of the user's last change, 0 if there is none, and
     the time, in microseconds since 1970."""
 
@@ -34,7 +35,8 @@ class State(NamedTuple):
     now: int
 
 
-class Known(NamedTuple):
+@dataclass(frozen=True)
+class Known:
     """What If-None-Match says that the caller has: the numbers in each tag."""
 
     answers: Collection[Sequence[int]] = ()

@@ -10,7 +10,7 @@ they are thrown away if the signature turns out to be wrong.
 import base64
 import hmac
 import json
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from taskapi.errors import ValidationFailed
 from taskapi.settings import environment
@@ -24,7 +24,8 @@ Scope = tuple[str, ...]
 """The list that a cursor belongs to: user, sort and order."""
 
 
-class Position(NamedTuple):
+@dataclass(frozen=True)
+class Position:
     """The last task of a page: the values it was sorted by, and its id."""
 
     values: tuple[str | None, ...]
@@ -32,7 +33,8 @@ class Position(NamedTuple):
     id: int
 
 
-class Cursor(NamedTuple):
+@dataclass(frozen=True)
+class Cursor:
     """What a cursor says; until is_signed() has checked it, anybody may have written
     it."""
 

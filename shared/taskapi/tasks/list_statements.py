@@ -1,7 +1,7 @@
 """The statements of lists. A list is one range of an index, or several."""
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from taskapi.tasks.fields import COLUMNS
 
@@ -108,7 +108,8 @@ INDEXED_TAGS = """tags <> '{}'
 """What the index of pending tasks' tags has."""
 
 
-class Key(NamedTuple):
+@dataclass(frozen=True)
+class Key:
     """A value that a list is sorted by, besides the id."""
 
     sql: str
@@ -134,7 +135,8 @@ ORDERS = {"asc": ("ASC", ">"), "desc": ("DESC", "<")}
 """The SQL of each order, and the operator for what comes after a position in it."""
 
 
-class Shape(NamedTuple):
+@dataclass(frozen=True)
+class Shape:
     """All that a list's statement depends on; no value of a query is in it."""
 
     sort: str = "created"

@@ -1,7 +1,7 @@
 """Lists of tasks, a page at a time."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -15,7 +15,8 @@ from taskapi.tasks.list_statements import CONDITIONS, SORTS, Shape, list_stateme
 from taskapi.tasks.refusals import refusals
 
 
-class Page(NamedTuple):
+@dataclass(frozen=True)
+class Page:
     """One page of a list; the cursor is None on the last one."""
 
     change: int

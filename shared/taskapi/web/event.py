@@ -8,7 +8,8 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 import base64
 import re
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 from taskapi.strict_json import type_name
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class GatewayRequest(NamedTuple):
+@dataclass(frozen=True)
+class GatewayRequest:
     """A request to this API."""
 
     route: str
