@@ -155,6 +155,34 @@ def test_a_transaction_counts_once_for_each_user(
         assert {*numbers(postgres, client).values()} == {counter(postgres, client)}
 
 
+def test_a_savepoint_counts_once_too(user: Client, postgres: Postgres) -> None:
+    user.create()
+    user.create()
+
+    with postgres.transaction(), postgres.transaction():
+        for _ in range(2):
+            postgres.execute(
+                "UPDATE tasks SET title = 'b' WHERE user_id = %s", (user.user_id,)
+            )
+
+    assert {*numbers(postgres, user).values()} == {counter(postgres, user)}
+
+
+def test_counts_after_a_savepoint_is_rolled_back(
+    user: Client, postgres: Postgres
+) -> None:
+    id = user.create()["id"]
+    before = counter(postgres, user)
+
+    with postgres.transaction():
+        with postgres.transaction(force_rollback=True):
+            postgres.execute("UPDATE tasks SET title = 'b' WHERE id = %s", (id,))
+        postgres.execute("UPDATE tasks SET title = 'c' WHERE id = %s", (id,))
+
+    assert counter(postgres, user) > before
+    assert numbers(postgres, user) == {id: counter(postgres, user)}
+
+
 def test_a_row_that_is_restored_has_a_new_number(
     user: Client, postgres: Postgres
 ) -> None:
@@ -173,15 +201,21 @@ def test_a_row_that_is_restored_has_a_new_number(
     assert counter(postgres, user) > deleted
 
 
+@pytest.mark.parametrize("is_changed_first", [False, True])
 def test_a_task_that_moves_to_another_user_counts_for_both(
-    user: Client, other: Client, postgres: Postgres
+    user: Client, other: Client, postgres: Postgres, is_changed_first: bool
 ) -> None:
     """Its old owner's list no longer has it."""
     id = user.create()["id"]
     other.create()
     before = counter(postgres, user), counter(postgres, other)
 
-    postgres.execute("UPDATE tasks SET user_id = %s WHERE id = %s", (other.user_id, id))
+    with postgres.transaction():
+        if is_changed_first:
+            postgres.execute("UPDATE tasks SET title = 'b' WHERE id = %s", (id,))
+        postgres.execute(
+            "UPDATE tasks SET user_id = %s WHERE id = %s", (other.user_id, id)
+        )
 
     assert counter(postgres, user) > before[0]
     assert counter(postgres, other) > before[1]

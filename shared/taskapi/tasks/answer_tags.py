@@ -1,9 +1,10 @@
 """ETags of lists and of the summary: the user's last change, and what was asked for.
 
-With If-None-Match, a request first reads the counter (tasks/changes.py). If it is one
-of those that the caller has, nothing that a statement could read has changed, and the
-answer is a 304. Otherwise a second statement reads the answer, and the counter with it,
-from one snapshot: an answer never has the number of a change that it doesn't show.
+If If-None-Match has a tag of this query, a request first reads the counter
+(tasks/changes.py). If it is one of those that the caller has, nothing that a statement
+could read has changed, and the answer is a 304. Otherwise a second statement reads the
+answer, and the counter with it, from one snapshot: an answer never has the number of a
+change that it doesn't show. `*` has no number: the answer is read, and not sent.
 
 Planning a list takes longer than reading the counter. So a poll that ends with a 304 is
 cheaper than get_task, and one that ends with a list costs one round trip more.
@@ -41,7 +42,7 @@ class Known:
 
     answers: Collection[Sequence[int]] = ()
     anything: bool = False
-    """Whether it is `*`: any answer."""
+    """Whether it is `*`: any answer, if the query has one."""
 
 
 NOTHING = Known()

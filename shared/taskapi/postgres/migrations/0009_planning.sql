@@ -65,13 +65,17 @@ $$;
 -- other statements take the counter first. If each waited for the other, Postgres would
 -- end one of them after a second. So this one gives up earlier, with a SQLSTATE after
 -- which the functions send their statement again. A transaction that writes many rows
--- counts once for each user: xmin says who wrote the counter.
+-- counts once for each user: the settings have the user that it counted last, and xmin
+-- says whether it wrote the counter of another. (In a savepoint it can't say that.)
 CREATE FUNCTION late_change(writer TEXT) RETURNS BIGINT VOLATILE LANGUAGE plpgsql
     AS $$
 DECLARE
     deadline TIMESTAMPTZ := clock_timestamp() + interval '200 ms';
     number BIGINT;
 BEGIN
+    IF current_setting('tasks.writer', TRUE) = writer THEN
+        RETURN current_setting('tasks.change')::BIGINT;
+    END IF;
     LOOP
         SELECT CASE WHEN xmin = pg_current_xact_id()::xid THEN counter END
           INTO number
@@ -117,7 +121,8 @@ END
 $$;
 
 CREATE TRIGGER tasks_number_write BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW
-    WHEN (current_setting('tasks.change', TRUE) IS DISTINCT FROM NEW.change::TEXT)
+    WHEN (current_setting('tasks.change', TRUE) IS DISTINCT FROM NEW.change::TEXT
+          OR current_setting('tasks.writer', TRUE) IS DISTINCT FROM NEW.user_id)
     EXECUTE FUNCTION number_write();
 CREATE TRIGGER tasks_number_delete BEFORE DELETE ON tasks FOR EACH ROW
     WHEN (current_setting('tasks.writer', TRUE) IS DISTINCT FROM OLD.user_id)
