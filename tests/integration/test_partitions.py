@@ -134,6 +134,8 @@ def request_everything(user: Client) -> None:
             body = sample_body(function)
             answer = user.send(function, id, body=body, headers=headers)
             assert answer.status < 400 or answer.status in (404, 412), answer.text
+    poll = {"if-none-match": user.send("list_tasks").headers["etag"]}
+    assert user.send("list_tasks", headers=poll).status == 304
     for wanted in LISTS:
         user.pages(**wanted)
 
