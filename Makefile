@@ -70,9 +70,9 @@ test: .venv/dev .venv-sam/bin/sam ## run all tests
 	.venv/bin/python -m pytest
 
 bench: .venv/dev .venv-sam/bin/sam ## measure speed; update the tables and charts in the README and docs/
-	.venv/bin/python -m benchmarks.lists --save
-	.venv/bin/python -m benchmarks.load
-	.venv/bin/python -m benchmarks
+	@failed=0; for measurement in "benchmarks.lists --save" benchmarks.load benchmarks; do \
+	  .venv/bin/python -m $$measurement || failed=1; \
+	done; exit $$failed
 
 guard: .venv/dev .venv-sam/bin/sam ## fail if a cold start takes over 10% more instructions than committed
 	.venv/bin/python -m benchmarks.guard
