@@ -16,13 +16,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from taskapi.tasks import etags
+from taskapi.tasks.changes import COUNTER
 from taskapi.tasks.fields import NAMES
 
 STATE = """
-    SELECT COALESCE((SELECT counter FROM change_counters
-                      WHERE user_id = %(user_id)s), 0),
-           (extract(epoch FROM now()) * 1000000)::bigint
-"""
+    SELECT {counter}, (extract(epoch FROM now()) * 1000000)::bigint
+""".replace("{counter}", COUNTER)
 
 NUMBERS = r"[0-9]{1,18}(?:\.[0-9]{1,18})*"
 

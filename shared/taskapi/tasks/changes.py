@@ -23,3 +23,7 @@ one during a deployment and again after a rollback, and those in psql. They don'
 for statements that call next_change(), which tells them so by a setting that ends with
 the transaction.
 """
+
+COUNTER = """COALESCE((SELECT counter FROM change_counters
+                      WHERE user_id = %(user_id)s), 0)"""
+"""The SQL that selects the number of the user's last write; 0 if there is none."""

@@ -9,10 +9,10 @@ from taskapi.cold_start.framework import (
     BeforeValidator,
     Field,
     StringConstraints,
-    WithJsonSchema,
 )
 from taskapi.tasks import fields, planning
 from taskapi.tasks.fields import Rule
+from taskapi.tasks.planning import query_text
 
 STATUS_NAMES = {
     "all": "all",
@@ -81,20 +81,6 @@ def parse_tags(text: str) -> list[str]:
     return planning.parse_tags(text.split(","))
 
 
-def parse_time_zone(text: str) -> str:
-    """Return what may be the name of a time zone."""
-    zone = planning.parse_time_zone(text)
-    if zone is None:
-        raise ValueError
-    return zone
-
-
-def text(description: str, example: str) -> WithJsonSchema:
-    """Return the schema of a parameter that is parsed from a text."""
-    schema = {"type": "string", "description": description, "examples": [example]}
-    return WithJsonSchema(schema)
-
-
 Limit = Annotated[
     int,
     Field(ge=1, le=200, description="Tasks in a page."),
@@ -128,27 +114,29 @@ Order = Annotated[
 Priorities = Annotated[
     tuple[str, ...],
     BeforeValidator(parse_priorities),
-    text("One or more, separated by commas: tasks with any of them.", "high,urgent"),
+    query_text(
+        "One or more, separated by commas: tasks with any of them.", "high,urgent"
+    ),
 ]
 Tags = Annotated[
     list[str],
     BeforeValidator(parse_tags),
-    text("One or more, separated by commas: tasks with all of them.", "home"),
+    query_text("One or more, separated by commas: tasks with all of them.", "home"),
 ]
 DueFrom = Annotated[
     tuple[str, bool],
     BeforeValidator(partial(parse_bound, "Due from")),
-    text("A day or an instant: tasks that are due then or later.", "2026-03-09"),
+    query_text("A day or an instant: tasks that are due then or later.", "2026-03-09"),
 ]
 DueBefore = Annotated[
     tuple[str, bool],
     BeforeValidator(partial(parse_bound, "Due before")),
-    text("A day or an instant: tasks that are due before it.", "2026-03-09"),
+    query_text("A day or an instant: tasks that are due before it.", "2026-03-09"),
 ]
 TimeZone = Annotated[
     str,
-    BeforeValidator(parse_time_zone),
-    text(
+    BeforeValidator(planning.parse_query_time_zone),
+    query_text(
         "Where a day in `due_from` or `due_before` begins, for tasks that are due at "
         "an instant; by default UTC.",
         "Europe/Berlin",

@@ -9,6 +9,7 @@ from psycopg.rows import TupleRow
 from taskapi.postgres.query import read
 from taskapi.tasks import cursors
 from taskapi.tasks.answer_tags import NOTHING, STATE, Known, State, find_known
+from taskapi.tasks.changes import COUNTER
 from taskapi.tasks.fields import NAMES, Task, to_tasks
 from taskapi.tasks.list_query import STATUS_NAMES, Listing
 from taskapi.tasks.list_statements import CONDITIONS, SORTS, Shape, list_statement
@@ -27,10 +28,9 @@ class Page:
 
 
 PAGE = """
-    SELECT page.*, COALESCE((SELECT counter FROM change_counters
-                              WHERE user_id = %(user_id)s), 0){key}
+    SELECT page.*, {counter}{key}
       FROM {source} LEFT JOIN ({list}) AS page ON TRUE
-"""
+""".replace("{counter}", COUNTER)
 """A list and the number of the user's last change; for an empty list, NULLs and the
 number."""
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from taskapi.cold_start.framework import WithJsonSchema
 from taskapi.strict_json import type_name
 
 PRIORITIES = ("low", "medium", "high", "urgent")
@@ -105,3 +106,17 @@ def parse_time_zone(text: str) -> str | None:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+/-]{0,99}", text, re.ASCII):
         raise ValueError
     return text
+
+
+def parse_query_time_zone(text: str) -> str:
+    """Return what may be the name of a time zone, in a query, which has no null."""
+    zone = parse_time_zone(text)
+    if zone is None:
+        raise ValueError
+    return zone
+
+
+def query_text(description: str, example: str) -> WithJsonSchema:
+    """Return the schema of a query's parameter that is parsed from a text."""
+    schema = {"type": "string", "description": description, "examples": [example]}
+    return WithJsonSchema(schema)

@@ -4,23 +4,17 @@ from typing import Annotated, NamedTuple, cast
 
 from typing_extensions import TypedDict
 
-from taskapi.cold_start.framework import BaseModel, BeforeValidator, WithJsonSchema
+from taskapi.cold_start.framework import BaseModel, BeforeValidator
 from taskapi.postgres.query import read
 from taskapi.tasks import fields, planning
 from taskapi.tasks.answer_tags import NOTHING, STATE, Known, State, find_known
-from taskapi.tasks.list_query import parse_time_zone
+from taskapi.tasks.changes import COUNTER
 from taskapi.tasks.refusals import refusals
 
 TimeZone = Annotated[
     str,
-    BeforeValidator(parse_time_zone),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "description": "Where today begins and ends.",
-            "examples": ["Europe/Berlin"],
-        }
-    ),
+    BeforeValidator(planning.parse_query_time_zone),
+    planning.query_text("Where today begins and ends.", "Europe/Berlin"),
 ]
 
 
@@ -80,8 +74,7 @@ SUMMARIZE = """
       ORDER BY number DESC, tag COLLATE "C"
          LIMIT %(most_tags)s
     )
-    SELECT COALESCE((SELECT counter FROM change_counters
-                      WHERE user_id = %(user_id)s), 0),
+    SELECT {counter},
            (extract(epoch FROM LEAST(
                (SELECT next_start FROM today),
                min(due_at) FILTER (WHERE due_at >= now()))) * 1000000)::bigint,
@@ -95,7 +88,7 @@ SUMMARIZE = """
            (SELECT array_agg(number) FROM counted),
            {priorities}
       FROM pending
-""".replace(
+""".replace("{counter}", COUNTER).replace(
     "{priorities}",
     ", ".join(
         "count(*) FILTER (WHERE priority = '{}')".replace("{}", priority)
