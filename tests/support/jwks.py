@@ -1,10 +1,11 @@
 """A JWKS over HTTP that answers as a test wants."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.support.serving import serving
 
 
 class Jwks:
@@ -58,10 +59,5 @@ class Jwks:
 
     @contextmanager
     def serving(self) -> Iterator["Jwks"]:
-        thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
+        with serving(self._server):
             yield self
-        finally:
-            self.down()
-            thread.join()

@@ -3,7 +3,6 @@
 import json
 import re
 import ssl
-import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+from tests.support.serving import serving
 
 NAMES = [
     "DATABASE_URL",
@@ -126,14 +127,8 @@ class Store:
                 server.socket, server_side=True, do_handshake_on_connect=False
             )
         self.origin = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
+        with serving(server):
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
 
 def error(code: str, message: str = "what happened", status: int = 400) -> Reply:

@@ -312,13 +312,21 @@ def test_gives_up_when_its_time_is_over(
 # TLS
 
 
+def trusting(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *authorities: Authority
+) -> Path:
+    """Trust these authorities; return the bundle that has them."""
+    bundle = folder / "bundle.pem"
+    bundle.write_bytes(b"".join(authority.pem for authority in authorities))
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    return bundle
+
+
 def test_trusts_few_cas_if_they_are_enough(
     held: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     amazon, other = Authority("Amazon Root CA 9"), Authority("Another CA")
-    bundle = tmp_path / "bundle.pem"
-    bundle.write_bytes(other.pem + amazon.pem)
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    bundle = trusting(tmp_path, monkeypatch, other, amazon)
     monkeypatch.setattr(deadline_connection, "all_cas_tls", None)
 
     assert find_cas(str(bundle), AMAZON) == amazon.der
@@ -330,9 +338,7 @@ def test_trusts_every_ca_of_the_machine_if_they_are_not(
     held: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     amazon, other = Authority("Amazon Root CA 9"), Authority("Another CA")
-    bundle = tmp_path / "bundle.pem"
-    bundle.write_bytes(other.pem + amazon.pem)
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    trusting(tmp_path, monkeypatch, other, amazon)
 
     with secure(held, other, monkeypatch):
         assert fetch_secret(held.arn, 60) == VALUES
