@@ -1,0 +1,162 @@
+-- Deleted tasks, for 30 days. They have a table of their own, so that no other statement
+-- and no index of tasks has to leave them out.
+CREATE TABLE trash (
+    user_id TEXT NOT NULL,
+    id BIGINT NOT NULL,
+    -- The number of the write that deleted the task, from its user's counter.
+    deletion BIGINT NOT NULL,
+    deleted_at TIMESTAMPTZ NOT NULL,
+    -- The row of tasks, so that who adds a column there needn't add it here. NULL if the
+    -- trash was emptied: the id stays for devices that haven't heard of the deletion.
+    task JSONB,
+    PRIMARY KEY (user_id, id)
+);
+-- For changes, and to find the oldest rows: numbers are times in microseconds.
+CREATE INDEX trash_by_deletion ON trash (user_id, deletion, id);
+-- For the list of the trash.
+CREATE INDEX trash_with_task ON trash (user_id, deletion, id) WHERE task IS NOT NULL;
+
+-- Delete the oldest rows of this user's trash, at most this many, if they are past the 30
+-- days. They stay a day longer: a client that asks for the changes of 30 days may take a
+-- while to read them. A function's plans are kept.
+CREATE FUNCTION purge_trash(owner TEXT, most BIGINT) RETURNS VOID
+    VOLATILE LANGUAGE plpgsql
+    AS $$
+BEGIN
+    DELETE FROM trash
+     WHERE user_id = owner
+       AND ctid = ANY (ARRAY(
+               SELECT ctid FROM trash
+                WHERE user_id = owner
+                  AND deletion < extract(epoch FROM now() - interval '31 days') * 1000000
+             ORDER BY deletion LIMIT most FOR UPDATE SKIP LOCKED));
+END
+$$;
+
+-- The number of this transaction's last write for a user, who has one.
+CREATE FUNCTION own_change(writer TEXT) RETURNS BIGINT VOLATILE LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF current_setting('tasks.writer', TRUE) = writer THEN
+        RETURN current_setting('tasks.change')::BIGINT;
+    END IF;
+    RETURN (SELECT counter FROM change_counters WHERE user_id = writer);
+END
+$$;
+
+-- Whoever deletes tasks, they go into the trash: this release, the one before it, psql. A
+-- deletion takes two old rows out of the trash for each that it adds, so the trash can't
+-- grow without end.
+CREATE FUNCTION move_to_trash() RETURNS TRIGGER LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+    AS $$
+BEGIN
+    INSERT INTO trash (user_id, id, deletion, deleted_at, task)
+    SELECT user_id, id, own_change(user_id), now(), to_jsonb(deleted) FROM deleted;
+    IF FOUND THEN
+        PERFORM purge_trash(current_setting('tasks.writer'),
+                            2 * (SELECT count(*) FROM deleted));
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER tasks_move_to_trash AFTER DELETE ON tasks
+    REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT
+    WHEN (current_setting('tasks.erasing', TRUE) IS DISTINCT FROM 'on')
+    EXECUTE FUNCTION move_to_trash();
+
+-- As in 0009, and in psql: a task that is inserted with the id of one in the trash takes its
+-- place there, and one that moves to another user is deleted for the user it leaves.
+CREATE OR REPLACE FUNCTION number_write() RETURNS TRIGGER LANGUAGE plpgsql
+    SET search_path FROM CURRENT
+    AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        PERFORM late_change(OLD.user_id);
+        RETURN OLD;
+    END IF;
+    IF TG_OP = 'UPDATE' AND (OLD.user_id, OLD.id) <> (NEW.user_id, NEW.id) THEN
+        INSERT INTO trash (user_id, id, deletion, deleted_at)
+        VALUES (OLD.user_id, OLD.id, late_change(OLD.user_id), now());
+    END IF;
+    NEW.change := late_change(NEW.user_id);
+    IF TG_OP = 'INSERT' THEN
+        DELETE FROM trash WHERE user_id = NEW.user_id AND id = NEW.id;
+    END IF;
+    IF NOT NEW.completed THEN
+        NEW.completed_at := NULL;
+    ELSIF TG_OP = 'INSERT' THEN
+        NEW.completed_at := COALESCE(NEW.completed_at, NEW.updated_at);
+    ELSIF NOT OLD.completed THEN
+        NEW.completed_at := NEW.updated_at;
+    ELSE
+        NEW.completed_at := COALESCE(OLD.completed_at, OLD.updated_at);
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+-- Take a task out of the trash, if it has an accepted version; NULL accepts any. Return
+-- the task as it is then, and whether the version was accepted; no row if there is none. A
+-- task that isn't in the trash stays as it is.
+--
+-- A statement sees no row that another transaction inserts while it waits for it. Each
+-- statement of this function sees what is committed when it begins: so of two that restore
+-- one task, the second finds the task that the first has restored.
+CREATE FUNCTION restore_task(owner TEXT, task_id BIGINT, accepted BIGINT[])
+    RETURNS TABLE (found_task JSONB, is_accepted BOOLEAN) VOLATILE LANGUAGE plpgsql
+    AS $$
+DECLARE
+    deleted trash%ROWTYPE;
+    columns TEXT;
+BEGIN
+    -- Nothing is counted if nothing can be restored. But the counter is the first lock,
+    -- so what the trash has is known only after it.
+    SELECT * INTO deleted FROM trash
+     WHERE user_id = owner AND id = task_id AND task IS NOT NULL
+       AND deleted_at > now() - interval '30 days';
+    IF FOUND AND COALESCE((deleted.task->>'version')::BIGINT = ANY (accepted), TRUE) THEN
+        PERFORM next_change(owner);
+        DELETE FROM trash
+         WHERE user_id = owner AND id = task_id AND task = deleted.task
+     RETURNING task || jsonb_build_object(
+                   'version', (task->>'version')::BIGINT + 1,
+                   'change', current_setting('tasks.change')::BIGINT,
+                   'updated_at', GREATEST(now(), (task->>'updated_at')::TIMESTAMPTZ
+                                                 + interval '1 microsecond'))
+          INTO deleted.task;
+        IF FOUND THEN
+            -- A column that was added since has its default, one that was dropped is gone.
+            SELECT string_agg(quote_ident(attname), ', ') INTO columns
+              FROM pg_attribute
+             WHERE attrelid = 'tasks'::regclass AND attnum > 0 AND NOT attisdropped
+               AND deleted.task ? attname;
+            EXECUTE format('INSERT INTO tasks (%1$s)
+                            SELECT %1$s FROM jsonb_populate_record(NULL::tasks, $1)',
+                           columns) USING deleted.task;
+            accepted := NULL;
+        END IF;
+    END IF;
+    RETURN QUERY SELECT to_jsonb(tasks), COALESCE(version = ANY (accepted), TRUE)
+                   FROM tasks WHERE user_id = owner AND id = task_id;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT task, COALESCE((task->>'version')::BIGINT = ANY (accepted), TRUE)
+                       FROM trash
+                      WHERE user_id = owner AND id = task_id AND task IS NOT NULL
+                        AND deleted_at > now() - interval '30 days';
+    END IF;
+END
+$$;
+
+-- Delete all that is stored for a user. Other writes of the user wait until it has ended.
+CREATE FUNCTION erase_user(owner TEXT) RETURNS VOID VOLATILE LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM next_change(owner), set_config('tasks.erasing', 'on', TRUE);
+    DELETE FROM tasks WHERE user_id = owner;
+    DELETE FROM trash WHERE user_id = owner;
+    DELETE FROM idempotency_keys WHERE user_id = owner;
+    DELETE FROM change_counters WHERE user_id = owner;
+    PERFORM set_config('tasks.erasing', '', TRUE);
+END
+$$;
