@@ -35,7 +35,8 @@ SUMMARY: Json = {
         "tags": {
             "type": "array",
             "maxItems": MOST_TAGS,
-            "description": "Those that most tasks have come first.",
+            "description": "Those that most tasks have come first; of more than "
+            f"{MOST_TAGS:,}, only they are counted.",
             "items": {
                 "type": "object",
                 "required": ["tag", "count"],
