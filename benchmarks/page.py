@@ -55,7 +55,7 @@ MODULES: dict[str, results.Measurement] = {
 
 TABLES: dict[str, Callable[[Any], str]] = {
     **{name: module.table for name, module in MODULES.items()},
-    **lists.TABLES,
+    **{name: table.markdown for name, table in lists.TABLES.items()},
 }
 
 SUMMARY = (
