@@ -1,9 +1,10 @@
-"""`make smoke URL=https://…`: call every operation of a running stack as one user.
+"""`make smoke URL=https://…`: call the operations of a running stack as one user.
 
 TOKEN is that user's token from the stack's Better Auth; without it, SMOKE_EMAIL,
 SMOKE_PASSWORD and BETTER_AUTH_URL are used to sign in. For the local gateway, a token
 is made. With ORIGIN, CORS must allow that origin. The user's other tasks aren't
-touched; the check's own tasks are deleted, even if it fails, and stay in the trash.
+touched; the check's own tasks are deleted, even if it fails, and stay in the trash. So
+it neither empties the trash nor erases the user.
 """
 
 import base64
