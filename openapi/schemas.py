@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from taskapi.tasks.fields import EXAMPLE, FIELDS
+from taskapi.tasks.fields import EXAMPLE, FIELDS, TIME
 from taskapi.tasks.planning import PRIORITIES
 from taskapi.tasks.summary import MOST_TAGS, Summary
 from taskapi.web.documentation import ref
@@ -15,6 +15,11 @@ TASK: Json = {
     "additionalProperties": False,
     "properties": {field.name: field.schema for field in FIELDS},
     "examples": [EXAMPLE],
+}
+DELETED_TASK: Json = TASK | {
+    "required": [*TASK["required"], "deleted_at"],
+    "properties": TASK["properties"] | {"deleted_at": TIME},
+    "examples": [EXAMPLE | {"deleted_at": "2026-01-02T12:00:00.000000Z"}],
 }
 COUNT: Json = {"type": "integer", "minimum": 0}
 SUMMARY: Json = {
@@ -81,6 +86,7 @@ GATEWAY_MESSAGE: Json = {
 }
 SHARED_SCHEMAS: Json = {
     "Task": TASK,
+    "DeletedTask": DELETED_TASK,
     "Summary": SUMMARY,
     "Problem": PROBLEM,
     "GatewayMessage": GATEWAY_MESSAGE,
