@@ -41,8 +41,8 @@ CREATE FUNCTION delete_expired_keys(owner TEXT, used_key TEXT) RETURNS VOID
 BEGIN
     DELETE FROM idempotency_keys
      WHERE user_id = owner
-       AND ctid = ANY (ARRAY(
-               SELECT ctid FROM idempotency_keys
+       AND key = ANY (ARRAY(
+               SELECT key FROM idempotency_keys
                 WHERE user_id = owner AND key <> used_key
                   AND created_at < now() - interval '24 hours'
              ORDER BY created_at LIMIT 2 FOR UPDATE SKIP LOCKED));
