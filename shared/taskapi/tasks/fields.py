@@ -11,10 +11,8 @@ from typing import Annotated, NamedTuple, cast
 from typing_extensions import TypedDict
 
 from taskapi.cold_start.framework import (
-    AfterValidator,
     StrictBool,
     StringConstraints,
-    WithJsonSchema,
     with_config,
 )
 from taskapi.errors import NotFound
@@ -267,39 +265,6 @@ Description = Annotated[
     ),
 ]
 
-Priority = Annotated[
-    str,
-    AfterValidator(planning.parse_priority),
-    WithJsonSchema({"type": "string", "enum": list(planning.PRIORITIES)}),
-]
-Tags = Annotated[
-    list[object],
-    AfterValidator(planning.parse_tags),
-    WithJsonSchema(
-        {
-            "type": "array",
-            "maxItems": 20,
-            "items": {"type": "string", "minLength": 1, "maxLength": 50},
-        }
-    ),
-]
-DueDate = Annotated[
-    str,
-    AfterValidator(planning.parse_due_date),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "description": "A day, an instant with an offset, or a time in "
-            "`time_zone`.",
-        }
-    ),
-]
-TimeZone = Annotated[
-    str,
-    AfterValidator(planning.parse_time_zone),
-    WithJsonSchema({"type": "string", "description": "An IANA name."}),
-]
-
 
 class RequiredTitle(TypedDict):
     title: Title
@@ -314,10 +279,10 @@ class OptionalFields(TypedDict, total=False):
 
     description: Description | None
     completed: StrictBool
-    priority: Priority
-    tags: Tags
-    due_date: DueDate | None
-    time_zone: TimeZone | None
+    priority: planning.Priority
+    tags: planning.Tags
+    due_date: planning.DueDate | None
+    time_zone: planning.TimeZone | None
 
 
 class NewTask(RequiredTitle, OptionalFields):
