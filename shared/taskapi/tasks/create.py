@@ -11,13 +11,13 @@ from taskapi.errors import Conflict, IdempotencyKeyReused
 from taskapi.postgres.faults import Locked
 from taskapi.postgres.query import query
 from taskapi.tasks import etags
+from taskapi.tasks.bodies import NewTask
 from taskapi.tasks.fields import (
     BODY_FIELDS,
     DEFAULTS,
     NAMES,
     RULES,
     Field,
-    NewTask,
     Task,
     stored_columns,
 )

@@ -1,20 +1,15 @@
 """The fields of a task: statements, responses and documents derive from this list.
 
 To add a field, write a migration, add an entry to FIELDS, and give its type in Task
-and, if requests may set it, in OptionalFields.
+and, if requests may set it, in OptionalFields (bodies.py).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import Annotated, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from typing_extensions import TypedDict
 
-from taskapi.cold_start.framework import (
-    StrictBool,
-    StringConstraints,
-    with_config,
-)
 from taskapi.errors import NotFound
 from taskapi.tasks import etags, planning
 
@@ -247,57 +242,6 @@ class Task(TypedDict):
     created_at: str
     updated_at: str
     etag: str
-
-
-Title = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True,
-        min_length=1,
-        max_length=200,
-        pattern=r"^[^\x00-\x1f\x7f-\x9f]*$",
-    ),
-]
-Description = Annotated[
-    str,
-    StringConstraints(
-        max_length=5000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
-    ),
-]
-
-
-class RequiredTitle(TypedDict):
-    title: Title
-
-
-class OptionalTitle(TypedDict, total=False):
-    title: Title
-
-
-class OptionalFields(TypedDict, total=False):
-    """What a create and an update may leave out."""
-
-    description: Description | None
-    completed: StrictBool
-    priority: planning.Priority
-    tags: planning.Tags
-    due_date: planning.DueDate | None
-    time_zone: planning.TimeZone | None
-
-
-class NewTask(RequiredTitle, OptionalFields):
-    """The body of a create."""
-
-
-@with_config(json_schema_extra={"minProperties": 1})
-class TaskChanges(OptionalTitle, OptionalFields):
-    """The body of an update: a field that isn't sent isn't here, and stays."""
-
-
-class Completion(TypedDict, total=False):
-    """The body of a complete: without `completed`, it toggles."""
-
-    completed: StrictBool
 
 
 def to_tasks(rows: Iterable[tuple[object, ...]]) -> list[Task]:

@@ -1,18 +1,13 @@
 """The query of a list: which tasks, in which order, and how many of them."""
 
 import re
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 
-from taskapi.cold_start.framework import (
-    BaseModel,
-    BeforeValidator,
-    Field,
-    StringConstraints,
-)
+from taskapi.cold_start.framework import BaseModel, PydanticCustomError, core_schema
 from taskapi.tasks import fields, planning
 from taskapi.tasks.fields import Rule
-from taskapi.tasks.planning import query_text
 
 STATUS_NAMES = {
     "all": "all",
@@ -32,18 +27,62 @@ SORT_NAMES = {
 }
 """What each value means; statements and cursors have these names."""
 
-Search = Annotated[
-    str,
-    StringConstraints(
-        min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"
-    ),
-    Field(description="Found anywhere in title or description, ignoring case."),
-]
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-def parse_decimal(text: str) -> int:
-    """Return the number; Python and pydantic also read "+5", "1_0", "10.0" and " 5"."""
-    if not re.fullmatch(r"[0-9]{1,10}", text):
+class Parameter:
+    """How to read a parameter from its text, and its JSON Schema.
+
+    pydantic calls the function and doesn't look at the type, for which it would build
+    validators in each cold start.
+    """
+
+    def __init__(
+        self, parse: Callable[[str], object], schema: Mapping[str, object]
+    ) -> None:
+        self.parse, self.schema = parse, schema
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: object
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.parse)
+
+    def __get_pydantic_json_schema__(
+        self, core: object, handler: object
+    ) -> dict[str, object]:
+        return {**self.schema}
+
+
+def one_of(values: Collection[str], description: str) -> Parameter:
+    """Return a parameter that has one of these values."""
+
+    def parse(text: str) -> str:
+        if text not in values:
+            raise ValueError
+        return text
+
+    schema = {"type": "string", "enum": list(values), "description": description}
+    return Parameter(parse, schema)
+
+
+def parsed(parse: Callable[[str], object], description: str, example: str) -> Parameter:
+    """Return a parameter that a function parses."""
+    schema = {"type": "string", "description": description, "examples": [example]}
+    return Parameter(parse, schema)
+
+
+def parse_search(text: str) -> str:
+    """Return the text; its length is that of a title."""
+    if not 1 <= len(text) <= 200:
+        raise ValueError
+    if CONTROLS.search(text):
+        raise PydanticCustomError("string_pattern_mismatch", "control characters")
+    return text
+
+
+def parse_limit(text: str) -> int:
+    """Return the number; Python also reads "+5", "1_0" and " 5"."""
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not 1 <= int(text) <= 200:
         raise ValueError
     return int(text)
 
@@ -81,83 +120,102 @@ def parse_tags(text: str) -> list[str]:
     return planning.parse_tags(text.split(","))
 
 
-Limit = Annotated[
-    int,
-    Field(ge=1, le=200, description="Tasks in a page."),
-    BeforeValidator(parse_decimal),
-]
-Cursor = Annotated[str, Field(description="What a `Link` header gave.")]
-Status = Annotated[
-    Literal["all", "pending", "completed", "incomplete", "active"],
-    Field(description="Which tasks; `incomplete` and `active` mean `pending`."),
-]
-Sort = Annotated[
-    Literal[
-        "created_at",
-        "updated_at",
-        "title",
-        "due_date",
-        "priority",
-        "created",
-        "updated",
-    ],
-    Field(
-        description="`created` and `updated` are older names of `created_at` and "
-        "`updated_at`. Equal priorities are ordered by `created_at`. Tasks without a "
-        "due date come last in both orders."
-    ),
-]
-Order = Annotated[
-    Literal["asc", "desc"],
-    Field(description="Default: `desc`; `asc` for `sort=title` and `sort=due_date`."),
-]
-Priorities = Annotated[
-    tuple[str, ...],
-    BeforeValidator(parse_priorities),
-    query_text(
-        "One or more, separated by commas: tasks with any of them.", "high,urgent"
-    ),
-]
-Tags = Annotated[
-    list[str],
-    BeforeValidator(parse_tags),
-    query_text("One or more, separated by commas: tasks with all of them.", "home"),
-]
-DueFrom = Annotated[
-    tuple[str, bool],
-    BeforeValidator(partial(parse_bound, "Due from")),
-    query_text("A day or an instant: tasks that are due then or later.", "2026-03-09"),
-]
-DueBefore = Annotated[
-    tuple[str, bool],
-    BeforeValidator(partial(parse_bound, "Due before")),
-    query_text("A day or an instant: tasks that are due before it.", "2026-03-09"),
-]
-TimeZone = Annotated[
-    str,
-    BeforeValidator(planning.parse_query_time_zone),
-    query_text(
-        "Where a day in `due_from` or `due_before` begins, for tasks that are due at "
-        "an instant; by default UTC.",
-        "Europe/Berlin",
-    ),
-]
-
-
 class Listing(BaseModel):
     """All that a query may hold; other parameters are ignored."""
 
-    status: Status = "all"
-    search: Search | None = None
-    priority: Priorities | None = None
-    tags: Tags | None = None
-    due_from: DueFrom | None = None
-    due_before: DueBefore | None = None
-    time_zone: TimeZone | None = None
-    sort: Sort = "created_at"
-    order: Order | None = None
-    limit: Limit = 200
-    cursor: Cursor | None = None
+    status: Annotated[
+        str,
+        one_of(
+            ("all", "pending", "completed", "incomplete", "active"),
+            "Which tasks; `incomplete` and `active` mean `pending`.",
+        ),
+    ] = "all"
+    search: Annotated[
+        str | None,
+        Parameter(
+            parse_search,
+            {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 200,
+                "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
+                "description": "Found anywhere in title or description, ignoring case.",
+            },
+        ),
+    ] = None
+    priority: Annotated[
+        tuple[str, ...] | None,
+        parsed(
+            parse_priorities,
+            "One or more, separated by commas: tasks with any of them.",
+            "high,urgent",
+        ),
+    ] = None
+    tags: Annotated[
+        list[str] | None,
+        parsed(
+            parse_tags,
+            "One or more, separated by commas: tasks with all of them.",
+            "home",
+        ),
+    ] = None
+    due_from: Annotated[
+        tuple[str, bool] | None,
+        parsed(
+            partial(parse_bound, "Due from"),
+            "A day or an instant: tasks that are due then or later.",
+            "2026-03-09",
+        ),
+    ] = None
+    due_before: Annotated[
+        tuple[str, bool] | None,
+        parsed(
+            partial(parse_bound, "Due before"),
+            "A day or an instant: tasks that are due before it.",
+            "2026-03-09",
+        ),
+    ] = None
+    time_zone: Annotated[
+        str | None,
+        parsed(
+            planning.parse_query_time_zone,
+            "Where a day in `due_from` or `due_before` begins, for tasks that are due "
+            "at an instant; by default UTC.",
+            "Europe/Berlin",
+        ),
+    ] = None
+    sort: Annotated[
+        str,
+        one_of(
+            SORT_NAMES,
+            "`created` and `updated` are older names of `created_at` and "
+            "`updated_at`. Equal priorities are ordered by `created_at`. Tasks without "
+            "a due date come last in both orders.",
+        ),
+    ] = "created_at"
+    order: Annotated[
+        str | None,
+        one_of(
+            ("asc", "desc"),
+            "Default: `desc`; `asc` for `sort=title` and `sort=due_date`.",
+        ),
+    ] = None
+    limit: Annotated[
+        int,
+        Parameter(
+            parse_limit,
+            {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 200,
+                "description": "Tasks in a page.",
+            },
+        ),
+    ] = 200
+    cursor: Annotated[
+        str | None,
+        Parameter(str, {"type": "string", "description": "What a `Link` header gave."}),
+    ] = None
 
     @property
     def sort_name(self) -> str:

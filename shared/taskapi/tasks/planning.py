@@ -1,4 +1,4 @@
-"""Read priority, tags, due dates and time zones in a request; their types in bodies.
+"""Read priority, tags, due dates and time zones in a request.
 
 A ValueError without a text stands for the sentence of the field's rule.
 """
@@ -6,9 +6,8 @@ A ValueError without a text stands for the sentence of the field's rule.
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
 
-from taskapi.cold_start.framework import AfterValidator, WithJsonSchema
+from taskapi.cold_start.framework import WithJsonSchema
 from taskapi.strict_json import type_name
 
 PRIORITIES = ("low", "medium", "high", "urgent")
@@ -121,37 +120,3 @@ def query_text(description: str, example: str) -> WithJsonSchema:
     """Return the schema of a query's parameter that is parsed from a text."""
     schema = {"type": "string", "description": description, "examples": [example]}
     return WithJsonSchema(schema)
-
-
-Priority = Annotated[
-    str,
-    AfterValidator(parse_priority),
-    WithJsonSchema({"type": "string", "enum": list(PRIORITIES)}),
-]
-Tags = Annotated[
-    list[object],
-    AfterValidator(parse_tags),
-    WithJsonSchema(
-        {
-            "type": "array",
-            "maxItems": 20,
-            "items": {"type": "string", "minLength": 1, "maxLength": 50},
-        }
-    ),
-]
-DueDate = Annotated[
-    str,
-    AfterValidator(parse_due_date),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "description": "A day, an instant with an offset, or a time in "
-            "`time_zone`.",
-        }
-    ),
-]
-TimeZone = Annotated[
-    str,
-    AfterValidator(parse_time_zone),
-    WithJsonSchema({"type": "string", "description": "An IANA name."}),
-]
