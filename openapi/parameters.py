@@ -14,6 +14,8 @@ def complete_parameter(declared: Json) -> Json:
     if parameter["in"] == "header":
         parameter["name"] = parameter["name"].title()
     schema = without_titles(without_null(parameter["schema"]))
+    if schema.get("default", "") is None:  # It only says that the value may be absent.
+        del schema["default"]
     if description := schema.pop("description", None):
         parameter["description"] = description
     if examples := schema.pop("examples", None):

@@ -3,7 +3,7 @@
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Response
 from taskapi.errors import NotFound, PreconditionFailed
-from taskapi.tasks.fields import Completion
+from taskapi.tasks.bodies import Completion
 from taskapi.tasks.write import complete
 from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller

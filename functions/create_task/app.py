@@ -3,8 +3,9 @@
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Response
 from taskapi.errors import Conflict, IdempotencyKeyReused
+from taskapi.tasks.bodies import NewTask
 from taskapi.tasks.create import create
-from taskapi.tasks.fields import BODY_EXAMPLE, NewTask
+from taskapi.tasks.fields import BODY_EXAMPLE
 from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller
 from taskapi.web.documentation import errors, examples

@@ -3,7 +3,7 @@
 from taskapi.cold_start.preconnect import wait_until_connected
 from taskapi.cold_start.framework import Response
 from taskapi.errors import NotFound, PreconditionFailed
-from taskapi.tasks.fields import TaskChanges
+from taskapi.tasks.bodies import TaskChanges
 from taskapi.tasks.write import update
 from taskapi.web.app import create_app
 from taskapi.web.authenticated import AuthenticatedRoute, Caller

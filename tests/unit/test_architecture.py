@@ -20,7 +20,8 @@ from openapi.document import document
 from openapi.operations import api_routes, methods
 from openapi.readme import with_routes
 from taskapi import cold_start
-from taskapi.tasks.fields import NAMES, RULES, NewTask, Task, TaskChanges
+from taskapi.tasks.bodies import NewTask, TaskChanges
+from taskapi.tasks.fields import NAMES, RULES, Task
 from taskapi.web.authenticated import AuthenticatedRoute
 from tests.support.project import FUNCTIONS, ROOT
 

@@ -34,14 +34,13 @@ with deferred_schemas():
     from pydantic import (
         AfterValidator,
         BeforeValidator,
-        Field,
         StrictBool,
         StringConstraints,
         ValidationError,
         WithJsonSchema,
         with_config,
     )
-    from pydantic_core import to_json
+    from pydantic_core import PydanticCustomError, core_schema, to_json
     from starlette.exceptions import HTTPException
 
 __all__ = [
@@ -50,11 +49,11 @@ __all__ = [
     "BaseModel",
     "BeforeValidator",
     "FastAPI",
-    "Field",
     "HTTPException",
     "Header",
     "Mangum",
     "Path",
+    "PydanticCustomError",
     "Request",
     "RequestValidationError",
     "Response",
@@ -62,6 +61,7 @@ __all__ = [
     "StringConstraints",
     "ValidationError",
     "WithJsonSchema",
+    "core_schema",
     "to_json",
     "with_config",
 ]

@@ -1,10 +1,11 @@
 """Delete all completed tasks of a user."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from taskapi.cold_start.framework import BaseModel, Field
+from taskapi.cold_start.framework import BaseModel
 from taskapi.postgres.query import query
 from taskapi.tasks.fields import Rule
+from taskapi.tasks.query_parameters import one_of
 
 CLEAR = """
     WITH cleared AS (
@@ -23,10 +24,7 @@ CLEAR = """
 class ClearQuery(BaseModel):
     """What a query must hold; other parameters are ignored."""
 
-    status: Annotated[
-        Literal["completed"],
-        Field(description="Nothing else is accepted.", examples=["completed"]),
-    ]
+    status: Annotated[str, one_of(("completed",), "Nothing else is accepted.")]
 
 
 RULES = {

@@ -11,13 +11,13 @@ from taskapi.errors import Conflict, IdempotencyKeyReused
 from taskapi.postgres.faults import Locked
 from taskapi.postgres.query import query
 from taskapi.tasks import etags
+from taskapi.tasks.bodies import NewTask
 from taskapi.tasks.fields import (
     BODY_FIELDS,
     DEFAULTS,
     NAMES,
     RULES,
     Field,
-    NewTask,
     Task,
     stored_columns,
 )
@@ -125,7 +125,8 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
     }
     try:
         with refusals():
-            [row] = query(create_statement(names), values, repeatable=True)
+            sql = create_statement(names)
+            [row] = query(sql, values, repeatable=True, keep_plan=True)
     except Locked as error:
         if key is None:
             raise

@@ -1,23 +1,16 @@
 """The fields of a task: statements, responses and documents derive from this list.
 
 To add a field, write a migration, add an entry to FIELDS, and give its type in Task
-and, if requests may set it, in OptionalFields.
+and, if requests may set it, in OptionalFields (bodies.py).
 """
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import repeat
-from typing import Annotated, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from typing_extensions import TypedDict
 
-from taskapi.cold_start.framework import (
-    AfterValidator,
-    StrictBool,
-    StringConstraints,
-    WithJsonSchema,
-    with_config,
-)
 from taskapi.errors import NotFound
 from taskapi.tasks import etags, planning
 
@@ -254,90 +247,6 @@ class Task(TypedDict):
     created_at: str
     updated_at: str
     etag: str
-
-
-Title = Annotated[
-    str,
-    StringConstraints(
-        strip_whitespace=True,
-        min_length=1,
-        max_length=200,
-        pattern=r"^[^\x00-\x1f\x7f-\x9f]*$",
-    ),
-]
-Description = Annotated[
-    str,
-    StringConstraints(
-        max_length=5000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
-    ),
-]
-
-Priority = Annotated[
-    str,
-    AfterValidator(planning.parse_priority),
-    WithJsonSchema({"type": "string", "enum": list(planning.PRIORITIES)}),
-]
-Tags = Annotated[
-    list[object],
-    AfterValidator(planning.parse_tags),
-    WithJsonSchema(
-        {
-            "type": "array",
-            "maxItems": 20,
-            "items": {"type": "string", "minLength": 1, "maxLength": 50},
-        }
-    ),
-]
-DueDate = Annotated[
-    str,
-    AfterValidator(planning.parse_due_date),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "description": "A day, an instant with an offset, or a time in "
-            "`time_zone`.",
-        }
-    ),
-]
-TimeZone = Annotated[
-    str,
-    AfterValidator(planning.parse_time_zone),
-    WithJsonSchema({"type": "string", "description": "An IANA name."}),
-]
-
-
-class RequiredTitle(TypedDict):
-    title: Title
-
-
-class OptionalTitle(TypedDict, total=False):
-    title: Title
-
-
-class OptionalFields(TypedDict, total=False):
-    """What a create and an update may leave out."""
-
-    description: Description | None
-    completed: StrictBool
-    priority: Priority
-    tags: Tags
-    due_date: DueDate | None
-    time_zone: TimeZone | None
-
-
-class NewTask(RequiredTitle, OptionalFields):
-    """The body of a create."""
-
-
-@with_config(json_schema_extra={"minProperties": 1})
-class TaskChanges(OptionalTitle, OptionalFields):
-    """The body of an update: a field that isn't sent isn't here, and stays."""
-
-
-class Completion(TypedDict, total=False):
-    """The body of a complete: without `completed`, it toggles."""
-
-    completed: StrictBool
 
 
 def to_tasks(rows: Iterable[tuple[object, ...]]) -> list[Task]:

@@ -2,18 +2,19 @@
 
 import re
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 
-from taskapi.cold_start.framework import (
-    BaseModel,
-    BeforeValidator,
-    Field,
-    StringConstraints,
-)
+from taskapi.cold_start.framework import BaseModel, PydanticCustomError
 from taskapi.tasks import fields, planning
 from taskapi.tasks.fields import Rule
-from taskapi.tasks.paging import LIMIT, Cursor, Limit
-from taskapi.tasks.planning import query_text
+from taskapi.tasks.query_parameters import (
+    LIMIT,
+    Cursor,
+    Limit,
+    Parameter,
+    one_of,
+    parsed,
+)
 
 STATUS_NAMES = {
     "all": "all",
@@ -33,13 +34,16 @@ SORT_NAMES = {
 }
 """What each value means; statements and cursors have these names."""
 
-Search = Annotated[
-    str,
-    StringConstraints(
-        min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"
-    ),
-    Field(description="Found anywhere in title or description, ignoring case."),
-]
+CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def parse_search(text: str) -> str:
+    """Return the text; its length is that of a title."""
+    if not 1 <= len(text) <= 200:
+        raise ValueError
+    if CONTROLS.search(text):
+        raise PydanticCustomError("string_pattern_mismatch", "control characters")
+    return text
 
 
 def parse_bound(name: str, text: str) -> tuple[str, bool]:
@@ -75,75 +79,86 @@ def parse_tags(text: str) -> list[str]:
     return planning.parse_tags(text.split(","))
 
 
-Status = Annotated[
-    Literal["all", "pending", "completed", "incomplete", "active"],
-    Field(description="Which tasks; `incomplete` and `active` mean `pending`."),
-]
-Sort = Annotated[
-    Literal[
-        "created_at",
-        "updated_at",
-        "title",
-        "due_date",
-        "priority",
-        "created",
-        "updated",
-    ],
-    Field(
-        description="`created` and `updated` are older names of `created_at` and "
-        "`updated_at`. Equal priorities are ordered by `created_at`. Tasks without a "
-        "due date come last in both orders."
-    ),
-]
-Order = Annotated[
-    Literal["asc", "desc"],
-    Field(description="Default: `desc`; `asc` for `sort=title` and `sort=due_date`."),
-]
-Priorities = Annotated[
-    tuple[str, ...],
-    BeforeValidator(parse_priorities),
-    query_text(
-        "One or more, separated by commas: tasks with any of them.", "high,urgent"
-    ),
-]
-Tags = Annotated[
-    list[str],
-    BeforeValidator(parse_tags),
-    query_text("One or more, separated by commas: tasks with all of them.", "home"),
-]
-DueFrom = Annotated[
-    tuple[str, bool],
-    BeforeValidator(partial(parse_bound, "Due from")),
-    query_text("A day or an instant: tasks that are due then or later.", "2026-03-09"),
-]
-DueBefore = Annotated[
-    tuple[str, bool],
-    BeforeValidator(partial(parse_bound, "Due before")),
-    query_text("A day or an instant: tasks that are due before it.", "2026-03-09"),
-]
-TimeZone = Annotated[
-    str,
-    BeforeValidator(planning.parse_query_time_zone),
-    query_text(
-        "Where a day in `due_from` or `due_before` begins, for tasks that are due at "
-        "an instant; by default UTC.",
-        "Europe/Berlin",
-    ),
-]
-
-
 class Listing(BaseModel):
     """All that a query may hold; other parameters are ignored."""
 
-    status: Status = "all"
-    search: Search | None = None
-    priority: Priorities | None = None
-    tags: Tags | None = None
-    due_from: DueFrom | None = None
-    due_before: DueBefore | None = None
-    time_zone: TimeZone | None = None
-    sort: Sort = "created_at"
-    order: Order | None = None
+    status: Annotated[
+        str,
+        one_of(
+            ("all", "pending", "completed", "incomplete", "active"),
+            "Which tasks; `incomplete` and `active` mean `pending`.",
+        ),
+    ] = "all"
+    search: Annotated[
+        str | None,
+        Parameter(
+            parse_search,
+            {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 200,
+                "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
+                "description": "Found anywhere in title or description, ignoring case.",
+            },
+        ),
+    ] = None
+    priority: Annotated[
+        tuple[str, ...] | None,
+        parsed(
+            parse_priorities,
+            "One or more, separated by commas: tasks with any of them.",
+            "high,urgent",
+        ),
+    ] = None
+    tags: Annotated[
+        list[str] | None,
+        parsed(
+            parse_tags,
+            "One or more, separated by commas: tasks with all of them.",
+            "home",
+        ),
+    ] = None
+    due_from: Annotated[
+        tuple[str, bool] | None,
+        parsed(
+            partial(parse_bound, "Due from"),
+            "A day or an instant: tasks that are due then or later.",
+            "2026-03-09",
+        ),
+    ] = None
+    due_before: Annotated[
+        tuple[str, bool] | None,
+        parsed(
+            partial(parse_bound, "Due before"),
+            "A day or an instant: tasks that are due before it.",
+            "2026-03-09",
+        ),
+    ] = None
+    time_zone: Annotated[
+        str | None,
+        parsed(
+            planning.parse_query_time_zone,
+            "Where a day in `due_from` or `due_before` begins, for tasks that are due "
+            "at an instant; by default UTC.",
+            "Europe/Berlin",
+        ),
+    ] = None
+    sort: Annotated[
+        str,
+        one_of(
+            SORT_NAMES,
+            "`created` and `updated` are older names of `created_at` and "
+            "`updated_at`. Equal priorities are ordered by `created_at`. Tasks without "
+            "a due date come last in both orders.",
+        ),
+    ] = "created_at"
+    order: Annotated[
+        str | None,
+        one_of(
+            ("asc", "desc"),
+            "Default: `desc`; `asc` for `sort=title` and `sort=due_date`.",
+        ),
+    ] = None
     limit: Limit = 200
     cursor: Cursor | None = None
 

@@ -1,4 +1,4 @@
-"""Read the values of priority, tags, due dates and time zones in a request.
+"""Read priority, tags, due dates and time zones in a request.
 
 A ValueError without a text stands for the sentence of the field's rule.
 """
@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from taskapi.cold_start.framework import WithJsonSchema
 from taskapi.strict_json import type_name
 
 PRIORITIES = ("low", "medium", "high", "urgent")
@@ -114,9 +113,3 @@ def parse_query_time_zone(text: str) -> str:
     if zone is None:
         raise ValueError
     return zone
-
-
-def query_text(description: str, example: str) -> WithJsonSchema:
-    """Return the schema of a query's parameter that is parsed from a text."""
-    schema = {"type": "string", "description": description, "examples": [example]}
-    return WithJsonSchema(schema)

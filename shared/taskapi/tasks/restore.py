@@ -27,7 +27,7 @@ def restore(user_id: str, id: int, if_match: str | None = None) -> Task:
         "versions": versions,
         "defaults": COLUMN_DEFAULTS,
     }
-    rows = query(RESTORE, values, repeatable=versions is None)
+    rows = query(RESTORE, values, repeatable=versions is None, keep_plan=True)
     task = to_task(rows)
     is_accepted = rows[0][-1]
     if not is_accepted:

@@ -4,17 +4,19 @@ from typing import Annotated, NamedTuple, cast
 
 from typing_extensions import TypedDict
 
-from taskapi.cold_start.framework import BaseModel, BeforeValidator
+from taskapi.cold_start.framework import BaseModel
 from taskapi.postgres.query import read
 from taskapi.tasks import fields, planning
 from taskapi.tasks.answer_tags import NOTHING, STATE, Known, State, find_known
 from taskapi.tasks.changes import COUNTER
+from taskapi.tasks.query_parameters import parsed
 from taskapi.tasks.refusals import refusals
 
 TimeZone = Annotated[
     str,
-    BeforeValidator(planning.parse_query_time_zone),
-    planning.query_text("Where today begins and ends.", "Europe/Berlin"),
+    parsed(
+        planning.parse_query_time_zone, "Where today begins and ends.", "Europe/Berlin"
+    ),
 ]
 
 

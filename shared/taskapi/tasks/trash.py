@@ -13,7 +13,7 @@ from taskapi.cold_start.framework import BaseModel
 from taskapi.postgres.query import query, read
 from taskapi.tasks import cursors
 from taskapi.tasks.fields import COLUMN_DEFAULTS, COLUMNS, NAMES, Task
-from taskapi.tasks.paging import LIMIT, Cursor, Limit
+from taskapi.tasks.query_parameters import LIMIT, Cursor, Limit
 
 
 class TrashQuery(BaseModel):
@@ -87,7 +87,7 @@ def trash_page(user_id: str, query: TrashQuery) -> TrashPage:
         "defaults": COLUMN_DEFAULTS,
     }
     try:
-        rows = read(LIST, values)
+        rows = read(LIST, values, keep_plan=True)
     except psycopg.DataError as error:
         # Of a cursor that isn't signed: the statement also reads the key.
         raise cursors.invalid() from error
