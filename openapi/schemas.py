@@ -4,7 +4,7 @@ from typing import Any
 
 from taskapi.errors import IdempotencyKeyReused, NotFound, PreconditionFailed
 from taskapi.tasks.batch import MOST_OPERATIONS
-from taskapi.tasks.fields import EXAMPLE, FIELDS
+from taskapi.tasks.fields import EXAMPLE, FIELDS, TIME
 from taskapi.tasks.planning import PRIORITIES
 from taskapi.tasks.summary import MOST_TAGS, Summary
 from taskapi.web.documentation import ref
@@ -17,6 +17,11 @@ TASK: Json = {
     "additionalProperties": False,
     "properties": {field.name: field.schema for field in FIELDS},
     "examples": [EXAMPLE],
+}
+DELETED_TASK: Json = TASK | {
+    "required": [*TASK["required"], "deleted_at"],
+    "properties": TASK["properties"] | {"deleted_at": TIME},
+    "examples": [EXAMPLE | {"deleted_at": "2026-01-02T12:00:00.000000Z"}],
 }
 COUNT: Json = {"type": "integer", "minimum": 0}
 SUMMARY: Json = {
@@ -150,6 +155,7 @@ GATEWAY_MESSAGE: Json = {
 }
 SHARED_SCHEMAS: Json = {
     "Task": TASK,
+    "DeletedTask": DELETED_TASK,
     "Summary": SUMMARY,
     "Results": RESULTS,
     "Problem": PROBLEM,
