@@ -3,7 +3,8 @@
 psycopg's own pipeline isn't used, for two reasons. It sends a Sync, which commits, even
 after an exception: then half of the statements would be committed. And it stops sending
 while it waits for an answer, if the socket's buffer was full: a server that has nothing
-to answer yet waits too.
+to answer yet waits too. Only what converts values is psycopg's: PostgresQuery has no
+public name.
 """
 
 from collections.abc import Mapping, Sequence

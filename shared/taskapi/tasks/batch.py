@@ -18,7 +18,6 @@ from taskapi.strict_json import type_name
 from taskapi.tasks import fields
 from taskapi.tasks.create import create_operation
 from taskapi.tasks.fields import (
-    MAX_ID,
     Completion,
     Key,
     NewTask,
@@ -60,16 +59,14 @@ def check_changes(changes: TaskChanges) -> TaskChanges:
 Id = Annotated[
     int,
     BeforeValidator(parse_id),
-    WithJsonSchema(
-        {"type": "integer", "format": "int64", "minimum": 1, "maximum": MAX_ID}
-    ),
+    WithJsonSchema({"type": "integer", "format": "int64", "minimum": 1}),
 ]
 IfMatch = Annotated[
     str | None, Field(description="Write only if the task still has this `etag`.")
 ]
 
 
-class Create(TypedDict):
+class CreateOperation(TypedDict):
     """A task to add; with a key, only once however often it is sent."""
 
     op: Literal["create"]
@@ -84,32 +81,38 @@ class OfOneTask(TypedDict):
     if_match: NotRequired[IfMatch]
 
 
-class Update(OfOneTask):
+class UpdateOperation(OfOneTask):
     """Fields of a task to change."""
 
     op: Literal["update"]
     changes: Annotated[TaskChanges, AfterValidator(check_changes)]
 
 
-class Complete(OfOneTask, Completion):
+class CompleteOperation(OfOneTask, Completion):
     """A task to complete or reopen; without `completed`, it toggles."""
 
     op: Literal["complete"]
 
 
-class Delete(OfOneTask):
+class DeleteOperation(OfOneTask):
     """A task to delete."""
 
     op: Literal["delete"]
 
 
-class Restore(OfOneTask):
+class RestoreOperation(OfOneTask):
     """A task to take out of the trash."""
 
     op: Literal["restore"]
 
 
-AnyOperation = Create | Update | Complete | Delete | Restore
+AnyOperation = (
+    CreateOperation
+    | UpdateOperation
+    | CompleteOperation
+    | DeleteOperation
+    | RestoreOperation
+)
 
 
 class Batch(TypedDict):
