@@ -124,8 +124,6 @@ class Batch(TypedDict):
     ]
 
 
-OPERATIONS = "create, update, complete, delete, restore"
-
 RULES = fields.RULES | {
     "operations": Rule(
         f"Operations must be a list of 1 to {MOST_OPERATIONS} operations",
@@ -134,7 +132,7 @@ RULES = fields.RULES | {
     "operation": Rule("An operation must be a JSON object", "object"),
     "op": Rule(
         "Op is required and must be create, update, complete, delete or restore",
-        OPERATIONS,
+        "create, update, complete, delete, restore",
     ),
     "id": Rule("Id is required and must be the id of a task", "integer"),
     "task": Rule("Task is required and must be a JSON object", "object"),
@@ -184,8 +182,9 @@ def run_batch(user_id: str, requested: Sequence[AnyOperation]) -> list[Result]:
         index = len(answered) - 1
         raise located(error, index, requested[index]) from error
     except Locked as error:
-        # Without a row of COUNT, it wasn't a key that was locked.
-        if answered and uses_key(requested[len(answered) - 1]):
+        # None: COUNT failed, which is answered first, or the commit.
+        failed = [*requested, None][len(answered) - 1]
+        if failed and uses_key(failed):
             raise Conflict from error
         raise
     _counted, *rows = answered
