@@ -80,12 +80,17 @@ def test_answers_as_usual(
         "complete": 200,
         "list": 200,
         "next": 200,
+        "batch": 200,
         "delete": 204,
     }
     assert answers["again"].json == answers["create"].json == answers["get"].json
     assert answers["create"].json["title"] == TEXT
     assert [task["title"] for task in answers["list"].json] == [TEXT]
     assert answers["create"].json["created_at"].endswith("Z")
+    toggled, failed, again = answers["batch"].json["results"]
+    assert [toggled["status"], failed["status"], again["status"]] == [200, 412, 200]
+    assert failed["details"]["task"] == toggled["task"]
+    assert again["task"]["completed"]
     assert api.faults == []
 
 
@@ -108,6 +113,9 @@ def every_operation(api: Api) -> dict[str, Answer]:
     first = api.send("list_tasks", query="limit=1&order=asc")
     following = first.headers["link"].partition("?")[2].partition(">")[0]
     answers["next"] = api.send("list_tasks", query=following)
+    toggle = {"op": "complete", "id": id}
+    operations = [toggle, {**toggle, "if_match": created.headers["etag"]}, toggle]
+    answers["batch"] = api.send("batch_tasks", json_body={"operations": operations})
     answers["delete"] = api.send("delete_task", id)
     return answers
 

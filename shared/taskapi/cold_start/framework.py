@@ -34,6 +34,7 @@ with deferred_schemas():
     from pydantic import (
         AfterValidator,
         BeforeValidator,
+        Field,
         StrictBool,
         StringConstraints,
         ValidationError,
@@ -49,6 +50,7 @@ __all__ = [
     "BaseModel",
     "BeforeValidator",
     "FastAPI",
+    "Field",
     "HTTPException",
     "Header",
     "Mangum",

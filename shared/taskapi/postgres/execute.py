@@ -53,10 +53,7 @@ def execute(
     keep_plan: whether Postgres may keep its plan. For most users it should then be as
     good as one that is made for their values.
     """
-    text, names = to_positional(sql)
-    values = connection.transformer.dump_sequence(
-        [params[name] for name in names], [PyFormat.AUTO] * len(names)
-    )
+    text, values = bind(connection, sql, params)
     types = connection.transformer.types or ()
     name = name_of(text, types) if keep_plan else b""
     try:
@@ -67,6 +64,25 @@ def execute(
         logger.info("a connection without prepared statements", sqlstate=error.sqlstate)
         connection.plans = None
         result = connection.wait(exchange(connection, b"", text, values))
+    return load_rows(connection, result)
+
+
+def bind(
+    connection: Connection, sql: str, params: Mapping[str, object]
+) -> tuple[bytes, Sequence[Buffer | None]]:
+    """Return the statement and its parameters, as libpq takes them.
+
+    The connection's transformer has their types and formats until the next call.
+    """
+    text, names = to_positional(sql)
+    values = connection.transformer.dump_sequence(
+        [params[name] for name in names], [PyFormat.AUTO] * len(names)
+    )
+    return text, values
+
+
+def load_rows(connection: Connection, result: PGresult) -> Sequence[TupleRow]:
+    """Return the rows of a result."""
     connection.transformer.set_pgresult(result)
     return connection.transformer.load_rows(0, result.ntuples, tuple)
 

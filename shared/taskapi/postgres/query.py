@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -29,6 +30,8 @@ attempt, and its limit. The actual pause is random, between 0 and the longest.""
 # Two environments that are restored from one snapshot would draw the same numbers from
 # Python's own generator.
 rng = random.SystemRandom()
+
+T = TypeVar("T")
 
 FORBIDS_WRITES = """
     SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only')::boolean
@@ -58,22 +61,29 @@ def query(
 
     Raises ServiceUnavailable, by the request's deadline.
     """
+    send = partial(run, sql=sql, params=params, keep_plan=keep_plan)
+    return run_with_retries(send, repeatable, writes)
+
+
+def run_with_retries(
+    send: Callable[[Connection], T], repeatable: bool, writes: bool
+) -> T:
+    """Return what send returns, within the request's deadline.
+
+    send: sends a statement, or several that are committed together.
+    """
     started = time_budget.clock()
     try:
         deadline = time_budget.deadline()
-        run_once = partial(run, sql=sql, params=params, keep_plan=keep_plan)
-        return run_with_retries(run_once, repeatable, writes, deadline)
+        return run_until(deadline, send, repeatable, writes)
     finally:
         request_stats.database_seconds += time_budget.clock() - started
 
 
-def run_with_retries(
-    run_once: Callable[[Connection], Sequence[TupleRow]],
-    repeatable: bool,
-    writes: bool,
-    deadline: float,
-) -> Sequence[TupleRow]:
-    """Run a statement until it succeeds, or until another attempt can't help."""
+def run_until(
+    deadline: float, send: Callable[[Connection], T], repeatable: bool, writes: bool
+) -> T:
+    """Call send until it succeeds, or until another attempt can't help."""
     attempt, outcome_unknown = 0, False
     while True:
         connection = None
@@ -84,7 +94,7 @@ def run_with_retries(
                 if repeatable:
                     limit = min(limit, time_budget.clock() + ATTEMPT_TIMEOUT)
                 connection.deadline = limit
-                return run_once(connection)
+                return send(connection)
         except psycopg.Error as error:
             fault = find_fault(error, connection, limit)
             if fault is None:
@@ -111,13 +121,17 @@ def run(
     params: Mapping[str, object],
     keep_plan: bool = False,
 ) -> Sequence[TupleRow]:
-    """Return the rows; if a write is refused, find out whether a setting forbids it."""
+    """Return the rows of one statement."""
     try:
         return execute(connection, sql, params, keep_plan)
     except psycopg.errors.ReadOnlySqlTransaction:
-        [(forbids_writes,)] = execute(connection, FORBIDS_WRITES, {})
-        connection.forbids_writes = forbids_writes
+        note_whether_writes_are_forbidden(connection)
         raise
+
+
+def note_whether_writes_are_forbidden(connection: Connection) -> None:
+    """Find out, after a write was refused, whether a setting forbids writes."""
+    [(connection.forbids_writes,)] = execute(connection, FORBIDS_WRITES, {})
 
 
 def find_fault(

@@ -24,7 +24,9 @@ CLEAR = """
 class ClearQuery(BaseModel):
     """What a query must hold; other parameters are ignored."""
 
-    status: Annotated[str, one_of(("completed",), "Nothing else is accepted.")]
+    status: Annotated[
+        str, one_of(("completed",), "Nothing else is accepted.", "completed")
+    ]
 
 
 RULES = {

@@ -4,12 +4,11 @@ import hashlib
 import json
 import uuid
 from collections.abc import Collection, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import cast
 
 from taskapi.errors import Conflict, IdempotencyKeyReused
 from taskapi.postgres.faults import Locked
-from taskapi.postgres.query import query
 from taskapi.tasks import etags
 from taskapi.tasks.bodies import NewTask
 from taskapi.tasks.fields import (
@@ -21,7 +20,7 @@ from taskapi.tasks.fields import (
     Task,
     stored_columns,
 )
-from taskapi.tasks.refusals import refusals
+from taskapi.tasks.operation import Operation, Rows, run
 
 CREATE = """
     WITH claim AS (
@@ -115,6 +114,18 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
     Raises IdempotencyKeyReused for a key that came with another body, and Conflict if
     the first request with the key doesn't end in time.
     """
+    try:
+        return run(create_operation(user_id, new, key))
+    except Locked as error:
+        if key is None:
+            raise
+        raise Conflict from error
+
+
+def create_operation(
+    user_id: str, new: NewTask, key: str | None
+) -> Operation[tuple[Task, bool]]:
+    """Return the create, whose result is that of create()."""
     names = tuple(name for name in RULES if name in new)
     body = {field.name: field.default for field in BODY_FIELDS} | {**new}
     values = body | {
@@ -123,29 +134,37 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
         "lock_timeout": KEY_LOCK_TIMEOUT,
         "fingerprint": fingerprint(body),
     }
-    try:
-        with refusals():
-            sql = create_statement(names)
-            [row] = query(sql, values, repeatable=True, keep_plan=True)
-    except Locked as error:
-        if key is None:
-            raise
-        raise Conflict from error
-    id, created_at, is_new, is_same_body, *converted = row
+    to_result = partial(created_task, user_id, new, body, key is not None)
+    return Operation(create_statement(names), values, to_result, repeatable=True)
+
+
+def created_task(
+    user_id: str,
+    new: NewTask,
+    body: Mapping[str, object],
+    has_key: bool,
+    rows: Rows,
+) -> tuple[Task, bool]:
+    """Return what create() does; raise IdempotencyKeyReused.
+
+    body: new with the defaults of the fields that it leaves out.
+    """
+    [(id, created_at, is_new, is_same_body, *converted)] = rows
     if not is_same_body:
         raise IdempotencyKeyReused
     converted_names = [field.name for field in converted_fields(new)]
-    task = body | {
+    task = {
+        **body,
         **dict(zip(converted_names, converted, strict=True)),
         "completed_at": created_at if body["completed"] else None,
         "id": id,
         "user_id": user_id,
         "created_at": created_at,
         "updated_at": created_at,
-        "etag": etags.etag(id, version=1),
+        "etag": etags.etag(cast(int, id), version=1),
     }
     in_order = {name: task.get(name, DEFAULTS[name]) for name in NAMES}
-    return cast(Task, in_order), key is not None and not is_new
+    return cast(Task, in_order), has_key and not is_new
 
 
 FIRST_FIELDS = ("title", "description", "completed")

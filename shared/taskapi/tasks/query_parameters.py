@@ -31,7 +31,7 @@ class Parameter:
         return {**self.schema}
 
 
-def one_of(values: Collection[str], description: str) -> Parameter:
+def one_of(values: Collection[str], description: str, *examples: str) -> Parameter:
     """Return a parameter that has one of these values."""
 
     def parse(text: str) -> str:
@@ -40,7 +40,7 @@ def one_of(values: Collection[str], description: str) -> Parameter:
         return text
 
     schema = {"type": "string", "enum": list(values), "description": description}
-    return Parameter(parse, schema)
+    return Parameter(parse, schema | ({"examples": list(examples)} if examples else {}))
 
 
 def parsed(parse: Callable[[str], object], description: str, example: str) -> Parameter:

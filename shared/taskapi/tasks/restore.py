@@ -1,9 +1,10 @@
 """Take a task out of the trash."""
 
-from taskapi.errors import PreconditionFailed
-from taskapi.postgres.query import query
+from functools import partial
+
 from taskapi.tasks import etags
-from taskapi.tasks.fields import COLUMN_DEFAULTS, COLUMNS, Task, to_task
+from taskapi.tasks.fields import COLUMN_DEFAULTS, COLUMNS, Task
+from taskapi.tasks.operation import Operation, accepted_task, run
 
 RESTORE = """
     SELECT {columns}, is_accepted
@@ -20,6 +21,11 @@ def restore(user_id: str, id: int, if_match: str | None = None) -> Task:
 
     A task that isn't in the trash stays as it is.
     """
+    return run(restore_operation(user_id, id, if_match))
+
+
+def restore_operation(user_id: str, id: int, if_match: str | None) -> Operation[Task]:
+    """Return the restore, which can be repeated unless it has a condition."""
     versions = etags.versions(if_match, id)
     values = {
         "user_id": user_id,
@@ -27,9 +33,5 @@ def restore(user_id: str, id: int, if_match: str | None = None) -> Task:
         "versions": versions,
         "defaults": COLUMN_DEFAULTS,
     }
-    rows = query(RESTORE, values, repeatable=versions is None, keep_plan=True)
-    task = to_task(rows)
-    is_accepted = rows[0][-1]
-    if not is_accepted:
-        raise PreconditionFailed(etags.mismatch(if_match, id), {"task": task})
-    return task
+    to_result = partial(accepted_task, id, if_match)
+    return Operation(RESTORE, values, to_result, repeatable=versions is None)
