@@ -149,7 +149,11 @@ def test_every_function_that_has_a_database_connects_first_of_all(folder: str) -
 STATEMENT_MODULES = {
     f"taskapi.tasks.{file.stem}"
     for file in (ROOT / "shared/taskapi/tasks").glob("*.py")
-    if "taskapi.postgres" in file.read_text()
+    if re.search(
+        r"taskapi\.(postgres|tasks\.operation) import|taskapi\.postgres\.",
+        file.read_text(),
+    )
+    and file.stem != "operation"
 }
 
 
