@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from taskapi.tasks.fields import EXAMPLE, FIELDS
+from taskapi.tasks.fields import EXAMPLE, FIELDS, TIME
 from taskapi.tasks.planning import PRIORITIES
 from taskapi.tasks.summary import MOST_TAGS, Summary
 from taskapi.web.documentation import ref
@@ -56,6 +56,44 @@ SUMMARY: Json = {
         }
     ],
 }
+CHANGES: Json = {
+    "type": "object",
+    "required": ["changes", "token", "more"],
+    "additionalProperties": False,
+    "properties": {
+        "changes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id", "task"],
+                "additionalProperties": False,
+                "properties": {
+                    "id": TASK["properties"]["id"],
+                    "task": {
+                        "oneOf": [ref("Task"), {"type": "null"}],
+                        "description": "As it is now; null if it is deleted.",
+                    },
+                    "deleted_at": TIME | {"description": "Only of a deleted task."},
+                },
+            },
+        },
+        "token": {"type": "string", "description": "For the next request's `since`."},
+        "more": {
+            "type": "boolean",
+            "description": "Whether to ask again at once, with this token.",
+        },
+    },
+    "examples": [
+        {
+            "changes": [
+                {"id": 1, "task": EXAMPLE},
+                {"id": 9, "task": None, "deleted_at": "2026-01-02T12:00:00.000000Z"},
+            ],
+            "token": "AQAGQyh1wNd-f_________8",
+            "more": False,
+        }
+    ],
+}
 PROBLEM: Json = {
     "type": "object",
     "required": ["field", "constraint"],
@@ -81,6 +119,7 @@ GATEWAY_MESSAGE: Json = {
 SHARED_SCHEMAS: Json = {
     "Task": TASK,
     "Summary": SUMMARY,
+    "Changes": CHANGES,
     "Problem": PROBLEM,
     "GatewayMessage": GATEWAY_MESSAGE,
 }
