@@ -16,6 +16,11 @@ TASK: Json = {
     "properties": {field.name: field.schema for field in FIELDS},
     "examples": [EXAMPLE],
 }
+DELETED_TASK: Json = TASK | {
+    "required": [*TASK["required"], "deleted_at"],
+    "properties": TASK["properties"] | {"deleted_at": TIME},
+    "examples": [EXAMPLE | {"deleted_at": "2026-01-02T12:00:00.000000Z"}],
+}
 COUNT: Json = {"type": "integer", "minimum": 0}
 SUMMARY: Json = {
     "type": "object",
@@ -118,6 +123,7 @@ GATEWAY_MESSAGE: Json = {
 }
 SHARED_SCHEMAS: Json = {
     "Task": TASK,
+    "DeletedTask": DELETED_TASK,
     "Summary": SUMMARY,
     "Changes": CHANGES,
     "Problem": PROBLEM,
