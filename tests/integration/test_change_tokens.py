@@ -234,6 +234,7 @@ def test_the_token_of_another_database_has_expired(
         copy.assert_complete()
         assert len(copy.tasks) == 1
         monkeypatch.undo()
+        forget_connection()
         assert copy.token
         assert_expired(user, copy.token)
     assert_accepted(user, token)
