@@ -31,6 +31,14 @@ FILL = """
       FROM generate_series(1, %(tasks)s) AS n
 """
 
+OTHERS = """
+    INSERT INTO tasks (user_id, title, description, completed)
+    SELECT 'user' || n % 1000, 'Buy groceries ' || n, 'Milk', n % 3 = 0
+      FROM generate_series(1, 10000) AS n
+"""
+"""A thousand users with ten tasks each. How many tasks a user has on average decides
+whether Postgres keeps the plan of a list."""
+
 BODIES = {
     "create_task": {"title": "Buy milk", "description": "Two litres"},
     "update_task": {"title": "Buy bread"},
@@ -110,6 +118,7 @@ def database() -> Iterator[str]:
             # events() needs the writer's tasks to have the ids from 1 on.
             for user_id, tasks in ((WRITER, WRITABLE), (READER, TASKS)):
                 connection.execute(FILL, {"user_id": user_id, "tasks": tasks})
+            connection.execute(OTHERS)
             connection.execute("VACUUM (ANALYZE) tasks")
         yield url
 

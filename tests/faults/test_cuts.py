@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.support.connections import forget_plans
 from tests.support.faults import Api
 from tests.support.proxy import ActionKind, Once
 
@@ -41,8 +42,13 @@ def cut(request: pytest.FixtureRequest) -> Once:
 
 @pytest.fixture(params=KINDS)
 def cutting(api: Api, cut: Once, request: pytest.FixtureRequest) -> Api:
-    """Return the functions; their connection breaks at the next statement."""
+    """Return the functions; their connection breaks at the next statement.
+
+    A create has been prepared, except in half of the cases: only the first has a Parse.
+    """
     api.create("before")
+    if cut.type in "P1" or request.param == "half-close":
+        forget_plans()
     cut.kind = request.param
     api.proxy.rule = cut
     return api

@@ -3,22 +3,40 @@
 import pytest
 
 from taskapi.tasks import cursors
+from tests.support.connections import forget_plans
 from tests.support.contract import ONE_TASK_FUNCTIONS, TASK_FUNCTIONS, sample_request
 from tests.support.faults import Api
 
 
+PLANNED_ANEW = {
+    "clear_completed",
+    "empty_trash",
+    "erase_user",
+    "list_trash",
+    "restore_task",
+    "summarize_tasks",
+}
+
+
 @pytest.mark.parametrize("function", TASK_FUNCTIONS)
 def test_takes_one_round_trip(either: Api, function: str) -> None:
-    id = either.create()["id"] if function in ONE_TASK_FUNCTIONS else None
     either.works()
-    either.proxy.reset()
+    forget_plans()
+    bursts = []
+    for _ in range(2):
+        id = either.create()["id"] if function in ONE_TASK_FUNCTIONS else None
+        either.proxy.reset()
 
-    answer = either.send(function, id, **sample_request(function))
+        answer = either.send(function, id, **sample_request(function))
 
-    assert answer.status < 300, answer.text
-    # Parse, Bind, Describe, Execute and Sync, in one go.
-    assert either.proxy.bursts == ["PBDES"]
-    assert either.proxy.accepted == 0
+        assert answer.status < 300, answer.text
+        assert either.proxy.accepted == 0
+        bursts += either.proxy.bursts
+
+    # Parse, Bind, Describe, Execute and Sync, in one go; or Close, and then these. A
+    # statement that was prepared isn't parsed again.
+    assert bursts in (["CPBDES", "BDES"], ["PBDES", "PBDES"])
+    assert bursts[1] == ("PBDES" if function in PLANNED_ANEW else "BDES")
 
 
 def test_the_first_list_takes_one_round_trip_too(
@@ -47,5 +65,5 @@ def test_a_poll_takes_a_second_one_only_if_something_changed(
     either.proxy.reset()
     changed = either.send(function, headers=headers)
 
-    assert (unchanged.status, bursts_of_a_304) == (304, ["PBDES"])
-    assert (changed.status, either.proxy.bursts) == (200, ["PBDES", "PBDES"])
+    assert (unchanged.status, len(bursts_of_a_304)) == (304, 1)
+    assert (changed.status, len(either.proxy.bursts)) == (200, 2)

@@ -111,11 +111,11 @@ def seen(partitioned: str, monkeypatch: pytest.MonkeyPatch) -> Seen:
     run = query.run
 
     def explain_and_run(
-        connection: Connection, sql: bytes, params: Mapping[str, object]
+        connection: Connection, sql: str, params: Mapping[str, object], keep_plan: bool
     ) -> Sequence[TupleRow]:
-        partitions = tuple(touched(partitioned, sql, params))
-        statements.setdefault(partitions, set()).add(sql.decode())
-        return run(connection, sql, params)
+        partitions = tuple(touched(partitioned, sql.encode(), params))
+        statements.setdefault(partitions, set()).add(sql)
+        return run(connection, sql, params, keep_plan)
 
     monkeypatch.setattr(query, "run", explain_and_run)
     return statements

@@ -8,3 +8,14 @@ def forget_connection() -> None:
     if connection._idle:
         connection._idle.close()
     connection._idle = None
+
+
+def kept_connection() -> connection.Connection:
+    """Return the connection."""
+    assert connection._idle
+    return connection._idle
+
+
+def forget_plans() -> None:
+    """Have the functions prepare all statements again."""
+    kept_connection().plans = set()

@@ -6,10 +6,11 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import psycopg
-from psycopg import pq
+from psycopg import abc, adapt, pq
 from psycopg.abc import PQGen
 from psycopg.pq import ConnStatus, PollingStatus, TransactionStatus
 from psycopg.rows import TupleRow
+from psycopg.types.numeric import Int8Dumper
 
 from taskapi import time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
@@ -55,6 +56,10 @@ class Connection(psycopg.Connection[TupleRow]):
     idle_since = 0.0
     forbids_writes = False
     cancelled = False
+    transformer: abc.Transformer
+    """Converts parameters and results; reused, because it remembers how."""
+    plans: set[bytes] | None
+    """The names of prepared statements; None if there can't be any."""
 
     def wait(
         self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None
@@ -169,7 +174,9 @@ def connect(deadline: float) -> Connection:
     connection = Connection(pgconn)
     connection.autocommit = True
     connection.idle_since = time_budget.clock()
-    connection.prepare_threshold = None
+    # A number's type otherwise depends on its size, and the plan on the type.
+    connection.adapters.register_dumper(int, Int8Dumper)
+    connection.transformer, connection.plans = adapt.Transformer(connection), set()
     return connection
 
 

@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -16,6 +17,7 @@ from taskapi.postgres.connection import (
     use_connection,
 )
 from taskapi.postgres.diagnosis import diagnose
+from taskapi.postgres.execute import execute
 from taskapi.postgres.faults import CANCELLED, FAULTS, Fault, Retry
 from taskapi.request_stats import request_stats
 from taskapi.settings import secret
@@ -28,14 +30,16 @@ attempt, and its limit. The actual pause is random, between 0 and the longest.""
 # Python's own generator.
 rng = random.SystemRandom()
 
-FORBIDS_WRITES = b"""
+FORBIDS_WRITES = """
     SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only')::boolean
 """
 
 
-def read(sql: str, params: Mapping[str, object]) -> Sequence[TupleRow]:
+def read(
+    sql: str, params: Mapping[str, object], *, keep_plan: bool = False
+) -> Sequence[TupleRow]:
     """Run one statement that changes nothing, as query() does."""
-    return query(sql, params, repeatable=True, writes=False)
+    return query(sql, params, repeatable=True, writes=False, keep_plan=keep_plan)
 
 
 def query(
@@ -44,25 +48,27 @@ def query(
     *,
     repeatable: bool = False,
     writes: bool = True,
+    keep_plan: bool = False,
 ) -> Sequence[TupleRow]:
     """Run one statement in one round trip and return its rows.
 
     repeatable: whether running it twice has the same effect and result as running it
     once. Any other statement is sent again only if it has certainly changed nothing.
+    keep_plan: see execute().
 
     Raises ServiceUnavailable, by the request's deadline.
     """
     started = time_budget.clock()
     try:
         deadline = time_budget.deadline()
-        return run_with_retries(sql.encode(), params, repeatable, writes, deadline)
+        run_once = partial(run, sql=sql, params=params, keep_plan=keep_plan)
+        return run_with_retries(run_once, repeatable, writes, deadline)
     finally:
         request_stats.database_seconds += time_budget.clock() - started
 
 
 def run_with_retries(
-    sql: bytes,
-    params: Mapping[str, object],
+    run_once: Callable[[Connection], Sequence[TupleRow]],
     repeatable: bool,
     writes: bool,
     deadline: float,
@@ -78,7 +84,7 @@ def run_with_retries(
                 if repeatable:
                     limit = min(limit, time_budget.clock() + ATTEMPT_TIMEOUT)
                 connection.deadline = limit
-                return run(connection, sql, params)
+                return run_once(connection)
         except psycopg.Error as error:
             fault = find_fault(error, connection, limit)
             if fault is None:
@@ -100,13 +106,16 @@ def run_with_retries(
 
 
 def run(
-    connection: Connection, sql: bytes, params: Mapping[str, object]
+    connection: Connection,
+    sql: str,
+    params: Mapping[str, object],
+    keep_plan: bool = False,
 ) -> Sequence[TupleRow]:
     """Return the rows; if a write is refused, find out whether a setting forbids it."""
     try:
-        return connection.execute(sql, params).fetchall()
+        return execute(connection, sql, params, keep_plan)
     except psycopg.errors.ReadOnlySqlTransaction:
-        [(forbids_writes,)] = connection.execute(FORBIDS_WRITES).fetchall()
+        [(forbids_writes,)] = execute(connection, FORBIDS_WRITES, {})
         connection.forbids_writes = forbids_writes
         raise
 

@@ -117,7 +117,7 @@ def list_changes(user_id: str, asked: ChangesQuery) -> Changes:
         "deleted": deleted,
         "limit": asked.limit,
     }
-    rows = read(CHANGES, values)
+    rows = read(CHANGES, values, keep_plan=True)
     counter, beginning, now, identity, key = rows[0][-5:]
     database = Database(counter or 0, beginning or 0, now, identity, key)
     if given:

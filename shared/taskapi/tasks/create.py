@@ -125,7 +125,8 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
     }
     try:
         with refusals():
-            [row] = query(create_statement(names), values, repeatable=True)
+            sql = create_statement(names)
+            [row] = query(sql, values, repeatable=True, keep_plan=True)
     except Locked as error:
         if key is None:
             raise

@@ -45,7 +45,7 @@ def list_page(user_id: str, query: Listing, known: Known = NOTHING) -> Page:
     known: what the caller has already.
     """
     if known.answers:
-        state = State(*read(STATE, {"user_id": user_id})[0])
+        state = State(*read(STATE, {"user_id": user_id}, keep_plan=True)[0])
         if find_known(known, state, 1):
             return Page(state.change, None)
     sort, order, limit = query.sort_name, query.sort_order, query.limit
@@ -54,14 +54,20 @@ def list_page(user_id: str, query: Listing, known: Known = NOTHING) -> Page:
     if query.cursor is not None:
         cursor = cursors.decode(query.cursor, len(SORTS[sort]))
     values = list_values(user_id, query, cursor)
-    sql = list_statement(shape_of(query, cursor))
+    shape = shape_of(query, cursor)
+    sql = list_statement(shape)
     key = cursors.known_key()
     # The key that this environment remembers may be outdated. If a signature doesn't
     # fit it, the list reads the database's key too.
     rows: Sequence[TupleRow]
     if key and (cursor is None or cursors.is_signed(cursor, scope, key)):
         with refusals():
-            rows = read(WITHOUT_KEY.replace("{list}", sql), values)
+            # The best plan of a list with conditions depends on their values.
+            rows = read(
+                WITHOUT_KEY.replace("{list}", sql),
+                values,
+                keep_plan=not shape.conditions,
+            )
     else:
         rows, key = read_with_key(sql, values, cursor)
         if cursor and not cursors.is_signed(cursor, scope, key):

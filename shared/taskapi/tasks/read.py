@@ -12,4 +12,4 @@ GET = """
 
 def get(user_id: str, id: int) -> Task:
     """Return the task; raise NotFound."""
-    return to_task(read(GET, {"id": id, "user_id": user_id}))
+    return to_task(read(GET, {"id": id, "user_id": user_id}, keep_plan=True))

@@ -156,7 +156,7 @@ def write(
     sql = change.plain if versions is None else change.conditional
     identity = {"id": id, "user_id": user_id, "versions": versions}
     with refusals():
-        rows = query(sql, {**values, **identity})
+        rows = query(sql, {**values, **identity}, keep_plan=True)
     task = to_task(rows)
     written = rows[0][-1]
     if not written:
