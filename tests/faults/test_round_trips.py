@@ -7,7 +7,6 @@ from tests.support.connections import forget_plans
 from tests.support.contract import ONE_TASK_FUNCTIONS, TASK_FUNCTIONS, sample_request
 from tests.support.faults import Api
 
-
 PLANNED_ANEW = {
     "clear_completed",
     "empty_trash",
