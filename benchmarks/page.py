@@ -11,6 +11,8 @@ from typing import Any
 
 from benchmarks import (
     attack,
+    change_feed,
+    change_writes,
     cold,
     goals,
     instructions,
@@ -48,10 +50,14 @@ MODULES: dict[str, results.Measurement] = {
     "operations": operations,
     "sizes": sizes,
     "searches": searches,
+    "change_feed": change_feed,
+    "change_writes": change_writes,
     "storm": storm,
     "attack": attack,
 }
 """By section of results.json: who measures it, and draws its table."""
+
+CHANGES = ("change_feed", "change_writes")
 
 TABLES: dict[str, Callable[[Any], str]] = {
     **{name: module.table for name, module in MODULES.items()},
@@ -126,7 +132,7 @@ def render_machine(sections: Sections) -> str:
         + f", {section['date']}"
         for name, section in sections.items()
         # The pages say where these were measured.
-        if name not in ("searches", "attack", "storm", *lists.TABLES)
+        if name not in (*CHANGES, "searches", "attack", "storm", *lists.TABLES)
     }
     speed = (
         f"A million instructions of a cold start take {took * 1e6:.2f} ms of CPU there."

@@ -58,9 +58,9 @@ class Changes(TypedDict):
 
 PAGE = """
     SELECT page.*, own.counter, own.beginning,
-           (extract(epoch FROM now()) * 1000000)::bigint,
-           (SELECT database_identity()), key
-      FROM (SELECT key FROM cursor_keys LIMIT 1) AS signing
+           (extract(epoch FROM now()) * 1000000)::bigint, identity, key
+      FROM (SELECT key, database_identity(key) AS identity
+              FROM cursor_keys LIMIT 1) AS signing
            LEFT JOIN (SELECT counter, beginning
                         FROM change_counters
                        WHERE user_id = %(user_id)s) AS own ON TRUE

@@ -31,15 +31,21 @@ $$;
 -- What tells this database from all others, and from what it was before it was restored.
 -- Neon restores a branch as a new timeline, a file of pg_dump goes into a new database, and
 -- Postgres begins a timeline when it has recovered to a point in time. After a copy of a
--- disk was put back, the operator replaces the key (docs/operations.md).
-CREATE FUNCTION database_identity() RETURNS BYTEA STABLE LANGUAGE plpgsql
+-- disk was put back, the operator replaces the key (docs/operations.md). All but the key
+-- stay as they are while a connection lasts, and take long to read, so a setting of the
+-- connection keeps them.
+CREATE FUNCTION database_identity(signing_key BYTEA) RETURNS BYTEA STABLE LANGUAGE plpgsql
     AS $$
+DECLARE
+    place TEXT := current_setting('tasks.database', TRUE);
 BEGIN
-    RETURN (SELECT substr(sha256(key || convert_to(concat_ws(' ',
-                       (SELECT system_identifier FROM pg_control_system()),
-                       (SELECT timeline_id FROM pg_control_checkpoint()),
-                       (SELECT oid FROM pg_database WHERE datname = current_database()),
-                       current_setting('neon.timeline_id', TRUE)), 'UTF8')), 1, 8)
-              FROM cursor_keys);
+    IF COALESCE(place, '') = '' THEN
+        place := set_config('tasks.database', concat_ws(' ',
+            (SELECT system_identifier FROM pg_control_system()),
+            (SELECT timeline_id FROM pg_control_checkpoint()),
+            (SELECT oid FROM pg_database WHERE datname = current_database()),
+            current_setting('neon.timeline_id', TRUE)), FALSE);
+    END IF;
+    RETURN substr(sha256(signing_key || convert_to(place, 'UTF8')), 1, 8);
 END
 $$;
