@@ -61,7 +61,7 @@ CHANGES = ("change_feed", "change_writes")
 
 TABLES: dict[str, Callable[[Any], str]] = {
     **{name: module.table for name, module in MODULES.items()},
-    **lists.TABLES,
+    **{name: table.markdown for name, table in lists.TABLES.items()},
 }
 
 SUMMARY = (

@@ -1,15 +1,16 @@
 """`make run`: serve the API, its database, documentation and page on this machine."""
 
+import asyncio
 import errno
 import ipaddress
 import logging.config
 import os
-import shlex
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from types import FrameType
 from typing import NoReturn
 
@@ -22,16 +23,16 @@ from local.docs import WithDocs
 from local.gateway import Gateway, server_config
 from local.page_server import PageServer, PortTaken
 from local.postgres import data_folder, embedded_postgres_url
+from local.request_log import RequestLog
 from local.template import TemplateError, load_template
 from local.tokens import (
     LOCAL,
     ROOT,
     development_secret,
     development_secret_in_use,
-    development_token,
     is_configured,
-    why_no_token,
 )
+from local.welcome import welcome_text
 from taskapi.errors import SettingsError
 from taskapi.postgres import migrate
 from taskapi.postgres.diagnosis import describe
@@ -40,21 +41,18 @@ from taskapi.settings.better_auth import better_auth
 
 # Frontends often use 3000, 4200, 5173 or 8080, or the ports after these.
 PORT, PAGE_PORT = 8000, 8010
-# A line for each request; from uvicorn itself only warnings.
-ACCESS_LOG = {
+# From uvicorn itself only warnings.
+UVICORN_LOG = {
     **uvicorn.config.LOGGING_CONFIG,
-    "loggers": {
-        "uvicorn": {"handlers": ["default"], "level": "WARNING"},
-        "uvicorn.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
-    },
+    "loggers": {"uvicorn": {"handlers": ["default"], "level": "WARNING"}},
 }
-
 
 NO_ADDRESS = "HOST must be an address of this machine: 127.0.0.1, or 0.0.0.0 for all."
 OTHERS_REACH_IT = """
 Warning: HOST lets other devices in this network reach the API, not only this machine.
-Unset it when you don't need that. A page that such a device opens has another origin:
-list it in ALLOWED_ORIGINS."""
+{there}Unset HOST when you don't need that. A page that such a device opens has another
+origin: list it in ALLOWED_ORIGINS."""
+BAD_LOG = "LOG must be json, for what functions log in Lambda, or unset, not {!r}."
 
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -84,6 +82,7 @@ def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
 def run() -> None:
     host = os.environ.get("HOST") or "127.0.0.1"
     port, page_port = read_port("PORT", PORT), read_port("PAGE_PORT", PAGE_PORT)
+    log = read_log()
     # Report errors in the template or in ALLOWED_ORIGINS first.
     load_template(ROOT / "template.yaml", os.environ.get("ALLOWED_ORIGINS"))
     with listen(host, port) as listener, run_database() as database_url:
@@ -92,7 +91,7 @@ def run() -> None:
         better_auth()
         run_migrations(database_url)
         secret = development_secret_in_use()
-        serve(listener, open_page(page_port, secret), secret)
+        serve(listener, open_page(page_port, secret), secret, log)
 
 
 def read_port(name: str, default: int) -> int:
@@ -100,6 +99,14 @@ def read_port(name: str, default: int) -> int:
     if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
         return int(text)
     raise CannotRun(f"{name} must be a number from 1 to 65535, not {text!r}.")
+
+
+def read_log() -> RequestLog | None:
+    """Return what prints readable lines, None for the functions' own JSON."""
+    text = os.environ.get("LOG", "")
+    if text not in ("", "json"):
+        raise CannotRun(BAD_LOG.format(text))
+    return None if text else RequestLog()
 
 
 @contextmanager
@@ -182,19 +189,39 @@ def open_page(port: int, secret: str | None) -> PageServer | None:
     return page
 
 
-def serve(listener: socket.socket, page: PageServer | None, secret: str | None) -> None:
-    logging.config.dictConfig(ACCESS_LOG)
+def serve(
+    listener: socket.socket,
+    page: PageServer | None,
+    secret: str | None,
+    log: RequestLog | None,
+) -> None:
+    logging.config.dictConfig(UVICORN_LOG)
     address = ipaddress.ip_address(listener.getsockname()[0])
+    port = listener.getsockname()[1]
     if not address.is_loopback:
-        say(OTHERS_REACH_IT)
-    url = f"http://{reachable_host(address)}:{listener.getsockname()[1]}"
-    gateway = Gateway(ROOT)
+        own = network_address() if address.is_unspecified else str(address)
+        there = f"For them it is at http://{own}:{port}.\n" if own else ""
+        say(OTHERS_REACH_IT.format(there=there))
+    url = f"http://{reachable_host(address)}:{port}"
+    gateway = Gateway(ROOT, log=log)
     # The documentation has a token filled in, so don't serve it to the network.
     docs = f"{url}/docs" if address.is_loopback else None
     config = server_config(WithDocs(gateway, ROOT, secret) if docs else gateway)
     with page.serving(url, secret) if page and secret else nullcontext():
-        welcome = welcome_text(url, docs, secret, page.origin if page else None)
+        origin = page.origin if page else None
+        welcome = partial(welcome_text, url, docs, secret, origin)
         ApiServer(config, welcome).run(sockets=[listener])
+
+
+def network_address() -> str | None:
+    """Return this machine's address in its network, None if it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Chooses the address, and sends nothing (192.0.2.1 is for documentation).
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
 
 
 def reachable_host(address: Address) -> str:
@@ -205,41 +232,33 @@ def reachable_host(address: Address) -> str:
 
 
 class ApiServer(uvicorn.Server):
-    """Print the welcome text once the server answers requests."""
+    """Print the welcome text once the server answers requests, and for each Enter."""
 
-    def __init__(self, config: uvicorn.Config, welcome: str) -> None:
+    def __init__(self, config: uvicorn.Config, welcome: Callable[[], str]) -> None:
         super().__init__(config)
         self._welcome = welcome
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        say(self._welcome)
+        say(self._welcome())
+        if sys.stdin and sys.stdin.isatty():
+            asyncio.get_running_loop().add_reader(sys.stdin, self._print_again)
+
+    def _print_again(self) -> None:
+        if not is_in_foreground():
+            return
+        if sys.stdin.readline():
+            say(self._welcome())
+        else:
+            asyncio.get_running_loop().remove_reader(sys.stdin)
 
 
-def welcome_text(
-    url: str, docs: str | None, secret: str | None, page: str | None
-) -> str:
-    where = f"The API is at {url}\n" + (f"Its documentation: {docs}\n" if docs else "")
-    if not secret:
-        return f"\n{where}\n{why_no_token()}\nThat is why there is no page either.\n"
-    look = f"A page to try it with: {page}\n" if page else ""
-    token = development_token("demo", secret)
-    authorization = f"-H {shlex.quote(f'Authorization: Bearer {token}')}"
-    tasks = f"{url}/api/demo/tasks"
-    body = shlex.quote('{"title": "Buy groceries"}')
-    return f"""
-{look}{where}
-A token for user demo, valid for a day (for others: make token USER=alice):
-{token}
-
-Create a task:
-curl {tasks} {authorization} -H 'Content-Type: application/json' -d {body}
-
-List the tasks:
-curl {tasks} {authorization}
-
-Each request is a line below. Ctrl-C stops everything; the tasks stay.
-"""
+def is_in_foreground() -> bool:
+    """Return whether what is typed is for this program, not for the shell."""
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+    except OSError:  # It isn't the terminal of a shell that has jobs.
+        return True
 
 
 def say(text: str) -> None:

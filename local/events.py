@@ -53,6 +53,8 @@ class Answer:
     status: int
     headers: Headers
     body: bytes = b""
+    hint: str = ""
+    """What `make run` prints about it, for the developer alone."""
 
 
 def gateway_answer(status: int, message: str) -> Answer:

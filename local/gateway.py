@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -24,6 +26,7 @@ from local.events import (
 from local.origins import origin_problem
 from local.pool import FunctionError, Pool
 from local.project import Project
+from local.request_log import RequestLog
 from local.template import TemplateError
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
@@ -38,9 +41,16 @@ class Gateway:
     """Serve the project in `root`; raise `TemplateError` if its template is broken."""
 
     def __init__(
-        self, root: Path, integration_timeout: float = INTEGRATION_TIMEOUT
+        self,
+        root: Path,
+        integration_timeout: float = INTEGRATION_TIMEOUT,
+        log: RequestLog | None = None,
     ) -> None:
-        self._project = Project(root)
+        """log: prints requests and what functions log; without it, functions write to
+        stderr.
+        """
+        self._log = log
+        self._project = Project(root, log)
         self._integration_timeout = integration_timeout
         self._running: set[asyncio.Task[object]] = set()
         self._refused: set[str] = set()
@@ -51,10 +61,15 @@ class Gateway:
             return
         request = Request(scope, receive)
         request_id = new_request_id()
+        started = time.perf_counter()
         if self._project.cors and cors.is_preflight(request):
             answer = Answer(204, [])
         else:
             answer = await self._answer(request, request_id)
+        if self._log:
+            path = ascii(scope["path"])[1:-1]
+            seconds = time.perf_counter() - started
+            self._log.finish(f"{request.method} {path}", request_id, answer, seconds)
         headers = self._headers(request, answer)
         response = Response(answer.body, answer.status)
         response.raw_headers += [
@@ -105,7 +120,9 @@ class Gateway:
             return fail(str(error))
         match = router.match(request.method, path)
         if match is None:
-            return gateway_answer(404, "Not Found")
+            nearest = router.nearest(request.method, path)
+            hint = f"there is no such route; did you mean {nearest}?"
+            return replace(gateway_answer(404, "Not Found"), hint=hint)
         try:
             body = await read_body(request)
         except ClientDisconnect:
@@ -156,7 +173,8 @@ def refusal_message(origin: str) -> str:
         )
     return (
         f"CORS refused a page of {escaped}. To let it in, add it to ALLOWED_ORIGINS "
-        "(commas between origins), in .env or before `make run`."
+        "(commas between origins), in .env or before `make run`. It replaces the "
+        "template's list, so add other origins of yours too."
     )
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from local.events import ACCOUNT
+from local.request_log import RequestLog
 from local.template import Function
 
 # Lambda allows 1,000 in a region, too many for a laptop.
@@ -42,19 +43,22 @@ class Environment:
         self._process = process
 
     @classmethod
-    async def start(cls, function: Function) -> "Environment":
+    async def start(cls, function: Function, log: RequestLog | None) -> "Environment":
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",
             str(Path(__file__).with_name("environment.py")),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE if log else None,
             cwd=function.folder,
             env=environment_variables(function),
             limit=ANSWER_LIMIT,
             # Ctrl-C in the terminal then reaches only the gateway, which ends this.
             start_new_session=True,
         )
+        if log and process.stderr:
+            log.relay(process.stderr)
         return cls(function, process)
 
     @property
@@ -128,8 +132,11 @@ def environment_variables(function: Function) -> dict[str, str]:
 class Pool:
     """The environments of one function, all with the same version of its code."""
 
-    def __init__(self, function: Function, version: SourceVersion) -> None:
+    def __init__(
+        self, function: Function, version: SourceVersion, log: RequestLog | None
+    ) -> None:
         self.version = version
+        self._log = log
         self._function = function
         self._limit = asyncio.Semaphore(ENVIRONMENTS_PER_FUNCTION)
         self._idle: list[Environment] = []
@@ -160,7 +167,7 @@ class Pool:
             if environment.alive:
                 return environment
             self._all.discard(environment)
-        environment = await Environment.start(self._function)
+        environment = await Environment.start(self._function, self._log)
         self._all.add(environment)
         try:
             await environment.wait_until_ready()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from local.pool import Pool, source_version
+from local.request_log import RequestLog
 from local.routes import Router
 from local.template import Cors, Function, Template, TemplateError, load_template
 
@@ -24,7 +25,8 @@ def local_template(path: Path) -> Template:
 class Project:
     """Read `root`/template.yaml; raise `TemplateError` if that is broken."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, log: RequestLog | None = None) -> None:
+        self._log = log
         self._path = root / "template.yaml"
         self._pools: dict[str, Pool] = {}
         self._modified = 0
@@ -57,7 +59,7 @@ class Project:
         pool = self._pools.get(function.name)
         if pool and pool.version == version:
             return pool
-        self._pools[function.name] = new = Pool(function, version)
+        self._pools[function.name] = new = Pool(function, version, self._log)
         if pool:
             await pool.retire()
         return new

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from local.template import Function, Route
 
@@ -32,6 +33,23 @@ class Router:
                 values = dict(zip(names, path_match.groups(), strict=True))
                 return Match(function, route, values)
         return None
+
+    def nearest(self, method: str, path: str) -> str:
+        """Return the route that is most like a request that has none."""
+        filled = {
+            f"{route.method} {fill(route.path, path)}": route.key
+            for _, route, _ in self._routes
+        }
+        return filled[get_close_matches(f"{method} {path}", filled, 1, cutoff=0)[0]]
+
+
+def fill(route: str, path: str) -> str:
+    """Return a route's path with what a request has in the place of parameters."""
+    given = path.split("/")
+    return "/".join(
+        given[index] if segment.startswith("{") and index < len(given) else segment
+        for index, segment in enumerate(route.split("/"))
+    )
 
 
 def compile_path(path: str) -> re.Pattern[str]:

@@ -55,8 +55,13 @@ COMMON_ERRORS = (Unauthorized, PayloadTooLarge, InternalError, ServiceUnavailabl
 """The errors that any operation on a user's data may return."""
 
 THROTTLED: Json = {
-    "description": "Throttled by API Gateway.",
-    "content": {"application/json": {"schema": ref("GatewayMessage")}},
+    "description": "Throttled by API Gateway; wait, then send the request again.",
+    "content": {
+        "application/json": {
+            "schema": ref("GatewayMessage"),
+            "examples": named({"throttled": {"message": "Too Many Requests"}}),
+        }
+    },
 }
 
 

@@ -40,7 +40,8 @@ SUMMARY: Json = {
         "tags": {
             "type": "array",
             "maxItems": MOST_TAGS,
-            "description": "Those that most tasks have come first.",
+            "description": f"At most {MOST_TAGS:,}: those that most tasks have. They "
+            "are ordered by count, then name.",
             "items": {
                 "type": "object",
                 "required": ["tag", "count"],

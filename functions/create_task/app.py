@@ -26,8 +26,12 @@ app = create_app(AuthenticatedRoute)
 async def create_task(
     new: NewTask, caller: Caller, idempotency_key: IdempotencyKey = None
 ) -> Response:
-    """Only `title` is required. With an `Idempotency-Key`, the request can be sent
-    again safely: it creates one task. Unknown fields are ignored.
+    """Only `title` is required; unknown fields are ignored.
+
+    With an `Idempotency-Key`, such as a UUID, the request can be sent again safely,
+    also after a 503 or if no answer came: it creates one task, and
+    `Idempotent-Replayed` says that an earlier request has created it. A 409 means that
+    the earlier one is still running: send it again after a second.
     """
     return created_response(*create(caller, new, idempotency_key))
 

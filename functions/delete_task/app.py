@@ -22,7 +22,9 @@ app = create_app(AuthenticatedRoute)
 async def delete_task(
     caller: Caller, task_id: TaskId, if_match: IfMatch = None
 ) -> Response:
-    """With `If-Match`, only if the task still has this `ETag`."""
+    """The task goes into the trash, from which it can be restored for 30 days. With
+    `If-Match`, it is deleted only if it still has this `ETag`.
+    """
     delete(caller, task_id, if_match)
     return no_content()
 

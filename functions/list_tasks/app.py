@@ -28,8 +28,9 @@ async def list_tasks(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """A page of tasks, newest first unless `sort` and `order` say otherwise. Where
-    there is more, `Link` has the next page. `priority` and `tags` may be repeated; of
-    any other parameter that is sent twice, the last counts. Unknown ones are ignored.
+    there is more, `Link` has the next page: send a request to it as it is. `priority`
+    and `tags` may be repeated; of any other parameter that is sent twice, the last
+    counts. Unknown ones are ignored.
 
     The `ETag` changes with every write of this user. With it in `If-None-Match`, the
     answer is a 304 until then.

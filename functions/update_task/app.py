@@ -36,6 +36,9 @@ async def update_task(
     """Changes the fields that are sent, and leaves the others; `PUT` and `PATCH` do the
     same. `null` clears `description`, `due_date` and `time_zone`; so does an empty text
     for the last two.
+
+    With a task's `etag` in `If-Match`, nothing is overwritten that somebody else has
+    written since: the answer is a 412 then, with the task as it is in `details.task`.
     """
     return task_response(update(caller, task_id, changes, if_match))
 

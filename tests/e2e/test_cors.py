@@ -147,7 +147,8 @@ def test_a_refused_origin_is_one_line_that_says_what_to_set(
 
     assert said(capfd) == [
         f"CORS refused a page of {REFUSED}. To let it in, add it to ALLOWED_ORIGINS "
-        "(commas between origins), in .env or before `make run`."
+        "(commas between origins), in .env or before `make run`. It replaces the "
+        "template's list, so add other origins of yours too."
     ]
 
 

@@ -1,6 +1,8 @@
 """`make run`, as a newcomer types it: processes, a terminal's output, real HTTP."""
 
 import json
+import os
+import pty
 import re
 import signal
 import socket
@@ -69,6 +71,31 @@ def test_another_users_token_is_accepted(clone: Path) -> None:
 
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", made.stdout)
     assert (answer.status_code, answer.json()) == (200, [])
+
+
+def test_the_terminal_shows_requests_and_enter_the_addresses_again(
+    clone: Path,
+) -> None:
+    keyboard, terminal = pty.openpty()
+    with running(clone, terminal) as (printed, process):
+        assert process.stdout
+        tasks = re.findall(r"^curl (\S+)", printed, re.MULTILINE)[0]
+        httpx.get(f"{tasks}?search=milk")
+        rest = process.stdout
+        line = next(line for line in rest if line.startswith("GET "))
+        os.write(keyboard, b"\n")
+        again = next(line for line in rest if line.startswith("The API is at "))
+    os.close(terminal)
+    os.close(keyboard)
+
+    assert re.fullmatch(
+        r"GET /api/demo/tasks  401  \d+ ms, cold start  Missing bearer token\n", line
+    )
+    assert again in printed
+
+
+def test_a_log_format_that_there_is_not_is_one_line(clone: Path) -> None:
+    assert failure(clone, LOG="xml").startswith("LOG must be json, ")
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)

@@ -4,7 +4,7 @@ import json
 
 import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.api import Client
@@ -48,7 +48,12 @@ def tasks(database: str) -> tuple[Client, list[Task]]:
     return user, user.send("list_tasks", query="order=asc").json
 
 
+PRIORITIES = {"sort": "priority", "status": "pending", "priority": "low,urgent"}
+
+
 @settings(max_examples=150, deadline=None)
+@example(query={**PRIORITIES, "order": "asc"}, limit=1)
+@example(query={**PRIORITIES, "order": "desc"}, limit=1)
 @given(query=QUERIES, limit=st.sampled_from([1, 7, 200]))
 def test_pages_are_the_list_that_python_makes(
     tasks: tuple[Client, list[Task]], query: dict[str, str], limit: int

@@ -1,4 +1,4 @@
-"""The largest list, and how Postgres reads it."""
+"""The largest list and summary, and how Postgres reads lists."""
 
 import importlib
 import json
@@ -10,11 +10,13 @@ import pytest
 
 from benchmarks.data import fill
 from benchmarks.plans import every_fault
-from local.direct import CONTEXT, ROUTES, event, token
+from local.direct import CONTEXT, ROUTES, event, token, user_event
 from taskapi.postgres.migrate import migrate
+from taskapi.tasks.summary import MOST_TAGS
 from tests.support.api import Client
 
 handler = importlib.import_module("functions.list_tasks.app").handler
+summarize = importlib.import_module("functions.summarize_tasks.app").handler
 
 LAMBDA_LIMIT = 6_291_556
 """Bytes of a response, as Lambda's error message has it."""
@@ -58,6 +60,24 @@ def test_the_largest_list_fits_into_lambda(
     assert len(json.loads(response["body"])) == 200
     assert response["headers"]["link"]
     assert len(marshaller.to_json(response).encode()) < LAMBDA_LIMIT
+
+
+@pytest.mark.parametrize("character", WORST.values(), ids=WORST)
+def test_the_largest_summary_fits_into_lambda(
+    user: Client, monkeypatch: pytest.MonkeyPatch, character: str
+) -> None:
+    marshaller = pytest.importorskip("awslambdaric.lambda_runtime_marshaller")
+    monkeypatch.setenv("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13")
+    sent = user_event(user.user_id, "summarize_tasks")
+    without = len(marshaller.to_json(summarize(sent, CONTEXT)).encode())
+    user.create(tags=[f"{number:02}{character.strip() * 48}" for number in range(20)])
+
+    response = summarize(sent, CONTEXT)
+
+    tags = json.loads(response["body"])["tags"]
+    assert len(tags) == 20
+    size_of_tags = len(marshaller.to_json(response).encode()) - without
+    assert without + size_of_tags / len(tags) * MOST_TAGS < LAMBDA_LIMIT
 
 
 @pytest.mark.parametrize("write", ["create", "update"])

@@ -221,6 +221,26 @@ def test_two_at_once_run_a_file_without_transaction_once(
     assert run(new_database, "SELECT a FROM one") == [(1,)]
 
 
+def test_everybody_gets_a_counter_a_thousand_at_a_time(new_database: str) -> None:
+    """The file is applied a second time, as after it was stopped."""
+    migrate.migrate(new_database)
+    run(
+        new_database,
+        "ALTER TABLE tasks DISABLE TRIGGER USER;"
+        "INSERT INTO tasks (user_id, title)"
+        " SELECT 'user ' || n / 2, 'a' FROM generate_series(1, 4499) AS n;"
+        "INSERT INTO change_counters VALUES ('user 7', 5);"
+        "DELETE FROM schema_migrations WHERE name = '0015_counters.sql'",
+    )
+
+    assert migrate.migrate(new_database) == ["0015_counters.sql"]
+
+    counters = (
+        "SELECT count(*), min(counter), count(DISTINCT xmin::text) FROM change_counters"
+    )
+    assert run(new_database, counters) == [(2250, 5, 1 + 3)]
+
+
 def test_the_command_names_the_file_that_failed(new_database: str) -> None:
     run(new_database, "CREATE VIEW tasks AS SELECT 1 AS id")
 

@@ -32,15 +32,23 @@ def environment(**settings: str) -> dict[str, str]:
 
 @contextmanager
 def running(
-    clone: Path, until: str = "List the tasks", **settings: str
+    clone: Path,
+    terminal: int | None = None,
+    /,
+    until: str = "List the tasks",
+    **settings: str,
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """Run it; when it has printed its addresses, yield the output, then stop it."""
+    """Run it; when it has printed its addresses, yield the output, then stop it.
+
+    terminal: its input; then the caller reads the rest of the output.
+    """
     with (
         TemporaryFile("w+") as errors,
         subprocess.Popen(
             [sys.executable, "-m", "local"],
             cwd=clone,
             env=environment(PORT=str(free_port()), **settings),
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -59,7 +67,8 @@ def running(
                 pytest.fail(f"make run has ended: {printed}{errors.read()}")
             # A pipe that nobody reads fills up and blocks the process that writes to
             # it.
-            threading.Thread(target=process.stdout.read, daemon=True).start()
+            if terminal is None:
+                threading.Thread(target=process.stdout.read, daemon=True).start()
             yield printed, process
         finally:
             process.terminate()

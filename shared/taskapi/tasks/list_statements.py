@@ -181,22 +181,51 @@ class Shape:
         tasks without a due date are a range that comes last, although infinity would
         come first.
         """
-        own = (*STATUSES[self.status], *([self.after()] if self.position else []))
+        status = STATUSES[self.status]
+        own = (*([self.after()] if self.position else []), *status)
         if (self.sort, self.order) == ("due_date", "desc"):
-            dated, undated = f"{DUE} < 'infinity'", f"{DUE} = 'infinity'"
+            undated = (f"{DUE} = 'infinity'", *status)
             if self.position == "no due date":
-                return [(undated, *own)]
+                return [("tasks.id < %(after_id)s", *undated)]
+            dated = own if self.position else (f"{DUE} < 'infinity'", *own)
             if DUE_CONDITIONS.intersection(self.conditions):
-                return [(dated, *own)]
-            return [(dated, *own), (undated, *STATUSES[self.status])]
+                return [dated]
+            return [dated, undated]
         if self.sort == "updated" and self.status == "all":
-            return [(*STATUSES[each], *own) for each in ("pending", "completed")]
+            return [(*own, *STATUSES[each]) for each in ("pending", "completed")]
         if self.walks_priorities:
-            return [(f"tasks.priority = '{each}'", *own) for each in self.priorities]
+            return [self.range_of(priority) for priority in self.priorities]
         return [own]
 
+    def range_of(self, priority: str) -> tuple[str, ...]:
+        """Return the conditions of the range that has the tasks of one priority.
+
+        With sort=priority, the tasks after the position are all of this priority, or
+        none, or, if the position has this priority, those after its time.
+        """
+        own = (f"tasks.priority = '{priority}'", *STATUSES[self.status])
+        if not self.position:
+            return own
+        if self.sort != "priority":
+            return (self.after(), *own)
+        _, beyond = ORDERS[self.order]
+        first, last = "-infinity", "infinity"
+        if self.order == "desc":
+            first, last = last, first
+        after = f"""(tasks.created_at, tasks.id) {beyond}
+           (CASE WHEN '{priority}' = %(after_0)s::task_priority
+                 THEN %(after_1)s::timestamptz
+                 WHEN '{priority}' {beyond} %(after_0)s::task_priority
+                 THEN '{first}' ELSE '{last}' END, %(after_id)s)"""
+        return (after, *own)
+
     def after(self) -> str:
-        """Return the condition that a task comes after the position."""
+        """Return the condition that a task comes after the position.
+
+        It comes before other conditions of the same column: Postgres enters an index at
+        the first one that it can use, or at an equality, and reads every entry from
+        there on. So no range has an equality and a position in the same column.
+        """
         keys = SORTS[self.sort]
         _, beyond = ORDERS[self.order]
         values = ", ".join(

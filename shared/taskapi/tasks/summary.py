@@ -97,9 +97,9 @@ SUMMARIZE = """
 )
 """A task that was due at an instant earlier today is both overdue and due today."""
 
-MOST_TAGS = 1000
-"""The tags that a summary counts: those that most tasks have. All tags of a user could
-be more than a function may return."""
+MOST_TAGS = 20_000
+"""The tags that a summary counts: those that most tasks have. A tag of 50 emoji takes
+235 bytes of a response, so that 26,000 could be more than Lambda returns."""
 
 
 def summarize(user_id: str, query: SummaryQuery, known: Known = NOTHING) -> Summarized:

@@ -1,18 +1,6 @@
 -- What people plan with: priority, tags, a due date, and when a task was completed.
 CREATE TYPE task_priority AS ENUM ('low', 'medium', 'high', 'urgent');
 
-ALTER TABLE tasks
-    ADD COLUMN priority task_priority NOT NULL DEFAULT 'medium',
-    ADD COLUMN tags TEXT[] NOT NULL DEFAULT '{}',
-    -- At most one of these two is set: a day stays a day, whatever the time zone.
-    ADD COLUMN due_on DATE,
-    ADD COLUMN due_at TIMESTAMPTZ,
-    ADD COLUMN time_zone TEXT,
-    -- In rows that the release before completed it may be NULL: then it is updated_at.
-    ADD COLUMN completed_at TIMESTAMPTZ,
-    -- The number of the last write to this row, from its user's counter.
-    ADD COLUMN change BIGINT NOT NULL DEFAULT 0;
-
 -- The number of each user's last write (tasks/changes.py explains it). The table is
 -- updated with every write, so its pages have room for the row's next versions.
 CREATE TABLE change_counters (
@@ -53,8 +41,8 @@ CREATE FUNCTION delete_expired_keys(owner TEXT, used_key TEXT) RETURNS VOID
 BEGIN
     DELETE FROM idempotency_keys
      WHERE user_id = owner
-       AND ctid = ANY (ARRAY(
-               SELECT ctid FROM idempotency_keys
+       AND key = ANY (ARRAY(
+               SELECT key FROM idempotency_keys
                 WHERE user_id = owner AND key <> used_key
                   AND created_at < now() - interval '24 hours'
              ORDER BY created_at LIMIT 2 FOR UPDATE SKIP LOCKED));
@@ -119,14 +107,6 @@ BEGIN
     RETURN NEW;
 END
 $$;
-
-CREATE TRIGGER tasks_number_write BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW
-    WHEN (current_setting('tasks.change', TRUE) IS DISTINCT FROM NEW.change::TEXT
-          OR current_setting('tasks.writer', TRUE) IS DISTINCT FROM NEW.user_id)
-    EXECUTE FUNCTION number_write();
-CREATE TRIGGER tasks_number_delete BEFORE DELETE ON tasks FOR EACH ROW
-    WHEN (current_setting('tasks.writer', TRUE) IS DISTINCT FROM OLD.user_id)
-    EXECUTE FUNCTION number_write();
 
 -- The names of time zones. Postgres has a view of them, but to read it takes 50 ms,
 -- because it opens all files of the time zone database.
@@ -201,3 +181,25 @@ BEGIN
     RETURN moment;
 END
 $$;
+
+-- These come last, because they lock the table until the end of the file. What comes before
+-- takes 50 ms, most of it to read the time zones.
+ALTER TABLE tasks
+    ADD COLUMN priority task_priority NOT NULL DEFAULT 'medium',
+    ADD COLUMN tags TEXT[] NOT NULL DEFAULT '{}',
+    -- At most one of these two is set: a day stays a day, whatever the time zone.
+    ADD COLUMN due_on DATE,
+    ADD COLUMN due_at TIMESTAMPTZ,
+    ADD COLUMN time_zone TEXT,
+    -- In rows that the release before completed it may be NULL: then it is updated_at.
+    ADD COLUMN completed_at TIMESTAMPTZ,
+    -- The number of the last write to this row, from its user's counter.
+    ADD COLUMN change BIGINT NOT NULL DEFAULT 0;
+
+CREATE TRIGGER tasks_number_write BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW
+    WHEN (current_setting('tasks.change', TRUE) IS DISTINCT FROM NEW.change::TEXT
+          OR current_setting('tasks.writer', TRUE) IS DISTINCT FROM NEW.user_id)
+    EXECUTE FUNCTION number_write();
+CREATE TRIGGER tasks_number_delete BEFORE DELETE ON tasks FOR EACH ROW
+    WHEN (current_setting('tasks.writer', TRUE) IS DISTINCT FROM OLD.user_id)
+    EXECUTE FUNCTION number_write();
