@@ -12,6 +12,8 @@ from typing import Any
 from benchmarks import (
     attack,
     batches,
+    change_feed,
+    change_writes,
     cold,
     goals,
     instructions,
@@ -50,10 +52,14 @@ MODULES: dict[str, results.Measurement] = {
     "batches": batches,
     "sizes": sizes,
     "searches": searches,
+    "change_feed": change_feed,
+    "change_writes": change_writes,
     "storm": storm,
     "attack": attack,
 }
 """By section of results.json: who measures it, and draws its table."""
+
+CHANGES = ("change_feed", "change_writes")
 
 TABLES: dict[str, Callable[[Any], str]] = {
     **{name: module.table for name, module in MODULES.items()},
@@ -128,7 +134,7 @@ def render_machine(sections: Sections) -> str:
         + f", {section['date']}"
         for name, section in sections.items()
         # The pages say where these were measured.
-        if name not in ("searches", "attack", "storm", *lists.TABLES)
+        if name not in (*CHANGES, "searches", "attack", "storm", *lists.TABLES)
     }
     speed = (
         f"A million instructions of a cold start take {took * 1e6:.2f} ms of CPU there."

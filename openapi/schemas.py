@@ -64,6 +64,44 @@ SUMMARY: Json = {
         }
     ],
 }
+CHANGES: Json = {
+    "type": "object",
+    "required": ["changes", "token", "more"],
+    "additionalProperties": False,
+    "properties": {
+        "changes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id", "task"],
+                "additionalProperties": False,
+                "properties": {
+                    "id": TASK["properties"]["id"],
+                    "task": {
+                        "oneOf": [ref("Task"), {"type": "null"}],
+                        "description": "As it is now; null if it is deleted.",
+                    },
+                    "deleted_at": TIME | {"description": "Only of a deleted task."},
+                },
+            },
+        },
+        "token": {"type": "string", "description": "For the next request's `since`."},
+        "more": {
+            "type": "boolean",
+            "description": "Whether to ask again at once, with this token.",
+        },
+    },
+    "examples": [
+        {
+            "changes": [
+                {"id": 1, "task": EXAMPLE},
+                {"id": 9, "task": None, "deleted_at": "2026-01-02T12:00:00.000000Z"},
+            ],
+            "token": "AQAGQyh1wNd-f_________8",
+            "more": False,
+        }
+    ],
+}
 PROBLEM: Json = {
     "type": "object",
     "required": ["field", "constraint"],
@@ -159,6 +197,7 @@ SHARED_SCHEMAS: Json = {
     "DeletedTask": DELETED_TASK,
     "Summary": SUMMARY,
     "Results": RESULTS,
+    "Changes": CHANGES,
     "Problem": PROBLEM,
     "GatewayMessage": GATEWAY_MESSAGE,
 }

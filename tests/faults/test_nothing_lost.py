@@ -6,7 +6,6 @@ a 503 are doubtful: each of them was made once or not at all.
 
 import json
 import os
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -16,28 +15,9 @@ import pytest
 
 from local.direct import SECRET
 from tests.support.faults import DATABASE, Api
-from tests.support.proxy import Action, ActionKind, Direction
+from tests.support.proxy import AtRandom
 
 PROCESSES = 4
-KILLS = 0.01
-"""The share of messages. A statement and its answer have eleven: one in ten breaks."""
-KINDS: list[ActionKind] = ["reset", "close", "half-close"]
-
-
-class AtRandom:
-    """A rule that breaks connections at random, and counts them."""
-
-    def __init__(self, seed: int) -> None:
-        self._rng = random.Random(seed)  # noqa: S311
-        self.killed = 0
-
-    def __call__(
-        self, direction: Direction, type: str, message: bytes
-    ) -> Action | None:
-        if self._rng.random() >= KILLS:
-            return None
-        self.killed += 1
-        return Action(self._rng.choice(KINDS), self._rng.randrange(len(message) + 1))
 
 
 @pytest.mark.parametrize(("kind", "writes"), [("api", 2000), ("pooled", 800)])

@@ -60,6 +60,21 @@ def test_the_first_list_takes_one_round_trip_too(
     assert either.proxy.bursts == ["PBDES"]
 
 
+@pytest.mark.parametrize("is_new", [False, True], ids=["nothing new", "changes"])
+def test_a_page_after_a_token_takes_one_round_trip(either: Api, is_new: bool) -> None:
+    id = either.create()["id"]
+    token = either.send("list_changes").json["token"]
+    if is_new:
+        either.create()
+        either.send("delete_task", id)
+    either.proxy.reset()
+
+    answer = either.send("list_changes", query=f"since={token}")
+
+    assert len(answer.json["changes"]) == (2 if is_new else 0)
+    assert len(either.proxy.bursts) == 1
+
+
 @pytest.mark.parametrize("function", ["list_tasks", "summarize_tasks"])
 def test_a_poll_takes_a_second_one_only_if_something_changed(
     either: Api, function: str

@@ -18,6 +18,7 @@ from taskapi.postgres.pipeline import Rows, Statement
 from tests.support.api import Client
 from tests.support.connections import forget_connection
 from tests.support.contract import ONE_TASK_FUNCTIONS, TASK_FUNCTIONS, sample_request
+from tests.support.copy import Copy
 
 OWNED = """
     SELECT table_name FROM information_schema.columns
@@ -150,6 +151,10 @@ def request_everything(user: Client) -> None:
             assert answer.status < 400 or answer.status in (404, 412), answer.text
     poll = {"if-none-match": user.send("list_tasks").headers["etag"]}
     assert user.send("list_tasks", headers=poll).status == 304
+    copy = Copy(user, limit=1)
+    copy.read()
+    user.create()
+    copy.read()
     for wanted in LISTS:
         user.pages(**wanted)
 

@@ -1,6 +1,7 @@
 """A TCP proxy that reads the Postgres protocol and breaks it where a test wants."""
 
 import asyncio
+import random
 import socket
 import struct
 import threading
@@ -57,6 +58,27 @@ class Once:
         self.acted.set()
         kept = {"none": 0, "some": len(message) // 2, "all": len(message)}[self.keep]
         return Action(self.kind, kept, self.seconds)
+
+
+KILLS = 0.01
+"""The share of messages. A statement and its answer have eleven: one in ten breaks."""
+KINDS: list[ActionKind] = ["reset", "close", "half-close"]
+
+
+class AtRandom:
+    """A rule that breaks connections at random, and counts them."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = random.Random(seed)  # noqa: S311
+        self.killed = 0
+
+    def __call__(
+        self, direction: Direction, type: str, message: bytes
+    ) -> Action | None:
+        if self._rng.random() >= KILLS:
+            return None
+        self.killed += 1
+        return Action(self._rng.choice(KINDS), self._rng.randrange(len(message) + 1))
 
 
 class Messages:
