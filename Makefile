@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run token migrate doctor pseudonym test bench guard lint format openapi events build \
+.PHONY: help run example token migrate doctor pseudonym test bench guard lint format openapi events build \
   lock audit sbom deploy url logs delete smoke compatible costs sam-local emulator \
   rehearse tools clean
 
@@ -9,6 +9,7 @@ ARCH ?= $(if $(AWS_ENDPOINT_URL),$(THIS_ARCH),arm64)
 BASE ?= origin/main
 BUILD_DIR ?= .aws-sam/build
 REDOCLY = openapi/node_modules/.bin/redocly
+EXAMPLE = examples/react
 export SAM_CLI_TELEMETRY = 0
 # Ignore the shell's settings for Python, pip and cd, except PYTHON, an interpreter.
 unexport CDPATH $(filter-out PYTHON PYTHONUNBUFFERED PYTHONUTF8,\
@@ -53,6 +54,11 @@ help: ## list the commands
 
 run: .venv/local ## serve the API on port 8000 and a to-do page on 8010 (PORT=…, PAGE_PORT=…)
 	@exec .venv/bin/python -m local
+
+example: .venv/local $(EXAMPLE)/node_modules/.installed ## run the example in React on port 5173, with the API and a Better Auth
+	@export BETTER_AUTH_URL="$${BETTER_AUTH_URL:-http://localhost:3000}"; \
+	.venv/bin/python -m local & api=$$!; trap 'kill $$api' EXIT; trap exit INT TERM; \
+	npm start --silent --prefix $(EXAMPLE)
 
 token: .venv/local ## print a development token (USER=alice)
 	@.venv/bin/python -m local.tokens "$(USER)"
@@ -183,7 +189,8 @@ rehearse: .venv/dev .venv-sam/bin/sam .venv-emulator/bin/ministack ## deploy eve
 clean: ## delete .venv, all builds, and the development database with its tasks
 	@# The benchmarks' copies are read-only.
 	@chmod -R u+w .aws-sam 2>/dev/null || true
-	rm -rf .venv .venv-sam .venv-checkov .venv-emulator .aws-sam .local openapi/node_modules
+	rm -rf .venv .venv-sam .venv-checkov .venv-emulator .aws-sam .local openapi/node_modules \
+	  $(EXAMPLE)/node_modules
 
 # Use the first interpreter that works; Lambda has 3.13. Look in pyenv's folders too: its
 # python3.13 command fails if that version isn't selected.
@@ -246,3 +253,9 @@ $(REDOCLY): openapi/package-lock.json
 	@echo 'Installing Redocly CLI …' >&2
 	@npm ci --prefix openapi --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
+
+# The tests look at .installed too.
+$(EXAMPLE)/node_modules/.installed: $(EXAMPLE)/package-lock.json
+	@echo 'Installing what the example in React needs …' >&2
+	@npm ci --prefix $(EXAMPLE) --ignore-scripts --no-audit --no-fund --silent
+	@cp $< $@
