@@ -43,7 +43,15 @@ def origin(built: Path, database: str) -> Iterator[str]:
     """Return the page's origin, which proxies Better Auth and the API."""
     port = free_port()
     page, auth = f"http://localhost:{port}", f"http://localhost:{free_port()}"
-    command = [VITE, "preview", *QUIETLY, "--outDir", built, "--port", str(port)]
+    command: list[str | Path] = [
+        VITE,
+        "preview",
+        *QUIETLY,
+        "--outDir",
+        built,
+        "--port",
+        str(port),
+    ]
     with configured(BETTER_AUTH_URL=auth), serving(ROOT) as api:
         settings = {"BETTER_AUTH_URL": auth, "PORT": str(api.port)}
         with subprocess.Popen(
@@ -88,12 +96,14 @@ class Account:
 def account(origin: str) -> Iterator[Account]:
     email = f"{uuid.uuid4().hex}@example.com"
     body = {"name": "Zoë", "email": email, "password": PASSWORD}
-    with httpx.Client(base_url=origin, headers={"origin": origin}) as auth:
+    with httpx.Client(base_url=origin, headers={"origin": origin}, timeout=60) as auth:
         user = auth.post("/api/auth/sign-up/email", json=body).json()["user"]["id"]
         token = auth.get("/api/auth/token").json()["token"]
         session = auth.cookies
     headers = {"authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=f"{origin}/api/{user}/", headers=headers) as api:
+    with httpx.Client(
+        base_url=f"{origin}/api/{user}/", headers=headers, timeout=60
+    ) as api:
         yield Account(email, user, session, api)
 
 
@@ -117,10 +127,15 @@ def open_list(page: Page, origin: str, account: Account) -> Callable[[], Page]:
         for name, value in account.session.items():
             page.context.add_cookies([{"name": name, "value": value, "url": origin}])
         page.goto(origin)
-        expect(page.locator("ul[aria-busy=false]")).to_be_attached()
+        idle(page)
         return page
 
     return open_list
+
+
+def idle(page: Page) -> None:
+    """Wait until the page has read the list, and all writes are answered."""
+    expect(page.locator("ul[aria-busy=false]")).to_be_attached()
 
 
 def rows(page: Page, *expected: str) -> None:
@@ -254,7 +269,8 @@ def test_shows_a_change_at_once_and_takes_it_back_if_it_fails(
     rows(page, "Buy oats")
     click(page, "Try again")
     rows(page, "Buy milk")
-    eventually(lambda: account.titles == ["Buy milk"])
+    idle(page)
+    assert account.titles == ["Buy milk"]
 
 
 def test_edits_in_quick_succession_do_not_conflict_with_each_other(
@@ -268,7 +284,8 @@ def test_edits_in_quick_succession_do_not_conflict_with_each_other(
     check(page, "Buy milk")
     rename(page, "Buy milk", "Sleep")
 
-    eventually(lambda: account.titles == ["Sleep"])
+    idle(page)
+    assert account.titles == ["Sleep"]
     expect(page.get_by_role("checkbox")).not_to_be_checked()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("alert")).to_have_count(0)
@@ -297,7 +314,8 @@ def test_asks_if_somebody_else_has_changed_the_task(
     click(page, answer)
 
     rows(page, title)
-    eventually(lambda: account.titles == [title])
+    idle(page)
+    assert account.titles == [title]
 
 
 RESTORE = "/api/{user_id}/tasks/{task_id}/restore"
@@ -312,11 +330,13 @@ def test_a_delete_can_be_undone(
     click(page, "Delete Buy oats")
     rows(page, "Sleep")
     expect(page.get_by_role("status")).to_contain_text("Deleted “Buy oats”")
+    idle(page)
     assert account.titles == ["Sleep"]
 
     if RESTORE in json.loads((ROOT / "openapi.json").read_text())["paths"]:
         click(page, "Undo")
         rows(page, "Sleep", "Buy oats")
+        idle(page)
         assert account.titles == ["Sleep", "Buy oats"]
 
 

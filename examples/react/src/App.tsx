@@ -51,8 +51,8 @@ function Tasks({ user }: { user: string }) {
         <button>Add</button>
       </form>
       <label>Search <input type="search" value={search} onChange={(event) => setSearch(event.target.value)} /></label>
-      <ul aria-busy={list.isFetching}>
-        {list.creating.map(({ key, task }) => <li key={key} className="waiting">{task.title}</li>)}
+      <ul aria-busy={list.isFetching || list.waiting.length > 0}>
+        {list.waiting.map((write) => write.op === "create" && <li key={write.key} className="waiting">{write.task.title}</li>)}
         {list.tasks.map((task) => <Row key={task.id} task={task} send={mutate} />)}
         {list.hasNextPage && !list.isFetching && <End onVisible={list.fetchNextPage} />}
       </ul>

@@ -58,7 +58,7 @@ export function useTasks(user: string, search: string) {
     select: (mutation) => mutation.state.variables as Write,
   });
   const tasks = waiting.reduce(after, list.data?.pages.flatMap((page) => page.tasks) ?? []);
-  return { ...list, tasks, creating: waiting.filter((write) => write.op === "create") };
+  return { ...list, tasks, waiting };
 }
 
 /** Return a function that sends a write, and the last failure and the last deleted task. */
