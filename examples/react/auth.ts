@@ -12,7 +12,7 @@ const PASSWORD = "correct horse battery";
 
 /** Return a plugin that serves Better Auth at `url`, as long as Vite serves the page. */
 export function serveBetterAuth(url: string) {
-  async function serve({ httpServer }: ViteDevServer | PreviewServer) {
+  async function serve({ config, httpServer }: ViteDevServer | PreviewServer) {
     const password = await hashPassword(PASSWORD);
     const now = { createdAt: new Date(), updatedAt: new Date() };
     const auth = betterAuth({
@@ -33,6 +33,7 @@ export function serveBetterAuth(url: string) {
     });
     const server = createServer(toNodeHandler(auth)).listen(Number(new URL(url).port), "localhost");
     httpServer?.on("close", () => server.close());
+    config.logger.info(`\n  Sign in as demo@example.com or alice@example.com, password: ${PASSWORD}\n`);
   }
   return { name: "better-auth", configureServer: serve, configurePreviewServer: serve };
 }
