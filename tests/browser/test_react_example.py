@@ -91,6 +91,11 @@ class Account:
         [task, *_] = self.api.get("tasks").json()
         self.api.patch(f"tasks/{task['id']}", json=changes).raise_for_status()
 
+    def delete(self) -> None:
+        """Delete the newest task, as somebody else would."""
+        [task, *_] = self.api.get("tasks").json()
+        self.api.delete(f"tasks/{task['id']}").raise_for_status()
+
 
 @pytest.fixture
 def account(origin: str) -> Iterator[Account]:
@@ -284,6 +289,7 @@ def test_edits_in_quick_succession_do_not_conflict_with_each_other(
     check(page, "Buy milk")
     rename(page, "Buy milk", "Sleep")
 
+    rows(page, "Sleep")
     idle(page)
     assert account.titles == ["Sleep"]
     expect(page.get_by_role("checkbox")).not_to_be_checked()
@@ -316,6 +322,21 @@ def test_asks_if_somebody_else_has_changed_the_task(
     rows(page, title)
     idle(page)
     assert account.titles == [title]
+
+
+def test_what_was_deleted_meanwhile_can_be_added_again(
+    account: Account, open_list: Callable[[], Page]
+) -> None:
+    account.has("Buy oats")
+    page = open_list()
+    account.delete()
+    rename(page, "Buy oats", "Buy milk")
+
+    click(page, "Add it again")
+
+    rows(page, "Buy milk")
+    idle(page)
+    assert account.titles == ["Buy milk"]
 
 
 RESTORE = "/api/{user_id}/tasks/{task_id}/restore"

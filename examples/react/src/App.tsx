@@ -1,7 +1,7 @@
 import { QueryClientProvider, useMutation } from "@tanstack/react-query";
 import { type FormEvent, StrictMode, useDeferredValue, useState } from "react";
 import { createRoot } from "react-dom/client";
-import { RequestFailed, type Task, type TaskChanges } from "./client.ts";
+import { currentTask, RequestFailed, type Task, type TaskChanges } from "./client.ts";
 import { client, type Failure, queries, useTasks, useUser, useWrites, type Write } from "./tasks.ts";
 
 type Send = (write: Write) => void;
@@ -110,16 +110,28 @@ function End({ onVisible }: { onVisible: () => void }) {
   return <li ref={watch} />;
 }
 
-function Failed({ failure: { write, message, theirs }, send, close }: { failure: Failure; send: Send; close: () => void }) {
+function Failed({ failure: { write, error }, send, close }: { failure: Failure; send: Send; close: () => void }) {
   const again = (next: Write) => (send(next), close());
-  if (!theirs || write.op === "create")
-    return (
-      <p role="alert">
-        {write.task.title}: {message}
-        <button onClick={() => again(write)}>Try again</button>
-        <button onClick={close}>Close</button>
-      </p>
-    );
+  const theirs = currentTask(error);
+  if (theirs && write.op !== "create") return <Conflict write={write} theirs={theirs} again={again} close={close} />;
+
+  const wanted = write.op === "update" ? { title: write.task.title, ...write.changes } : write.task;
+  const gone = error instanceof RequestFailed && error.problem.error === "not_found";
+  const anew: Write = { op: "create", key: crypto.randomUUID(), task: wanted };
+  return (
+    <p role="alert">
+      {wanted.title}: {error.message}
+      {gone && write.op === "update"
+        ? <button onClick={() => again(anew)}>Add it again</button>
+        : <button onClick={() => again(write)}>Try again</button>}
+      <button onClick={close}>Close</button>
+    </p>
+  );
+}
+
+type ConflictProps = { write: Exclude<Write, { op: "create" }>; theirs: Task; again: Send; close: () => void };
+
+function Conflict({ write, theirs, again, close }: ConflictProps) {
   return (
     <dialog ref={(dialog) => dialog?.showModal()} onClose={close} aria-labelledby="conflict">
       <h2 id="conflict">“{theirs.title}” has changed</h2>

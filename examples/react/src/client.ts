@@ -20,12 +20,14 @@ export class RequestFailed extends Error {
   readonly status: number;
   readonly problem: Problem;
   readonly retryAfter: number; // seconds, or 0
-  constructor(status: number, body?: Problem | string, retryAfter?: string | null) {
+  readonly requestId: string | undefined; // for bug reports
+  constructor(status: number, body?: Problem | string, headers?: Headers) {
     const problem = typeof body === "object" ? body : { message: `The answer was a ${status}` }; // a proxy's
     super(problem.message);
     this.status = status;
     this.problem = problem;
-    this.retryAfter = Number(retryAfter) || 0;
+    this.retryAfter = Number(headers?.get("retry-after")) || 0;
+    this.requestId = headers?.get("x-request-id") ?? undefined;
   }
 }
 
@@ -149,7 +151,7 @@ function has(task: Task, changes: TaskChanges): boolean {
 async function answered<T>(sent: Promise<{ data?: T; error?: Problem; response: Response }>) {
   const { data, error, response } = await sent;
   if (response.ok) return { data: data as T, response };
-  throw new RequestFailed(response.status, error, response.headers.get("retry-after"));
+  throw new RequestFailed(response.status, error, response.headers);
 }
 
 function unwrap<T>(answer: { data: T; error: { status: number; message?: string } | null }) {

@@ -11,19 +11,18 @@ import {
 } from "@tanstack/react-query";
 import { useState } from "react";
 import { type NewTask, type Page, type Task, type TaskChanges, type Version } from "./client.ts";
-import { connect, currentTask, RequestFailed, retry, retryDelay } from "./client.ts";
+import { connect, RequestFailed, retry, retryDelay } from "./client.ts";
 
 /** What a user does, with all that is needed to send it again. */
 export type Write =
   | { op: "create"; key: string; task: NewTask }
   | { op: "update"; task: Task; changes: TaskChanges }
   | { op: "delete" | "restore"; task: Task };
-/** A write that failed; `theirs` is the task as it is now, if somebody else has changed it. */
-export type Failure = { write: Write; message: string; theirs: Task | undefined };
+export type Failure = { write: Write; error: Error };
 
 const LISTS = { queryKey: ["tasks"] };
 const WRITES = { mutationKey: ["write"] };
-const newer = new Map<string, string>(); // ETags: of what the user saw, and of what our write made of it.
+const newer = new Map<string, string>(); // From the ETag of a version to that of what our write made of it.
 
 export const client = connect(location.origin, location.origin);
 
@@ -74,13 +73,12 @@ export function useWrites(user: string) {
     },
     onMutate: () => queries.cancelQueries(LISTS), // They may have been read before this write.
     onSuccess: (answer, write) => {
-      if (answer && write.op === "update") newer.set(write.task.etag, answer.etag);
       putIntoLists(write, answer);
       if (write.op === "delete") setDeleted(write.task);
     },
     onError: (error, write) => {
       checkUser(error);
-      setFailure({ write, message: error.message, theirs: currentTask(error) });
+      setFailure({ write, error }); // The user can send it again, or solve the conflict.
     },
     onSettled: () => {
       if (queries.isMutating(WRITES) === 1) void queries.invalidateQueries(LISTS); // The last one.
@@ -91,8 +89,12 @@ export function useWrites(user: string) {
 
 async function send(write: Write): Promise<Task | void> {
   if (write.op === "create") return client.create(write.task, write.key);
-  if (write.op === "update") return client.update(latest(write.task), write.changes);
-  return write.op === "delete" ? client.remove(latest(write.task)) : client.restore(write.task);
+  if (write.op === "restore") return client.restore(write.task);
+  const seen = latest(write.task);
+  if (write.op === "delete") return client.remove(seen);
+  const answer = await client.update(seen, write.changes);
+  newer.set(seen.etag, answer.etag);
+  return answer;
 }
 
 /** Return the version that our own writes have made of the one that the user saw. */
