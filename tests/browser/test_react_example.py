@@ -284,10 +284,18 @@ def test_edits_in_quick_succession_do_not_conflict_with_each_other(
     account.has("Buy oats")
     page = open_list()
 
-    check(page, "Buy oats")
+    held: list[Route] = []
+    page.route("**/tasks/*", lambda route: held.append(route))
+    with page.expect_request("**/tasks/*"):
+        check(page, "Buy oats")
     rename(page, "Buy oats", "Buy milk")
+    with page.expect_request("**/tasks/*"):
+        held[0].fallback()
+    # The first write is answered, the second isn't.
     check(page, "Buy milk")
     rename(page, "Buy milk", "Sleep")
+    held[1].fallback()
+    page.unroute("**/tasks/*")
 
     rows(page, "Sleep")
     idle(page)

@@ -17,7 +17,8 @@ import { connect, RequestFailed, retry, retryDelay } from "./client.ts";
 export type Write =
   | { op: "create"; key: string; task: NewTask }
   | { op: "update"; task: Task; changes: TaskChanges }
-  | { op: "delete" | "restore"; task: Task };
+  | { op: "delete"; task: Task }
+  | { op: "restore"; task: Task };
 export type Failure = { write: Write; error: Error };
 
 const LISTS = { queryKey: ["tasks"] };
