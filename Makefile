@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
-.PHONY: help run token migrate doctor pseudonym test bench guard lint format openapi events build \
-  lock audit sbom deploy url logs delete smoke compatible costs sam-local emulator \
-  rehearse tools clean
+.PHONY: help run example token migrate doctor pseudonym test bench guard lint format \
+  openapi generators events build lock audit sbom deploy url logs delete smoke compatible \
+  costs sam-local emulator rehearse tools clean
 
 THIS_ARCH = $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 # The emulator of AWS runs functions on this machine's processor.
@@ -9,6 +9,8 @@ ARCH ?= $(if $(AWS_ENDPOINT_URL),$(THIS_ARCH),arm64)
 BASE ?= origin/main
 BUILD_DIR ?= .aws-sam/build
 REDOCLY = openapi/node_modules/.bin/redocly
+EXAMPLE = examples/react
+GENERATORS = examples/generators
 export SAM_CLI_TELEMETRY = 0
 # Ignore the shell's settings for Python, pip and cd, except PYTHON, an interpreter.
 unexport CDPATH $(filter-out PYTHON PYTHONUNBUFFERED PYTHONUTF8,\
@@ -54,6 +56,11 @@ help: ## list the commands
 run: .venv/local ## serve the API on port 8000 and a to-do page on 8010 (PORT=…, PAGE_PORT=…)
 	@exec .venv/bin/python -m local
 
+example: .venv/local $(EXAMPLE)/node_modules/.installed ## run the example in React on port 5173, with the API and a Better Auth
+	@export BETTER_AUTH_URL="$${BETTER_AUTH_URL:-http://localhost:3000}"; \
+	.venv/bin/python -m local & api=$$!; trap 'kill $$api' EXIT; trap exit INT TERM; \
+	npm start --silent --prefix $(EXAMPLE)
+
 token: .venv/local ## print a development token (USER=alice)
 	@.venv/bin/python -m local.tokens "$(USER)"
 
@@ -98,6 +105,9 @@ openapi: .venv/dev ## write openapi.json and the README's routes, and list break
 	.venv/bin/python -m openapi > openapi.json
 	@.venv/bin/python -m openapi.readme
 	@.venv/bin/python -m openapi.changes || true
+
+generators: $(GENERATORS)/node_modules/.installed ## generate clients with orval and openapi-ts from openapi.json, and compile them
+	@npm run --silent --prefix $(GENERATORS) check
 
 events: .venv/local ## write a sample event for each function into events/
 	@.venv/bin/python -m local.sample_events
@@ -185,7 +195,8 @@ rehearse: .venv/dev .venv-sam/bin/sam .venv-emulator/bin/ministack ## deploy eve
 clean: ## delete .venv, all builds, and the development database with its tasks
 	@# The benchmarks' copies are read-only.
 	@chmod -R u+w .aws-sam 2>/dev/null || true
-	rm -rf .venv .venv-sam .venv-checkov .venv-emulator .aws-sam .local openapi/node_modules
+	rm -rf .venv .venv-sam .venv-checkov .venv-emulator .aws-sam .local openapi/node_modules \
+	  $(EXAMPLE)/node_modules $(GENERATORS)/node_modules
 
 # Use the first interpreter that works; Lambda has 3.13. Look in pyenv's folders too: its
 # python3.13 command fails if that version isn't selected.
@@ -248,3 +259,9 @@ $(REDOCLY): openapi/package-lock.json
 	@echo 'Installing Redocly CLI …' >&2
 	@npm ci --prefix openapi --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
+
+# The tests look at .installed too.
+examples/%/node_modules/.installed: examples/%/package-lock.json
+	@echo 'Installing what examples/$* needs …' >&2
+	@npm ci --prefix examples/$* --ignore-scripts --no-audit --no-fund --silent
+	@cp $< $@

@@ -1,7 +1,7 @@
-// Drives the example client: `node client.mjs <client.js> <API> <Better Auth> <email> <password>`.
+// Drives the example client: `node client.mjs <folder> <API> <Better Auth> <email> <password>`.
 // Stands in for what a browser has and node doesn't, cookies and an origin, and for a
 // network at its worst: the first token is spoilt and the first create's answer is lost.
-const [module, api, issuer, email, password] = process.argv.slice(2);
+const [folder, api, issuer, email, password] = process.argv.slice(2);
 const reality = globalThis.fetch;
 const said = { statuses: [], keys: [] };
 let cookies = "";
@@ -35,24 +35,26 @@ globalThis.fetch = async (input, init) => {
   return response;
 };
 
-const { connect } = await import(module);
+const { connect, currentTask } = await import(`${folder}/client.js`);
+const { allDay, createSafely, everyTask, explain, timed, today, work } = await import(`${folder}/frontend.js`);
 const client = connect(api, issuer);
 await client.signIn(email, password);
-said.before = await titles(client.tasks());
-const created = await client.create({ title: "Buy groceries" });
+said.before = await titles();
+const created = await createSafely(client, { title: "Buy groceries" });
 said.created = created.title;
 said.updated = (await client.update(created, { description: "Oats" })).description;
-said.conflict = await client.update(created, { description: null }).catch((error) => [error.status, error.task.description]);
+said.conflict = await client.update(created, { description: null }).catch((error) => [error.status, currentTask(error).description]);
 const plan = { due_date: "2026-03-09T17:00", time_zone: "Europe/Berlin", priority: "high", tags: ["home"] };
 for (const title of ["Second", "Third"]) await client.create({ title, ...plan });
-said.due = await titles(client.tasks({ tags: "home", due_from: "2026-03-09", due_before: "2026-03-10", sort: "due_date" }));
+said.due = await titles({ tags: "home", due_from: "2026-03-09", due_before: "2026-03-10", sort: "due_date" });
 said.counts = await client.summary();
-said.paged = await titles(client.tasks({ limit: 1, sort: "title" }));
-said.refused = await client.create({ title: " " }).catch((error) => error.message);
+said.paged = await titles({ limit: 1, sort: "title" });
+said.refused = await client.create({ title: " " }).catch(explain);
+for (const task of [timed, allDay]) await client.create({ ...task, tags: ["deep work", "work"], priority: "high" });
+said.today = await titles(today);
+said.work = await titles(work);
 console.log(JSON.stringify(said));
 
-async function titles(tasks) {
-  const found = [];
-  for await (const task of tasks) found.push(task.title);
-  return found;
+async function titles(query) {
+  return (await everyTask(client, query)).map((task) => task.title);
 }

@@ -1,9 +1,10 @@
 // Drives the example client through what becomes of sessions and tokens:
-// `node client_sessions.mjs <client.js> <API> <Better Auth> <email> <another's email> <password>`.
+// `node client_sessions.mjs <folder> <API> <Better Auth> <email> <another's email> <password>`.
 // Prints a line of JSON: for each scenario, what came out and what was asked.
-const [module, api, issuer, email, other, password] = process.argv.slice(2);
+const [folder, api, issuer, email, other, password] = process.argv.slice(2);
 const reality = globalThis.fetch;
-const { connect } = await import(module);
+const { connect } = await import(`${folder}/client.js`);
+const { connectPhone, firstPage, signInWithoutCookies } = await import(`${folder}/frontend.js`);
 let cookies = "";
 let asked = [];
 let spoilt = 0;
@@ -47,11 +48,7 @@ function count(items) {
   return found;
 }
 
-async function titles(client) {
-  const found = [];
-  for await (const task of client.tasks()) found.push(task.title);
-  return found;
-}
+const titles = async (client) => (await client.page()).tasks.map((task) => task.title);
 
 const ten = (client) => Promise.all(Array.from({ length: 10 }, () => titles(client)));
 
@@ -79,16 +76,21 @@ await scenario("sign out", () => client.signOut());
 await scenario("after signing out", () => titles(client));
 
 native = true;
-let session;
 await scenario("native, as in a browser", () => connect(api, issuer).signIn(email, password));
-const phone = connect(api, issuer, {
-  headers: { origin: issuer },
-  credentials: "omit",
-  auth: { type: "Bearer", token: () => session },
-  onSuccess: ({ response }) => {
-    session = response.headers.get("set-auth-token") ?? session;
-  },
-});
+const phone = connectPhone(api, issuer, new Map());
 await phone.signIn(email, password);
 await scenario("native", async () => (await phone.create({ title: "Phone" })).title);
+await scenario("without cookies", async () => {
+  const token = await signInWithoutCookies(issuer, email, password);
+  const headers = { authorization: `Bearer ${token}` };
+  return (await fetch(`${api}/api/${await phone.user()}/tasks`, { headers })).status;
+});
+
+const rendered = (cookie) => firstPage(new Request("http://localhost", { headers: { cookie } }), api, issuer);
+const firstTitles = async (cookie) => (await rendered(cookie)).map((task) => task.title);
+native = false;
+await connect(api, issuer).signIn(email, password);
+native = true;
+await scenario("on a server", () => firstTitles(cookies));
+await scenario("on a server, signed out", () => firstTitles(""));
 console.log(JSON.stringify(said));

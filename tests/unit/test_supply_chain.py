@@ -1,6 +1,7 @@
 """The lock file, and what the audit makes of what pip-audit says."""
 
 import re
+import subprocess
 import tomllib
 from fnmatch import fnmatch
 from pathlib import Path
@@ -155,3 +156,19 @@ def test_only_packages_that_were_looked_up_count_as_audited(
 
     assert found.outcome is outcome
     assert says in found.text
+
+
+def test_dependabot_looks_at_each_lock_file_of_npm() -> None:
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    [npm] = [update for update in updates if update["package-ecosystem"] == "npm"]
+    listed = subprocess.run(
+        ["git", "ls-files", "*package-lock.json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+
+    assert {f"/{Path(file).parent.as_posix()}" for file in listed} == set(
+        npm["directories"]
+    )

@@ -1,0 +1,6 @@
+export default {
+  tasks: {
+    input: "../../openapi.json",
+    output: { target: "orval.ts", client: "fetch", baseUrl: "https://api.example.com", urlEncodeParameters: true },
+  },
+};
