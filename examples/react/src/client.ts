@@ -114,7 +114,6 @@ export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOpt
   /** Bring back a deleted task. */
   async function restore({ id }: Version): Promise<Task> {
     const params = { path: { user_id: await user.get(), task_id: id } };
-    // @ts-expect-error: openapi.json doesn't have it yet.
     return (await answered<Task>(api.POST("/api/{user_id}/tasks/{task_id}/restore", { params }))).data;
   }
 
