@@ -18,6 +18,7 @@
  * @property {Operation} operation
  * @property {object} preview  the fields to show until the API has answered
  * @property {boolean} sent  whether it was sent, perhaps without an answer
+ * @property {any} [extra]  what the caller wants to find here later
  * @property {boolean} [yields]  give it up without asking if the task has changed
  * @property {{ task: Task | null, next_task?: Task | null }} [answer]  it is done
  * @property {Task} [conflict]  the task as it is now: the user has to choose
@@ -160,16 +161,17 @@ export function createSync({
 
   /**
    * Add operations to the queue; pass() sends them. Each is { op, task } of a new task, or
-   * { op, id, if_match, … } with the `id` and the `etag` of a task that view() returned.
+   * { op, id, if_match, … } with the `id` and the `etag` of a task that view() returned; and
+   * may have `preview`, `extra` and `yields`, as an Entry.
    * Return the entries.
    */
   function add(operations) {
-    const added = operations.map(({ preview, yields, ...operation }) => {
+    const added = operations.map(({ preview, extra, yields, ...operation }) => {
       lastTime = Math.max(lastTime + 1, clock());
       const key = `${lastTime}-${crypto.randomUUID()}`;
       if (operation.op === "create") operation.idempotency_key ??= key;
       return {
-        key, operation: resolve(operation), sent: false, ...(yields && { yields }),
+        key, operation: resolve(operation), sent: false, extra, yields,
         preview: preview ?? operation.task ?? operation.changes ?? { completed: operation.completed },
       };
     });
@@ -187,12 +189,12 @@ export function createSync({
   }
 
   /** Send an entry again after a conflict (as it is, by default) or a refusal. */
-  function retry({ key, operation, preview, conflict }, changes = {}) {
+  function retry({ key, operation, preview, extra, conflict }, changes = {}) {
     if (!queue.has(key)) return; // another tab was faster
     const again = { ...operation, ...(conflict && { if_match: conflict.etag }), ...changes.operation };
     // What the API may have remembered with the key was another task.
     if (changes.operation?.task) again.idempotency_key = crypto.randomUUID();
-    commit({ queue: [{ key, operation: again, preview: changes.preview ?? preview, sent: false }] });
+    commit({ queue: [{ key, operation: again, preview: changes.preview ?? preview, extra, sent: false }] });
   }
 
   /** Give an entry up, after a conflict or a refusal; keep what was done after it. */
@@ -326,16 +328,14 @@ export function createSync({
         continue;
       }
       if (answer.status !== 200) return answer;
+      if (!copies) return dropCopy();
       const { changes } = answer.body;
       more = answer.body.more;
       if (copying) {
         copying.token = answer.body.token;
         for (const { id, task } of changes) task ? copying.tasks.set(id, task) : copying.tasks.delete(id);
-        if (copying.tasks.size > limit) return giveUpCopy();
-        if (more) {
-          changed();
-          continue;
-        }
+        if (copying.tasks.size > limit) return dropCopy();
+        if (more) continue;
         const put = [...copying.tasks.values()];
         copying = null;
         await commit({ reset: true, put, token: answer.body.token, done: answered() });
@@ -346,7 +346,7 @@ export function createSync({
         const isNew = changes.length || done.length;
         if (isNew) await commit({ put, remove, token: answer.body.token, done });
         else await keepToken(answer.body.token);
-        if (tasks.size > limit) return giveUpCopy();
+        if (tasks.size > limit) return dropCopy();
       }
     }
     return null;
@@ -361,7 +361,7 @@ export function createSync({
   }
 
   /** Keep no copy from now on, because there are too many tasks; the queue still works. */
-  async function giveUpCopy() {
+  async function dropCopy() {
     copies = false;
     copying = null;
     const answered = entries().filter(({ answer }) => answer).map(({ key }) => key);
@@ -370,7 +370,9 @@ export function createSync({
   }
 
   return {
-    load, reload, view, add, retry, discard, pass, giveUpCopy, entries,
+    load, view, add, retry, discard, pass, entries,
+    /** Make no copy, because there are too many tasks. */
+    giveUpCopy() { copies = false; },
     /** Apply a change that another tab has told. */
     receive(change) {
       apply(change);
