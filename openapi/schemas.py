@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from taskapi.tasks.fields import EXAMPLE, FIELDS
+from taskapi.tasks.fields import EXAMPLE, FIELDS, TIME
 from taskapi.tasks.planning import PRIORITIES
 from taskapi.tasks.summary import MOST_TAGS, Summary
 from taskapi.web.documentation import ref
@@ -15,6 +15,11 @@ TASK: Json = {
     "additionalProperties": False,
     "properties": {field.name: field.schema for field in FIELDS},
     "examples": [EXAMPLE],
+}
+DELETED_TASK: Json = TASK | {
+    "required": [*TASK["required"], "deleted_at"],
+    "properties": TASK["properties"] | {"deleted_at": TIME},
+    "examples": [EXAMPLE | {"deleted_at": "2026-01-02T12:00:00.000000Z"}],
 }
 COUNT: Json = {"type": "integer", "minimum": 0}
 SUMMARY: Json = {
@@ -56,6 +61,44 @@ SUMMARY: Json = {
         }
     ],
 }
+CHANGES: Json = {
+    "type": "object",
+    "required": ["changes", "token", "more"],
+    "additionalProperties": False,
+    "properties": {
+        "changes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id", "task"],
+                "additionalProperties": False,
+                "properties": {
+                    "id": TASK["properties"]["id"],
+                    "task": {
+                        "oneOf": [ref("Task"), {"type": "null"}],
+                        "description": "As it is now; null if it is deleted.",
+                    },
+                    "deleted_at": TIME | {"description": "Only of a deleted task."},
+                },
+            },
+        },
+        "token": {"type": "string", "description": "For the next request's `since`."},
+        "more": {
+            "type": "boolean",
+            "description": "Whether to ask again at once, with this token.",
+        },
+    },
+    "examples": [
+        {
+            "changes": [
+                {"id": 1, "task": EXAMPLE},
+                {"id": 9, "task": None, "deleted_at": "2026-01-02T12:00:00.000000Z"},
+            ],
+            "token": "AQAGQyh1wNd-f_________8",
+            "more": False,
+        }
+    ],
+}
 PROBLEM: Json = {
     "type": "object",
     "required": ["field", "constraint"],
@@ -80,7 +123,9 @@ GATEWAY_MESSAGE: Json = {
 }
 SHARED_SCHEMAS: Json = {
     "Task": TASK,
+    "DeletedTask": DELETED_TASK,
     "Summary": SUMMARY,
+    "Changes": CHANGES,
     "Problem": PROBLEM,
     "GatewayMessage": GATEWAY_MESSAGE,
 }

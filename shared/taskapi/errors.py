@@ -88,6 +88,19 @@ class Conflict(ApiError):
         super().__init__("This Idempotency-Key is in use by another request")
 
 
+class TokenExpired(ApiError):
+    """`since` is over 30 days old, or from another user or database."""
+
+    status = 410
+    code = "token_expired"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This token is more than 30 days old, or from another user or database; "
+            "start again without since"
+        )
+
+
 class PreconditionFailed(ApiError):
     """If-Match names another version than the task has, which is in `details.task`."""
 

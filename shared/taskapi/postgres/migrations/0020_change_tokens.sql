@@ -1,0 +1,45 @@
+-- The number with which a user's counter began; 0 in the rows from before. After
+-- erase_user() a counter begins anew, and a token from before must not be continued.
+ALTER TABLE change_counters ADD COLUMN beginning BIGINT NOT NULL DEFAULT 0;
+
+-- As in 0009. A new counter takes the time after it has waited for erase_user(), so that it
+-- begins after all numbers from before.
+CREATE OR REPLACE FUNCTION next_change(writer TEXT) RETURNS BIGINT VOLATILE LANGUAGE plpgsql
+    AS $$
+DECLARE
+    now_in_us BIGINT := extract(epoch FROM clock_timestamp()) * 1000000;
+    number BIGINT;
+BEGIN
+    UPDATE change_counters SET counter = GREATEST(counter + 1, now_in_us)
+     WHERE user_id = writer
+ RETURNING counter INTO number;
+    IF NOT FOUND THEN
+        now_in_us := extract(epoch FROM clock_timestamp()) * 1000000;
+        INSERT INTO change_counters AS own (user_id, counter, beginning)
+        VALUES (writer, now_in_us, now_in_us)
+            ON CONFLICT (user_id) DO UPDATE
+           SET counter = GREATEST(own.counter + 1, now_in_us)
+     RETURNING counter INTO number;
+    END IF;
+    -- The triggers read these two, which end with the transaction.
+    PERFORM set_config('tasks.change', number::TEXT, TRUE);
+    PERFORM set_config('tasks.writer', writer, TRUE);
+    RETURN number;
+END
+$$;
+
+-- What tells this database from all others, and from what it was before it was restored.
+-- Neon restores a branch as a new timeline, a file of pg_dump goes into a new database, and
+-- Postgres begins a timeline when it has recovered to a point in time. After a copy of a
+-- disk was put back, the operator replaces the key (docs/operations.md).
+CREATE FUNCTION database_identity() RETURNS BYTEA STABLE LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RETURN (SELECT substr(sha256(key || convert_to(concat_ws(' ',
+                       (SELECT system_identifier FROM pg_control_system()),
+                       (SELECT timeline_id FROM pg_control_checkpoint()),
+                       (SELECT oid FROM pg_database WHERE datname = current_database()),
+                       current_setting('neon.timeline_id', TRUE)), 'UTF8')), 1, 8)
+              FROM cursor_keys);
+END
+$$;
