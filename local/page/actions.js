@@ -1,9 +1,10 @@
 // What the user does with a task: add, complete, edit, plan, delete, undo. Each becomes an
 // operation of the queue (sync.js), so that all of it also works offline.
 
+import { call, nextPath, tasksPath, trashPath } from "./api.js";
 import { describeDue, normalized, toBody, toFields } from "./dates.js";
-import { onChange, perform, sync, syncNow } from "./follow.js";
-import { hold, items, list, release } from "./list.js";
+import { LARGEST_COPY, onChange, perform, sync, syncNow } from "./follow.js";
+import { hold, items, list, refresh, release } from "./list.js";
 import { $, fromTemplate, offerFocus, say, toast } from "./messages.js";
 import { addDays, changes, EMPTY, fillForm, isValid, readDue, showRefusal } from "./task_form.js";
 import { belongs } from "./view.js";
@@ -63,20 +64,44 @@ function restore(entries, tasks) {
 }
 
 /**
- * Delete the completed tasks. From a copy, exactly those that the user sees, and only if
+ * Delete the completed tasks. With a copy, exactly those that the user sees, and only if
  * nobody has changed them: the API's own "clear" would also delete what was completed on
  * another device until the queue is sent.
  */
-function clearCompleted() {
+function clearCopied() {
   const tasks = [...sync.view().values()].filter(({ completed }) => completed);
   const entries = perform(tasks.map(({ id, etag }) => ({ op: "delete", id, if_match: etag, yields: true })));
-  $("#new input").focus(); // the button that was pressed is gone
   toast(describeCleared(tasks.length), "Undo", () => restore(entries, tasks));
+}
+
+/** Delete all completed tasks of a list that isn't copied. */
+async function clearAll() {
+  const { body: { deleted } } = await call("DELETE", `${tasksPath}?status=completed`);
+  refresh();
+  const [latest] = (await call("GET", `${trashPath}?limit=1`)).body;
+  if (deleted > LARGEST_COPY) toast(`${describeCleared(deleted)}. They stay in the trash for 30 days`);
+  else toast(describeCleared(deleted), "Undo", () => restoreDeletedAt(latest.deleted_at));
+}
+
+/** Bring back all tasks that were deleted at this time. */
+async function restoreDeletedAt(time) {
+  const tasks = [];
+  for (let path = `${trashPath}?limit=200`, older = false; path && !older; ) {
+    const { headers, body } = await call("GET", path);
+    tasks.push(...body.filter((task) => task.deleted_at === time));
+    older = body.some((task) => task.deleted_at < time);
+    path = nextPath(headers);
+  }
+  perform(tasks.map((task) => ({ op: "restore", id: task.id, if_match: task.etag, preview: task, extra: task })));
 }
 
 const describeCleared = (number) => `Cleared ${number} completed task${number === 1 ? "" : "s"}`;
 
-$("#clear").onclick = clearCompleted;
+$("#clear").onclick = () => {
+  $("#new input").focus(); // the button will be gone
+  if (sync.isComplete) clearCopied();
+  else clearAll().catch((error) => toast(error.message));
+};
 
 // Forms in a row
 

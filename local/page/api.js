@@ -5,6 +5,7 @@ import { endOutage, logRequest, pause } from "./messages.js";
 
 export const user = new URLSearchParams(location.search).get("user") ?? "demo";
 export const tasksPath = `/api/${encodeURIComponent(user)}/tasks`;
+export const trashPath = `/api/${encodeURIComponent(user)}/trash`;
 const LARGEST_KEPT_ALIVE = 60_000; // bytes, about: https://fetch.spec.whatwg.org/#http-network-or-cache-fetch
 let config = {}; // { api, token }
 let signingIn = null;
@@ -79,6 +80,9 @@ export async function call(method, path, options) {
     options?.signal?.throwIfAborted();
   }
 }
+
+/** Return the path of a list's next page, or null. */
+export const nextPath = (headers) => headers.get("link")?.match(/<([^>]*)>; rel="next"/)?.[1] ?? null;
 
 /** Wait before a request is sent again; say why. */
 export async function waitAfter({ status, headers, body }, attempt) {

@@ -1,7 +1,7 @@
 // The list. items has, by id, what the page shows: { known, element }, a task and its row.
 // The tasks come from the copy (sync.js). While there is none, they are read from the API.
 
-import { call, countWrites, tasksPath } from "./api.js";
+import { call, countWrites, nextPath, tasksPath } from "./api.js";
 import { dayOf, describeDay, describeDue, describeFully, describeGroup, describeLateness, dueDay } from "./dates.js";
 import { LARGEST_COPY, onChange, sync } from "./follow.js";
 import { $, fromTemplate, say } from "./messages.js";
@@ -20,7 +20,7 @@ let query = ""; // the view that is shown
 let loading = new AbortController();
 let read = new Set(); // the ids that the API's list has, as far as it was read
 let next = null; // the path of its next page
-const created = new Set(); // ids of tasks that were created since then
+const written = new Set(); // ids of tasks that were written here since then
 
 /** Show the tasks that the view asks for: at once from the copy, or else from the API. */
 export function load() {
@@ -30,16 +30,23 @@ export function load() {
   return readList(isOther ? PAGE : Math.max(read.size, PAGE));
 }
 
+/** Read the list again, if it isn't so long that only a part of it would be read. */
+export function refresh() {
+  if (sync.isComplete) return;
+  if (read.size <= LARGEST_PAGE) load();
+  else refreshSummary();
+}
+
 async function readList(least) {
   loading.abort();
   loading = new AbortController();
   const parameters = listQuery();
   parameters.set("limit", Math.min(least, LARGEST_PAGE));
-  const before = [...created];
+  const before = [...written];
   const tasks = await readPage(`${tasksPath}?${parameters}`);
   if (!tasks) return;
   read = new Set(tasks.map((task) => task.id));
-  for (const id of before) created.delete(id);
+  for (const id of before) written.delete(id);
   render();
   const counts = await refreshSummary();
   if (counts && counts.pending + counts.completed > LARGEST_COPY) sync.giveUpCopy();
@@ -63,7 +70,7 @@ async function readPage(path) {
       before = countWrites();
       ({ headers, body } = await call("GET", path, { signal }));
     } while (before !== countWrites());
-    next = headers.get("link")?.match(/<([^>]*)>; rel="next"/)?.[1] ?? null;
+    next = nextPath(headers);
     sync.remember(body);
     return body;
   } catch (error) {
@@ -84,7 +91,7 @@ function choose(view) {
     return [all.filter((task, index) => index < count || asking.has(task.id)), all.length > count];
   }
   const known = sorted([...view.values()].filter((task) => isShown(task)
-    && (read.has(task.id) || task.pending || created.has(task.id) || asking.has(task.id))));
+    && (read.has(task.id) || written.has(task.id) || asking.has(task.id))));
   const last = known.findLastIndex((task) => read.has(task.id));
   return [next ? known.slice(0, last + 1) : known, Boolean(next)];
 }
@@ -103,6 +110,8 @@ export function render() {
   }
   const view = sync.view();
   for (const [id, item] of items) rename(id, sync.idOf(id), item, view);
+  for (const task of view.values()) if (task.pending) written.add(task.id);
+  for (const id of written) written.add(sync.idOf(id));
   let tasks;
   [tasks, hasMore] = choose(view);
   const ids = new Set(tasks.map((task) => task.id));
@@ -125,7 +134,6 @@ function rename(old, id, item, view) {
   items.delete(old);
   items.get(id)?.element.remove();
   items.set(id, item);
-  created.add(id);
 }
 
 let described = "";

@@ -2,7 +2,7 @@
 
 import { hasUnsavedEdits } from "./actions.js";
 import { follow, onChange, sync } from "./follow.js";
-import { load, repaint } from "./list.js";
+import { load, refresh, repaint } from "./list.js";
 import { $, setCounter } from "./messages.js";
 import { hasDraft } from "./new_task.js";
 import { clearFilters, readAddress, refreshSummary } from "./view.js";
@@ -21,7 +21,7 @@ $("#end button").onclick = clearFilters;
 setInterval(repaint, MINUTE);
 
 // Without a copy, the list is read again; the browser sends its ETag, so an unchanged list is a 304.
-const readAgain = () => { if (!document.hidden && !sync.isComplete) load(); };
+const readAgain = () => document.hidden || refresh();
 document.addEventListener("visibilitychange", readAgain);
 setInterval(readAgain, MINUTE);
 let waiting = 0;

@@ -257,21 +257,22 @@ export function createSync({
 
   /** Drop each delete that was undone before it was sent, and what is done to no task. */
   async function cancelOut() {
-    const done = [];
+    const done = new Set();
     const deletes = new Map();
     for (const { key, sent, operation } of entries()) {
       const { op, id } = resolve(operation);
-      if (typeof id === "string" && !queue.has(id)) done.push(key); // its create was given up
+      if (typeof id === "string" && !queue.has(id)) done.add(key); // its create was given up
       else if (op === "delete" && !sent) deletes.set(id, key);
-      else if (op === "restore" && deletes.has(id)) done.push(deletes.get(id), key);
-      else continue;
-      if (op === "restore") deletes.delete(id);
+      else if (op === "restore" && deletes.has(id)) {
+        done.add(deletes.get(id)).add(key);
+        deletes.delete(id);
+      }
     }
-    if (!done.length) return;
-    const before = (version) => (done.includes(version) ? before(queue.get(version).operation.if_match) : version);
-    const after = entries().filter(({ key, operation }) => !done.includes(key) && done.includes(operation.if_match));
+    if (!done.size) return;
+    const before = (version) => (done.has(version) ? before(queue.get(version).operation.if_match) : version);
+    const after = entries().filter(({ key, operation }) => !done.has(key) && done.has(operation.if_match));
     await commit({
-      done,
+      done: [...done],
       queue: after.map((entry) => ({ ...entry, operation: { ...entry.operation, if_match: before(entry.operation.if_match) } })),
     });
   }
