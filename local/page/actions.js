@@ -53,7 +53,8 @@ function remove({ known, element }) {
   const [entry] = perform([{ op: "delete", id: known.id, if_match: known.etag }]);
   toast(`Deleted “${known.title}”`, "Undo", () => {
     restore([entry], [known]);
-    if (hadFocus || !document.activeElement.matches("input, textarea")) $(".open", items.get(sync.idOf(known.id))?.element)?.focus();
+    const row = items.get(sync.idOf(known.id))?.element;
+    if (row && (hadFocus || !document.activeElement.matches("input, textarea"))) $(".open", row).focus();
   });
 }
 

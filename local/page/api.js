@@ -6,7 +6,7 @@ import { endOutage, logRequest, pause } from "./messages.js";
 export const user = new URLSearchParams(location.search).get("user") ?? "demo";
 export const tasksPath = `/api/${encodeURIComponent(user)}/tasks`;
 export const trashPath = `/api/${encodeURIComponent(user)}/trash`;
-const LARGEST_KEPT_ALIVE = 60_000; // bytes, about: https://fetch.spec.whatwg.org/#http-network-or-cache-fetch
+const LARGEST_KEPT_ALIVE = 60_000; // bytes; browsers refuse more than 64 KiB: https://fetch.spec.whatwg.org/#http-network-or-cache-fetch
 let config = {}; // { api, token }
 let signingIn = null;
 let writes = 0;
@@ -49,7 +49,7 @@ export async function request(method, path, { body, headers = {}, signal = new A
       response = await fetch(new URL(path, config.api), {
         method, headers: sent, body: text,
         signal: AbortSignal.any([signal, AbortSignal.timeout(40_000)]), // API Gateway gives up after 30 s
-        keepalive: method !== "GET" && (text?.length ?? 0) < LARGEST_KEPT_ALIVE, // also if the page is closed
+        keepalive: method !== "GET" && new Blob([text ?? ""]).size < LARGEST_KEPT_ALIVE, // also if the page is closed
       });
       answer = parseJson(await response.text()) ?? {};
     } catch {

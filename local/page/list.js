@@ -188,9 +188,9 @@ function show(task) {
     items.set(task.id, item);
   }
   const { element } = item;
+  element.classList.toggle("unsent", Boolean(task.pending));
   if (element.dataset.held || item.known === task) return element;
   item.known = task;
-  element.classList.toggle("unsent", Boolean(task.pending));
   paint(element, task);
   return element;
 }

@@ -86,6 +86,7 @@ export function createSync({
     if ("token" in rest) token = rest.token;
     for (const entry of entries) {
       queue.set(entry.key, entry);
+      lastTime = Math.max(lastTime, parseInt(entry.key)); // in case the clock was set back
       const { task } = entry.answer ?? {};
       if (task) made.set(entry.key, { id: task.id, etag: task.etag });
     }
@@ -305,16 +306,17 @@ export function createSync({
         settled.set(entry.key, { ...newest, operation: resolve(newest.operation) });
       }
     }
-    const answered = outcomes.filter(({ answer }) => answer);
     if (token || copying) return { queue: [...settled.values()] }; // the changes will bring the tasks
-    const found = answered.flatMap(({ answer: { task, next_task: next } }) => [task, next]).filter(Boolean);
-    return {
-      put: found,
-      remove: answered.filter(({ answer }) => !answer.task).map(({ operation }) => operation.id),
-      queue: [...settled.values()].filter(({ answer }) => !answer),
-      done: answered.map(({ key }) => key),
-    };
+    const waiting = [...settled.values()].filter(({ answer }) => !answer);
+    return { queue: waiting, ...resultsOf(outcomes.filter(({ answer }) => answer)) };
   }
+
+  /** Return the change that takes the tasks of answered entries over, without a copy. */
+  const resultsOf = (answered) => ({
+    put: answered.flatMap(({ answer: { task, next_task: next } }) => [task, next]).filter(Boolean),
+    remove: answered.filter(({ answer }) => !answer.task).map(({ operation }) => operation.id),
+    done: answered.map(({ key }) => key),
+  });
 
   /** Fetch the changes, and apply them to the copy. Nothing else changes a complete copy. */
   async function follow() {
@@ -365,8 +367,8 @@ export function createSync({
   async function dropCopy() {
     copies = false;
     copying = null;
-    const answered = entries().filter(({ answer }) => answer).map(({ key }) => key);
-    await commit({ reset: true, token: null, done: answered });
+    const answered = entries().filter(({ answer }) => answer);
+    await commit({ ...(token && { reset: true }), token: null, ...resultsOf(answered) });
     return null;
   }
 

@@ -1,5 +1,6 @@
 """Adding tasks, however fast somebody types and whatever the network does."""
 
+import json
 import re
 from collections.abc import Callable
 
@@ -49,7 +50,8 @@ def batches(page: Page) -> list[Request]:
 
 
 def keys(sent: list[Request]) -> set[str]:
-    operations = [each for it in sent for each in it.post_data_json["operations"]]
+    bodies = [json.loads(request.post_data or "") for request in sent]
+    operations = [each for body in bodies for each in body["operations"]]
     return {operation["idempotency_key"] for operation in operations}
 
 

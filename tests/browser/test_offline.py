@@ -37,7 +37,7 @@ def test_does_offline_what_it_does_online(someone: User) -> None:
     save(page)
     shown = ["Newer", "Plan the journey", "Keep me", "Complete me", "Edited"]
     expect(titles(page)).to_have_text(shown)
-    page.get_by_label("Search").fill("e me")
+    page.get_by_label("Search").fill(" me")
     expect(titles(page)).to_have_text(["Keep me", "Complete me"])
     page.get_by_label("Search").fill("")
     expect(page.locator("#view")).to_contain_text("Completed 1")
@@ -62,13 +62,11 @@ def test_does_offline_what_it_does_online(someone: User) -> None:
 @pytest.mark.parametrize("is_online", [True, False], ids=["online", "offline"])
 def test_clears_300_tasks_and_brings_them_back(someone: User, is_online: bool) -> None:
     someone.has("Pending")
-    completed = [{"title": f"Task {number}", "completed": True} for number in range(300)]
+    create = {"op": "create", "task": {"title": "Done", "completed": True}}
     with someone.api as api:
-        for first in range(0, 300, 100):
-            operations = [
-                {"op": "create", "task": task} for task in completed[first:][:100]
-            ]
-            api.post("tasks/batch", json={"operations": operations}).raise_for_status()
+        for _ in range(3):
+            batch = {"operations": [create] * 100}
+            api.post("tasks/batch", json=batch).raise_for_status()
     page = someone.open()
     expect(page.locator("#view")).to_contain_text("Completed 300")
     page.context.set_offline(not is_online)
@@ -79,7 +77,7 @@ def test_clears_300_tasks_and_brings_them_back(someone: User, is_online: bool) -
     expect(notice).to_contain_text("Cleared 300 completed tasks")
     if is_online:
         until(lambda: someone.titles == ["Pending"])
-        expect(asked(page).first).to_contain_text("and 95 more")
+        expect(asked(page).first).to_contain_text("and: 95 more")
     notice.get_by_role("button", name="Undo").click()
 
     expect(page.locator("#view")).to_contain_text("Completed 300")

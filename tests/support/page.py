@@ -62,6 +62,11 @@ def asked(page: Page) -> Locator:
     return page.locator("#log li").filter(has_not_text=re.compile("/summary|/changes"))
 
 
+def batches(page: Page) -> Locator:
+    """The batches among the page's requests, the latest first."""
+    return page.locator("#log li").filter(has_text="/batch")
+
+
 def findings(page: Page) -> list[str]:
     """Return the problems that axe finds in the page."""
     violations = Axe().run(page).response["violations"]
