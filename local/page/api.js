@@ -51,7 +51,7 @@ export async function request(method, path, { body, headers = {}, signal = new A
         signal: AbortSignal.any([signal, AbortSignal.timeout(40_000)]), // API Gateway gives up after 30 s
         keepalive: method !== "GET" && new Blob([text ?? ""]).size < LARGEST_KEPT_ALIVE, // also if the page is closed
       });
-      answer = parseJson(await response.text()) ?? {};
+      answer = parseJson((await response.text()) || "{}"); // undefined if it isn't the API's
     } catch {
       signal.throwIfAborted();
     }

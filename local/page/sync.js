@@ -19,7 +19,7 @@
  * @property {object} preview  the fields to show until the API has answered
  * @property {boolean} sent  whether it was sent, perhaps without an answer
  * @property {any} [extra]  what the caller wants to find here later
- * @property {boolean} [yields]  give it up without asking if the task has changed
+ * @property {boolean} [yields]  if the task has changed, give it up without asking
  * @property {{ task: Task | null, next_task?: Task | null }} [answer]  it is done
  * @property {Task} [conflict]  the task as it is now: the user has to choose
  * @property {{ status: number, message: string, details?: object }} [refusal]  likewise
@@ -42,7 +42,7 @@
  */
 
 const BATCH = 100; // operations; the API's limit
-const LATER = [0, 401, 409, 429, 503]; // the request can be sent again as it is
+const REFUSED = [400, 413, 422, 500]; // of a batch: perhaps because of one operation
 const NEW = {
   description: null, completed: false, priority: "medium", tags: [], due_date: null,
   time_zone: null, recurrence: null, completed_at: null,
@@ -87,10 +87,13 @@ export function createSync({
     for (const entry of entries) {
       queue.set(entry.key, entry);
       lastTime = Math.max(lastTime, parseInt(entry.key)); // in case the clock was set back
-      const { task } = entry.answer ?? {};
-      if (task) made.set(entry.key, { id: task.id, etag: task.etag });
+      noteMade(entry);
     }
     for (const key of done) queue.delete(key);
+  }
+
+  function noteMade({ key, answer, operation }) {
+    if (answer) made.set(key, { id: answer.task?.id ?? operation.id, etag: answer.task?.etag ?? operation.if_match });
   }
 
   /** Make a change: show it at once, store it, and tell the other tabs. */
@@ -180,13 +183,11 @@ export function createSync({
     return added;
   }
 
-  /** Replace the keys of entries by what these entries have made. */
+  /** Replace the keys of entries in an operation by what these entries have made. */
   function resolve(operation) {
     const { id, if_match: version } = operation;
-    const resolved = { ...operation };
-    if (made.has(id)) resolved.id = made.get(id).id;
-    if (made.has(version)) resolved.if_match = made.get(version).etag;
-    return resolved;
+    if (!made.has(id) && !made.has(version)) return operation;
+    return { ...operation, id: made.get(id)?.id ?? id, if_match: made.get(version)?.etag ?? version };
   }
 
   /** Send an entry again after a conflict (as it is, by default) or a refusal. */
@@ -209,7 +210,7 @@ export function createSync({
       else if (entry.operation.if_match === key)
         changedEntries.push({ ...entry, operation: { ...entry.operation, if_match: version } });
     }
-    // In a copy that doesn't follow the changes, nothing else would bring it.
+    // Without a copy, nothing else brings the other version.
     commit({ done, queue: changedEntries, ...(conflict && !token && { put: [conflict] }) });
   }
 
@@ -240,17 +241,17 @@ export function createSync({
       if (batch.some((entry) => !entry.sent)) await commit({ queue: sent });
       const answer = await request("POST", "/batch", { operations: batch.map(({ operation }) => operation) });
       const { status, body } = answer;
-      if (LATER.includes(status)) return answer;
+      if (status !== 200 && !REFUSED.includes(status)) return answer; // all of it later
       const at = Number(/^operations\[(\d+)\]/.exec(body.details?.field ?? "")?.[1] ?? NaN);
       if (status === 200) {
-        await commit(settle(sent.map((entry, index) => outcome(entry, body.results[index]))));
+        await settle(sent.map((entry, index) => withResult(entry, body.results[index])));
       } else if (status === 422 && batch[at]) {
-        await commit(settle([{ ...sent[at], refusal: withoutPrefix(answer) }]));
+        await settle([{ ...sent[at], refusal: withoutPrefix(answer) }]);
         size = BATCH;
       } else if (batch.length > 1) {
         size = Math.ceil(batch.length / 2); // find the one that can't be sent
       } else {
-        await commit(settle([{ ...sent[0], refusal: { status, ...body } }]));
+        await settle([{ ...sent[0], refusal: { status, ...body } }]);
         size = BATCH;
       }
     }
@@ -278,40 +279,22 @@ export function createSync({
     });
   }
 
-  /** Return an entry with the API's result of its operation. */
-  function outcome(entry, { status, task = null, next_task, ...error }) {
-    const { operation, yields } = entry;
-    const { op } = operation;
-    if (status < 300) return { ...entry, answer: { task, next_task } };
-    if (status === 404 && op === "delete") return { ...entry, answer: { task: null } };
-    if (status === 404 && yields) return { ...entry, answer: { task: null } };
-    const now = error.details?.task;
-    if (status !== 412 || !now) return { ...entry, refusal: { status, ...error } };
-    // Perhaps the same request has done it before, and its answer was lost.
-    const isDone = yields || op === "restore" || hasValues(now, operation);
-    return isDone ? { ...entry, answer: { task: now } } : { ...entry, conflict: now };
-  }
-
-  /** Return the change that these outcomes make. */
-  function settle(outcomes) {
+  /** Keep these outcomes, and tell the entries that wait for them what they have made. */
+  async function settle(outcomes) {
+    for (const outcome of outcomes) noteMade(outcome);
     const settled = new Map(outcomes.map((entry) => [entry.key, entry]));
-    const results = new Map(); // by key: { id, etag }
-    for (const { key, answer, operation } of outcomes)
-      if (answer) results.set(key, { id: answer.task?.id ?? operation.id, etag: answer.task?.etag ?? operation.if_match });
-    for (const [key, result] of results) made.set(key, result);
     for (const entry of entries()) {
-      const { id, if_match: version } = entry.operation;
-      if (results.has(id) || results.has(version)) {
-        const newest = settled.get(entry.key) ?? entry;
-        settled.set(entry.key, { ...newest, operation: resolve(newest.operation) });
-      }
+      const newest = settled.get(entry.key) ?? entry;
+      const operation = resolve(newest.operation);
+      if (operation !== newest.operation) settled.set(entry.key, { ...newest, operation });
     }
-    if (token || copying) return { queue: [...settled.values()] }; // the changes will bring the tasks
-    const waiting = [...settled.values()].filter(({ answer }) => !answer);
-    return { queue: waiting, ...resultsOf(outcomes.filter(({ answer }) => answer)) };
+    const changes = [...settled.values()];
+    if (token || copying) return commit({ queue: changes }); // the feed will bring the tasks
+    const isDone = ({ answer }) => answer;
+    return commit({ queue: changes.filter((entry) => !isDone(entry)), ...resultsOf(outcomes.filter(isDone)) });
   }
 
-  /** Return the change that takes the tasks of answered entries over, without a copy. */
+  /** Return the change that takes over the tasks of answered entries. Without a copy, nothing else brings them. */
   const resultsOf = (answered) => ({
     put: answered.flatMap(({ answer: { task, next_task: next } }) => [task, next]).filter(Boolean),
     remove: answered.filter(({ answer }) => !answer.task).map(({ operation }) => operation.id),
@@ -392,6 +375,18 @@ export function createSync({
     get copies() { return copies; },
     get isKept() { return storage !== null && !unstored; },
   };
+}
+
+/** Return an entry with the API's result of its operation. */
+function withResult(entry, { status, task = null, next_task, ...error }) {
+  const { operation, yields } = entry;
+  if (status < 300) return { ...entry, answer: { task, next_task } };
+  if (status === 404 && operation.op === "delete") return { ...entry, answer: { task: null } };
+  const now = error.details?.task;
+  if (status !== 412 || !now) return { ...entry, refusal: { status, ...error } };
+  // Perhaps the same request has done it before, and its answer was lost.
+  const isDone = yields || operation.op === "restore" || hasValues(now, operation);
+  return isDone ? { ...entry, answer: { task: now } } : { ...entry, conflict: now };
 }
 
 /** Return whether a task has all the values that an operation sets. */

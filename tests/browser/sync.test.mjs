@@ -374,7 +374,7 @@ test("an edit of a task that was deleted elsewhere is refused, a delete of it is
   assert.deepEqual(client.titles(), []);
 });
 
-for (const status of [0, 401, 409, 429, 503])
+for (const status of [0, 401, 404, 409, 429, 503, 504])
   test(`the queue stays after ${status || "no answer"}`, async () => {
     let ok = true;
     const [api, client] = await having(["a"], { net: (_, answer) => (ok ? answer() : { status, body: {} }) });

@@ -36,10 +36,12 @@ class User:
 
     @property
     def api(self) -> httpx.Client:
-        config = httpx.get(f"{self.site.page}/config.json?user={self.name}").json()
+        url = f"{self.site.page}/config.json?user={self.name}"
+        config = httpx.get(url, timeout=60).json()
         return httpx.Client(
             base_url=f"{config['api']}/api/{self.name}/",
             headers={"authorization": f"Bearer {config['token']}"},
+            timeout=60,  # seconds: the machine may be busy
         )
 
     def has(self, *titles: str, **fields: object) -> None:
