@@ -64,11 +64,13 @@ export async function follow() {
   }
 }
 
-/** Wait for a time, or until syncNow(); while nobody looks, only for that. */
+/** Return whether somebody looks at the page. */
+export const isUsed = () => !document.hidden && Date.now() - lastUse < FOLLOW_FOR;
+
+/** Wait for a time, or until syncNow(); while nobody looks at the page, only for that. */
 function sleep(delay) {
-  const isUsed = !document.hidden && Date.now() - lastUse < FOLLOW_FOR;
   return new Promise((resolve) => {
-    const timer = isUsed && setTimeout(resolve, delay);
+    const timer = isUsed() && setTimeout(resolve, delay);
     wake = () => {
       clearTimeout(timer);
       resolve();

@@ -26,7 +26,8 @@ const written = new Set(); // ids of tasks that were written here since then
 export function load() {
   const isOther = query !== (query = String(listQuery()));
   if (isOther) count = PAGE;
-  if (sync.isComplete) return render();
+  isReading = !sync.isComplete && !sync.isStarting;
+  if (!isReading) return render();
   return readList(isOther ? PAGE : Math.max(read.size, PAGE));
 }
 
@@ -47,6 +48,7 @@ async function readList(least) {
   if (!tasks) return;
   read = new Set(tasks.map((task) => task.id));
   for (const id of before) written.delete(id);
+  list.dataset.source = "api";
   render();
   const counts = await refreshSummary();
   if (counts && counts.pending + counts.completed > LARGEST_COPY) sync.giveUpCopy();
@@ -97,17 +99,20 @@ function choose(view) {
 }
 
 let isCopy = false;
+let isReading = false; // the list, from the API
 
 /** Show what is known now. */
 export function render() {
   if (!query) return; // before the page has started
-  if (sync.isComplete !== isCopy) {
-    isCopy = sync.isComplete;
-    list.dataset.source = isCopy ? "copy" : "api";
+  if (sync.isStarting) list.ariaBusy = "true";
+  else if (!sync.isComplete && !isReading) return load();
+  if (sync.isComplete && !isCopy) {
     loading.abort();
+    list.dataset.source = "copy";
     list.ariaBusy = "false";
-    if (!isCopy) load();
   }
+  isCopy = sync.isComplete;
+  isReading &&= !isCopy;
   const view = sync.view();
   for (const [id, item] of items) rename(id, sync.idOf(id), item, view);
   for (const task of view.values()) if (task.pending) written.add(task.id);
@@ -125,7 +130,7 @@ export function render() {
     else putBefore(at, element);
   }
   if (isCopy) showSummaryOf([...view.values()]);
-  finishList();
+  if (list.dataset.source) finishList(); // else nothing is known yet
 }
 
 /** A new task has an id by now: it stays in the same row. */

@@ -1,7 +1,7 @@
 // Start the page: read the address, show the list, and keep it up to date.
 
 import { hasUnsavedEdits } from "./actions.js";
-import { follow, onChange, sync } from "./follow.js";
+import { follow, isUsed, onChange, sync } from "./follow.js";
 import { load, refresh, repaint } from "./list.js";
 import { $, setCounter } from "./messages.js";
 import { hasDraft } from "./new_task.js";
@@ -21,9 +21,8 @@ $("#end button").onclick = clearFilters;
 setInterval(repaint, MINUTE);
 
 // Without a copy, the list is read again; the browser sends its ETag, so an unchanged list is a 304.
-const readAgain = () => document.hidden || refresh();
-document.addEventListener("visibilitychange", readAgain);
-setInterval(readAgain, MINUTE);
+document.addEventListener("visibilitychange", () => document.hidden || refresh());
+setInterval(() => isUsed() && refresh(), MINUTE);
 let waiting = 0;
 onChange(() => {
   const before = waiting;

@@ -321,7 +321,10 @@ export function createSync({
         copying.token = answer.body.token;
         for (const { id, task } of changes) task ? copying.tasks.set(id, task) : copying.tasks.delete(id);
         if (copying.tasks.size > limit) return dropCopy();
-        if (more) continue;
+        if (more) {
+          changed();
+          continue;
+        }
         const put = [...copying.tasks.values()];
         copying = null;
         await commit({ reset: true, put, token: answer.body.token, done: answered() });
@@ -371,8 +374,8 @@ export function createSync({
     /** Return the id that a task has by now. */
     idOf: (id) => made.get(id)?.id ?? id,
     get isComplete() { return token !== null; },
-    /** Whether a copy is kept, or being made. */
-    get copies() { return copies; },
+    /** Whether a copy will soon be complete: its first page may be all there is. */
+    get isStarting() { return copies && !token && !copying?.token; },
     get isKept() { return storage !== null && !unstored; },
   };
 }
