@@ -131,7 +131,7 @@ export function logRequest(method, path, sent, response, body) {
   const status = line.appendChild(document.createElement("b"));
   status.textContent = response?.status ?? "no answer";
   status.className = response?.status < 400 ? "" : "failed";
-  line.append(`${method} ${path.slice(0, 160)}`);
+  line.append(`${method} ${path.replace(/(since=.{8})[^&]*/, "$1…").slice(0, 160)}`);
   for (const [way, pairs] of [["→", [...Object.entries(sent), ...operations]], ["←", got]])
     for (const [name, value] of pairs)
       line.appendChild(document.createElement("span")).textContent = `${way} ${name}: ${value.slice(0, 60)}`;

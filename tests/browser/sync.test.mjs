@@ -259,6 +259,26 @@ test("a delete that was undone offline is never sent, what follows is", async ()
   assert.equal(api.list()[0].title, "b");
 });
 
+test("a delete is undone although nobody knows whether it was done", async () => {
+  let isLost = false;
+  const net = ([, path], answer) => {
+    const got = answer();
+    return isLost && path === "/batch" ? lost : got;
+  };
+  const [api, client] = await having(["a"], { net });
+  const task = client.find("a");
+  const entry = client.remove(task);
+  isLost = true;
+  await client.pass();
+  isLost = false;
+
+  client.restore(entry, task);
+  await client.pass();
+
+  assert.deepEqual([client.titles(), client.entries()], [["a"], []]);
+  assert.deepEqual(api.list().map(({ id }) => id), [1]);
+});
+
 test("300 tasks are cleared in three batches, and brought back", async () => {
   const api = createApi();
   api.createEarlier(300);
