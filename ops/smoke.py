@@ -1,9 +1,10 @@
-"""`make smoke URL=https://…`: call every operation of a running stack as one user.
+"""`make smoke URL=https://…`: call the operations of a running stack as one user.
 
 TOKEN is that user's token from the stack's Better Auth; without it, SMOKE_EMAIL,
 SMOKE_PASSWORD and BETTER_AUTH_URL are used to sign in. For the local gateway, a token
 is made. With ORIGIN, CORS must allow that origin. The user's other tasks aren't
-touched; the check's own tasks are deleted, even if it fails.
+touched; the check's own tasks are deleted, even if it fails, and stay in the trash. So
+it neither empties the trash nor erases the user.
 """
 
 import base64
@@ -107,6 +108,7 @@ class Smoke:
         self.server = Server(url)
         self._authorization = {"authorization": f"Bearer {token}"}
         self._tasks = f"/api/{quote(user, safe='')}/tasks"
+        self._trash = f"/api/{quote(user, safe='')}/trash"
         # In every title, so that a search finds only the tasks of this run.
         self._run = uuid.uuid4().hex
         self._writes = False
@@ -177,6 +179,10 @@ class Smoke:
         with self._check("deletes"):
             expect(self._send("DELETE", path), 204)
             expect(self._send("GET", path), 404)
+        with self._check("restores from the trash"):
+            self._restored(path, first["id"])
+        with self._check("clears nothing without being told what"):
+            expect(self._send("DELETE", self._tasks), 422)
 
     def _preflight(self, origin: str) -> None:
         asked = {
@@ -217,6 +223,14 @@ class Smoke:
         refused = expect(self._send("PATCH", path, {"if-match": tag}, title), 412)
         require(refused.json["details"]["task"] == updated.json, "another task")
         return str(updated.json["etag"])
+
+    def _restored(self, path: str, id: object) -> None:
+        [deleted] = expect(self._send("GET", f"{self._trash}?limit=1"), 200).json
+        require(deleted["id"] == id, "another task was deleted last")
+        restored = expect(self._send("POST", f"{path}/restore"), 200).json
+        require(restored["title"] == deleted["title"], "another title")
+        require(restored["etag"] != deleted["etag"], "the old etag")
+        expect(self._send("GET", path), 200)
 
     def _cleaned_up(self) -> bool:
         try:

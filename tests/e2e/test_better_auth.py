@@ -5,7 +5,8 @@ import os
 import re
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from urllib.error import HTTPError
 
 import jwt
 import pytest
@@ -229,6 +230,36 @@ def test_the_documentation_followed_to_the_letter(database: str, heading: str) -
 
             assert status(client, user, token) == 200
             assert {finding.kind for finding in findings(token)} <= {"ok", "note"}
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_deleting_an_account_deletes_its_tasks_first(
+    database: str, reachable: bool
+) -> None:
+    text = (ROOT / "docs/frontend.md").read_text()
+    section = text.partition("## Deleting an account\n")[2].partition("\n## ")[0]
+    [source] = re.findall(r"```js\n(.*?)```", section, re.S)
+    install()
+    module = MODULES / f".auth-{uuid.uuid4().hex}.mjs"
+    origin = f"http://localhost:{free_port()}"
+    with api(database, BETTER_AUTH_URL=origin) as client:
+        url = f"http://127.0.0.1:{client.port if reachable else free_port()}"
+        module.write_text(source.replace("${process.env.API_URL}", url))
+        with better_auth(port=int(origin.rpartition(":")[2]), module=module) as issuer:
+            module.unlink()
+            user = issuer.sign_up()
+            tasks = f"/api/{user.id}/tasks"
+            headers = [("authorization", f"Bearer {issuer.token(user)}")]
+            body = b'{"title": "a"}'
+            sent = [*headers, ("content-type", "application/json")]
+            assert client("POST", tasks, sent, body).status == 201
+            password = {"password": "correct horse battery"}
+
+            with nullcontext() if reachable else pytest.raises(HTTPError):
+                issuer.request("/api/auth/delete-user", password, user.cookie)
+
+            left = json.loads(client("GET", tasks, headers).body)
+    assert len(left) == (0 if reachable else 1)
 
 
 def test_nothing_is_skipped_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:

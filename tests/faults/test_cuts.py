@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.faults import Api
+from tests.support.faults import DATABASE, Api
 from tests.support.proxy import ActionKind, Once
 
 ANSWER = "12TDCZ"
@@ -99,3 +99,14 @@ def test_a_delete_happens_once_at_most(cutting: Api, cut: Once) -> None:
     if cut.direction == "down":
         assert not cutting.rows()
     cutting.works()
+
+
+def test_a_restore_happens_once(cutting: Api, cut: Once) -> None:
+    [id] = cutting.rows()
+    cutting.postgres.execute(f"DELETE FROM tasks WHERE id = {id}", DATABASE)
+
+    answer = cutting.send("restore_task", id)
+
+    assert cut.acted.is_set()
+    assert answer.status == 200, answer.text
+    assert cutting.rows() == {id: ("before", False, 2)}

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from taskapi.tasks import cursors
-from tests.support.contract import ONE_TASK_FUNCTIONS, TASK_FUNCTIONS, sample_body
+from tests.support.contract import ONE_TASK_FUNCTIONS, TASK_FUNCTIONS, sample_request
 from tests.support.faults import Api
 
 
@@ -15,7 +15,7 @@ def test_takes_one_round_trip(either: Api, function: str) -> None:
     either.works()
     either.proxy.reset()
 
-    answer = either.send(function, id, body=sample_body(function))
+    answer = either.send(function, id, **sample_request(function))
 
     assert answer.status < 300, answer.text
     # Parse, Bind, Describe, Execute and Sync, in one go.

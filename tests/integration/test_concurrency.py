@@ -197,3 +197,59 @@ def test_a_task_that_is_deleted_is_not_updated(crowd: Crowd, user: Client) -> No
     refused = [answer.json for answer in answers if answer.status == 412]
     assert all(answer["details"]["task"] in left for answer in refused)
     assert user.send("list_tasks").json == left
+
+
+def test_of_restores_with_one_etag_one_succeeds(crowd: Crowd, user: Client) -> None:
+    task = user.create()
+    user.send("delete_task", task["id"])
+    request = {"id": task["id"], "headers": {"if-match": task["etag"]}}
+
+    answers = crowd.send(*[(user, "restore_task", request)] * SIZE)
+
+    assert count(answers) == {200: 1, 412: SIZE - 1}
+    [restored] = [answer.json for answer in answers if answer.status == 200]
+    refused = [answer.json for answer in answers if answer.status == 412]
+    assert all(each["details"]["task"] == restored for each in refused)
+    assert user.send("list_tasks").json == [restored]
+
+
+def test_restores_without_an_etag_restore_once(crowd: Crowd, user: Client) -> None:
+    task = user.create()
+    user.send("delete_task", task["id"])
+
+    answers = crowd.send(*[(user, "restore_task", {"id": task["id"]})] * SIZE)
+
+    assert count(answers) == {200: SIZE}
+    assert len({answer.text for answer in answers}) == 1
+    assert user.send("list_tasks").json == [answers[0].json]
+
+
+def test_deletes_and_restores_leave_the_task_in_one_place(
+    crowd: Crowd, user: Client
+) -> None:
+    task = user.create()
+    request = {"id": task["id"]}
+
+    answers = crowd.send(
+        *[(user, "delete_task", request), (user, "restore_task", request)] * (SIZE // 2)
+    )
+
+    assert count(answers).keys() <= {200, 204, 404}
+    listed, deleted = user.send("list_tasks").json, user.send("list_trash").json
+    assert [each["id"] for each in listed + deleted] == [task["id"]]
+
+
+def test_creates_while_the_user_is_erased_succeed(crowd: Crowd, user: Client) -> None:
+    user.create()
+    new = (user, "create_task", {"json_body": {"title": "a"}})
+    with_key = create(user, "k")
+
+    answers = crowd.send(
+        *[new, with_key, (user, "erase_user", {}), (user, "empty_trash", {})] * 12,
+        *[(user, "clear_completed", {"query": "status=completed"})] * 2,
+    )
+
+    statuses = count(answers)
+    assert statuses == {201: 24, 204: 24, 200: 2}
+    assert user.send("erase_user").status == 204
+    assert user.send("list_tasks").json == []

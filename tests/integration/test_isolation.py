@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -72,6 +72,9 @@ class Model:
     def __init__(self) -> None:
         self.client = Client(f"{uuid.uuid4()}")
         self.tasks: dict[int, dict[str, Any]] = {}
+        self.trash: dict[int, dict[str, Any]] = {}
+        """Deleted tasks, the latest last."""
+        self.keys: set[str] = set()
         self.etags: dict[int, str] = {}
         self.listed: list[dict[str, Any]] = []
         self.list_etag = ""
@@ -127,11 +130,13 @@ class Api(RuleBasedStateMachine):
         assert answer.status == 201
         assert "idempotent-replayed" not in answer.headers
         self.users[user].keep(answer)
+        self.users[user].keys.add(key)
         return user, key, answer.json
 
     @rule(known=keys)
     def replay(self, known: tuple[str, str, dict[str, Any]]) -> None:
         user, key, task = known
+        assume(key in self.users[user].keys)
 
         answer = self.users[user].client.send(
             "create_task",
@@ -150,6 +155,7 @@ class Api(RuleBasedStateMachine):
     @rule(known=keys, title=TITLES)
     def reuse_key(self, known: tuple[str, str, dict[str, Any]], title: str) -> None:
         user, key, task = known
+        assume(key in self.users[user].keys)
 
         answer = self.users[user].client.send(
             "create_task",
@@ -241,7 +247,53 @@ class Api(RuleBasedStateMachine):
 
         if answer:
             assert answer.status == 204
-            del self.users[user].tasks[id]
+            model = self.users[user]
+            model.trash[id] = model.tasks.pop(id)
+
+    @rule(user=USERS, id=ids)
+    def restore(self, user: str, id: int) -> None:
+        model = self.users[user]
+        before = model.trash.pop(id, None)
+        if before:
+            model.tasks[id] = before
+
+        answer = self.send(user, "restore_task", id)
+
+        if answer and before:
+            self.expect(user, answer, before)
+        elif answer:
+            assert (answer.status, answer.json) == (200, model.tasks[id])
+
+    @rule(user=USERS)
+    def clear(self, user: str) -> None:
+        model = self.users[user]
+        completed = sorted(id for id, task in model.tasks.items() if task["completed"])
+
+        answer = model.client.send("clear_completed", query="status=completed")
+
+        assert answer.json == {"deleted": len(completed)}
+        model.trash |= {id: model.tasks.pop(id) for id in completed}
+
+    @rule(user=USERS, action=st.sampled_from(["empty_trash", "erase_user"]))
+    def forget(self, user: str, action: str) -> None:
+        model = self.users[user]
+
+        assert model.client.send(action).status == 204
+
+        model.trash.clear()
+        if action == "erase_user":
+            model.tasks.clear()
+            model.keys.clear()
+
+    @rule(user=USERS)
+    def list_trash(self, user: str) -> None:
+        model = self.users[user]
+
+        deleted = model.client.send("list_trash").json
+
+        for task in deleted:
+            del task["deleted_at"]
+        assert deleted == [*model.trash.values()][::-1]
 
     @rule(user=USERS, query=QUERIES, limit=st.integers(1, 5))
     def pages(self, user: str, query: dict[str, str], limit: int) -> None:

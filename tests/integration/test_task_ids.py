@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.api import Client
-from tests.support.contract import NOT_FOUND, ONE_TASK_FUNCTIONS, sample_body
+from tests.support.contract import NOT_FOUND, ONE_TASK_FUNCTIONS, sample_request
 
 NOT_IDS = [
     "abc",
@@ -32,7 +32,7 @@ NOT_IDS = [
 def test_finds_no_task_under_what_is_not_its_id(
     user: Client, function: str, id: str
 ) -> None:
-    answer = user.send(function, id, body=sample_body(function))
+    answer = user.send(function, id, **sample_request(function))
 
     assert (answer.status, answer.json) == (404, NOT_FOUND)
 
@@ -41,7 +41,7 @@ def test_finds_no_task_under_what_is_not_its_id(
 def test_hides_someone_elses_task(user: Client, other: Client, function: str) -> None:
     task = user.create()
 
-    answer = other.send(function, task["id"], body=sample_body(function))
+    answer = other.send(function, task["id"], **sample_request(function))
 
     assert (answer.status, answer.json) == (404, NOT_FOUND)
     assert user.send("get_task", task["id"]).json == task

@@ -2,7 +2,7 @@
 
 import json
 
-from local.direct import ROUTES
+from local.direct import ROUTES, UserRequest
 from local.sample_events import FOLDER
 
 TITLE_RULE = {
@@ -15,13 +15,12 @@ TASK_FUNCTIONS = [name for name in ROUTES if name != "health"]
 ONE_TASK_FUNCTIONS = [name for name in ROUTES if "{task_id}" in ROUTES[name]]
 
 
-def sample_body(function: str) -> str | None:
-    """Return a body that a function accepts, None for a function that takes none."""
+def sample_request(function: str) -> UserRequest:
+    """Return the query and the body of a request that a function accepts."""
     file = FOLDER / f"{function}.json"
     assert file.is_file(), "run: make events"
     event = json.loads(file.read_text(encoding="utf-8"))
-    body: str | None = event.get("body")
-    return body
+    return {"query": event["rawQueryString"], "body": event.get("body")}
 
 
 TITLE_TYPE = "Title must be text of 1 to 200 characters"

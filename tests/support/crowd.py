@@ -6,12 +6,10 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
-from local.direct import SECRET, Answer
+from local.direct import ROUTES, SECRET, Answer
 from taskapi import time_budget
 from taskapi.postgres import connection, query
 from tests.support.api import Client
-
-FUNCTIONS = ["create_task", "update_task", "complete_task", "delete_task", "get_task"]
 
 _barrier: Barrier | None = None
 
@@ -25,7 +23,7 @@ class Crowd:
 
     def __init__(self, size: int, database: str) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([f"functions.{name}.app" for name in FUNCTIONS])
+        context.set_forkserver_preload([f"functions.{name}.app" for name in ROUTES])
         self.size = size
         self.pool = ProcessPoolExecutor(
             size, context, initialize, (context.Barrier(size), database)

@@ -23,7 +23,10 @@ CLEAR = """
 class ClearQuery(BaseModel):
     """What a query must hold; other parameters are ignored."""
 
-    status: Annotated[Literal["completed"], Field(examples=["completed"])]
+    status: Annotated[
+        Literal["completed"],
+        Field(description="Nothing else is accepted.", examples=["completed"]),
+    ]
 
 
 RULES = {

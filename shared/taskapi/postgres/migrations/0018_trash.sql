@@ -23,17 +23,19 @@ CREATE FUNCTION deletion_days_ago(days INTEGER) RETURNS BIGINT STABLE LANGUAGE s
 
 -- Delete the oldest rows of this user's trash, at most this many, if they are past the 30
 -- days. They stay a day longer: a client that asks for the changes of 30 days may take a
--- while to read them. A function's plans are kept.
+-- while to read them.
+--
+-- A function's plans are kept, also one that was made while the table was empty. Then
+-- Postgres would find a ctid by reading all rows of the user; it finds ids by the key.
 CREATE FUNCTION purge_trash(owner TEXT, most BIGINT) RETURNS VOID
     VOLATILE LANGUAGE plpgsql
     AS $$
 BEGIN
     DELETE FROM trash
      WHERE user_id = owner
-       AND ctid = ANY (ARRAY(
-               SELECT ctid FROM trash
-                WHERE user_id = owner
-                  AND deletion < deletion_days_ago(31)
+       AND id = ANY (ARRAY(
+               SELECT id FROM trash
+                WHERE user_id = owner AND deletion < deletion_days_ago(31)
              ORDER BY deletion LIMIT most FOR UPDATE SKIP LOCKED));
 END
 $$;
