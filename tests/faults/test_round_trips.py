@@ -24,7 +24,7 @@ def test_takes_one_round_trip(either: Api, function: str) -> None:
 
 
 def test_a_batch_takes_one_round_trip(either: Api) -> None:
-    body = sample_body("batch_tasks")
+    body = sample_request("batch_tasks")["body"]
     assert body
     operations = len(json.loads(body)["operations"])
     either.works()
