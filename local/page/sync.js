@@ -74,16 +74,19 @@ export function createSync({
   let copying = null; // { tasks, token }: a copy that isn't complete yet
   let copies = true;
   let unstored = 0; // changes that are being stored
+  let meanwhile = null; // changes since the storage is being read
   let lastTime = 0;
 
   // The state, in memory and in the storage
 
   /** @param {Change} change */
-  function apply({ reset, put = [], remove = [], queue: entries = [], done = [], ...rest }) {
+  function apply(change) {
+    const { reset, put = [], remove = [], queue: entries = [], done = [] } = change;
+    meanwhile?.push(change);
     if (reset) tasks.clear();
     for (const task of put) tasks.set(task.id, task);
     for (const id of remove) tasks.delete(id);
-    if ("token" in rest) token = rest.token;
+    if ("token" in change) token = change.token;
     for (const entry of entries) {
       queue.set(entry.key, entry);
       lastTime = Math.max(lastTime, parseInt(entry.key)); // in case the clock was set back
@@ -122,20 +125,32 @@ export function createSync({
 
   /** Take over what is stored. */
   async function load() {
-    const kept = await keep((from) => from.read());
-    if (!kept) return;
-    queue.clear();
-    apply({ reset: true, put: kept.token ? kept.tasks : [], token: kept.token, queue: kept.queue });
+    await read((from) => from.read(), ({ tasks: put, queue: stored, token: newest }) => {
+      queue.clear();
+      apply({ reset: true, put: newest ? put : [], token: newest, queue: stored });
+    });
     changed();
   }
 
   /** Take over the stored queue: another tab may have sent some of it. */
   async function reload() {
-    const kept = await keep((from) => from.readQueue());
+    let isOther = false;
+    await read((from) => from.readQueue(), ({ queue: stored, token: newest }) => {
+      isOther = newest !== token;
+      queue.clear();
+      apply({ queue: stored });
+    });
+    if (isOther) await load();
+  }
+
+  /** Read the storage and use what it has; then make the changes again that were made meanwhile. */
+  async function read(from, use) {
+    const missed = (meanwhile = []);
+    const kept = await keep(from);
+    meanwhile = null;
     if (!kept) return;
-    if (kept.token !== token) return load();
-    queue.clear();
-    apply({ queue: kept.queue });
+    use(kept);
+    missed.forEach(apply);
   }
 
   const entries = () => [...queue.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -368,8 +383,8 @@ export function createSync({
       if (Object.keys(change).join() !== "token") changed();
     },
     /** Remember tasks that were read from a list, while there is no complete copy. */
-    remember(read) {
-      if (!token) apply({ put: read });
+    remember(found) {
+      if (!token) apply({ put: found });
     },
     /** Return the id that a task has by now. */
     idOf: (id) => made.get(id)?.id ?? id,

@@ -427,6 +427,32 @@ test("copy and queue survive a reload", async () => {
   assert.deepEqual(api.list().map(({ title }) => title), ["A", "b", "new"]);
 });
 
+/** Return a storage that answers later with what it has now, as IndexedDB does. */
+const createSlowMemory = () => {
+  const memory = createMemory();
+  const later = async (value) => {
+    await new Promise(setImmediate);
+    return value;
+  };
+  return { ...memory, read: async () => later(await memory.read()), readQueue: async () => later(await memory.readQueue()) };
+};
+
+test("what is done while the storage is read isn't forgotten, and keeps its order", async () => {
+  const [api, client] = await having([], { storage: createSlowMemory() });
+  client.create("a");
+  const passed = client.pass();
+  await Promise.resolve(); // it reads the storage
+  client.create("b");
+  client.create("c");
+  await new Promise(setImmediate);
+  assert.deepEqual(client.titles(), ["a", "b", "c"]);
+  client.create("d");
+  await passed;
+  await client.pass();
+
+  assert.deepEqual(api.list().map(({ title }) => title), ["a", "b", "c", "d"]);
+});
+
 test("two tabs have one queue, which one of them sends", async () => {
   let waiting = Promise.resolve();
   const lock = (work) => (waiting = waiting.then(work, work));
@@ -536,7 +562,7 @@ async function runModel(seed) {
     return answer();
   };
   // One device with a tab, and one with two tabs.
-  const devices = [0, 1].map(() => ({ storage: createMemory(), waiting: Promise.resolve() }));
+  const devices = [0, 1].map(() => ({ storage: createSlowMemory(), waiting: Promise.resolve() }));
   const clients = [];
   const open = (at) => {
     const device = devices[Math.min(at, 1)];
