@@ -88,6 +88,7 @@ export function createSync({
     for (const id of remove) tasks.delete(id);
     if ("token" in change) token = change.token;
     for (const entry of entries) {
+      if (made.has(entry.key) && !entry.answer) continue; // old news from another tab
       queue.set(entry.key, entry);
       lastTime = Math.max(lastTime, parseInt(entry.key)); // in case the clock was set back
       noteMade(entry);
