@@ -1,94 +1,149 @@
-// What the user does with a task: complete, edit, plan, delete.
+// What the user does with a task: add, complete, edit, plan, delete, undo. Each becomes an
+// operation of the queue (sync.js), so that all of it also works offline.
 
-import { call, taskPath } from "./api.js";
+import { call, nextPath, tasksPath, trashPath } from "./api.js";
 import { describeDue, normalized, toBody, toFields } from "./dates.js";
-import { attempt, describeList, hold, list, moveFocusAway, preview, settle } from "./list.js";
+import { LARGEST_COPY, onChange, perform, sync, syncNow } from "./follow.js";
+import { hold, items, list, refresh, release } from "./list.js";
 import { $, fromTemplate, offerFocus, say, toast } from "./messages.js";
-import { enqueue } from "./outbox.js";
-import { addDays, changes, comparable, EMPTY, fillForm, isValid, readDue, showRefusal } from "./task_form.js";
+import { addDays, changes, EMPTY, fillForm, isValid, readDue, showRefusal } from "./task_form.js";
+import { belongs } from "./view.js";
 
-const acts = { open: edit, plan, delete: remove };
+const acts = { open: (item) => edit(item), plan, delete: remove };
 list.addEventListener("click", ({ target }) => {
   const button = target.closest(".open, .plan, .delete");
-  if (button) acts[button.classList[0]](button.closest("li").item);
+  const item = button?.closest("li").item;
+  if (item) acts[button.classList[0]](item);
 });
 list.addEventListener("change", ({ target }) => {
-  if (target.matches(".task > [type=checkbox]")) complete(target.closest("li").item);
+  const { item } = target.closest("li");
+  if (item && target.matches(".task > [type=checkbox]")) complete(item.known, target.checked);
 });
 
-/**
- * Write to a task if it is still `known`, the version that the user saw; else ask the user.
- * Return the task as it is now, or null if it is deleted.
- */
-async function write(item, known, method, path, mine) {
-  for (;;) {
-    let now;
-    try {
-      const answer = await call(method, path, { body: mine, headers: { "if-match": known.etag } });
-      return answer.status === 204 ? null : answer.body;
-    } catch (error) {
-      if (error.status === 404 && method === "DELETE") return null;
-      if (error.status !== 412) throw error;
-      now = error.details.task;
-    }
-    // Perhaps an earlier attempt of this write changed it, without an answer.
-    const done = mine && Object.keys(mine).every((name) => comparable(name, mine) === comparable(name, now));
-    if (done || !(await askWhetherToKeepMine(item, mine, now))) return now;
-    known = now;
-  }
+/** Return a body as the list shows it until the API has answered. */
+const toPreview = (body) => ({
+  ...body,
+  ...(body.title !== undefined && { title: body.title.trim() }),
+  ...(body.due_date !== undefined && { due_date: normalized(body.due_date) }),
+});
+
+const update = (task, changes) =>
+  perform([{ op: "update", id: task.id, if_match: task.etag, changes, preview: toPreview(changes), extra: task }]);
+
+/** Add a task to the list. */
+export function addTask(body) {
+  const preview = { ...toPreview(body), created_at: new Date().toISOString() };
+  const [{ key }] = perform([{ op: "create", task: body, preview }]);
+  const isLeftOut = !belongs(sync.view().get(key));
+  say(`Added ${preview.title}${isLeftOut ? ", which this list leaves out" : ""}`);
+  $("#new-note").textContent = isLeftOut ? `“${preview.title}” isn't shown: this list leaves it out.`
+    : items.has(key) ? "" : `“${preview.title}” isn't shown yet: it is further down the list.`;
 }
 
-async function complete(item) {
-  const completed = $("input", item.element).checked;
-  await hold(item);
-  attempt(item, async (known) => {
-    const now = await write(item, known, "PATCH", `${taskPath(known)}/complete`, { completed });
-    if (now) say(`${now.title}: ${now.completed ? "completed" : "pending"}`);
-    return now;
+function complete(task, completed) {
+  const preview = { completed, completed_at: completed ? new Date().toISOString() : null };
+  perform([{ op: "complete", id: task.id, if_match: task.etag, completed, preview, extra: task }]);
+  say(`${task.title}: ${completed ? "completed" : "pending"}`);
+}
+
+// Deleting and undoing it
+
+function remove({ known, element }) {
+  const hadFocus = element.contains(document.activeElement);
+  const [entry] = perform([{ op: "delete", id: known.id, if_match: known.etag }]);
+  toast(`Deleted “${known.title}”`, "Undo", () => {
+    restore([entry], [known]);
+    const row = items.get(sync.idOf(known.id))?.element;
+    if (row && (hadFocus || !document.activeElement.matches("input, textarea"))) $(".open", row).focus();
   });
 }
 
-/** Put a form into an item, instead of its row; return it, and a function that closes it. */
-function openForm({ element }, id, returnTo) {
+/** Bring back what these entries have deleted. */
+function restore(entries, tasks) {
+  perform(entries.map(({ operation: { id, if_match } }, index) =>
+    ({ op: "restore", id, if_match, preview: tasks[index], extra: tasks[index] })));
+}
+
+/**
+ * Delete the completed tasks. With a copy, exactly those that the user sees, and only if
+ * nobody has changed them: the API's own "clear" would also delete what was completed on
+ * another device until the queue is sent.
+ */
+function clearCopied() {
+  const tasks = [...sync.view().values()].filter(({ completed }) => completed);
+  const entries = perform(tasks.map(({ id, etag }) => ({ op: "delete", id, if_match: etag, yields: true })));
+  toast(describeCleared(tasks.length), "Undo", () => restore(entries, tasks));
+}
+
+/** Delete all completed tasks of a list that isn't copied. */
+async function clearAll() {
+  const { body: { deleted } } = await call("DELETE", `${tasksPath}?status=completed`);
+  refresh();
+  const [latest] = (await call("GET", `${trashPath}?limit=1`)).body;
+  if (deleted > LARGEST_COPY) toast(`${describeCleared(deleted)}. They stay in the trash for 30 days`);
+  else toast(describeCleared(deleted), "Undo", () => restoreDeletedAt(latest.deleted_at));
+}
+
+/** Bring back all tasks that were deleted at this time. */
+async function restoreDeletedAt(time) {
+  const tasks = [];
+  for (let path = `${trashPath}?limit=200`, older = false; path && !older; ) {
+    const { headers, body } = await call("GET", path);
+    tasks.push(...body.filter((task) => task.deleted_at === time));
+    older = body.some((task) => task.deleted_at < time);
+    path = nextPath(headers);
+  }
+  perform(tasks.map((task) => ({ op: "restore", id: task.id, if_match: task.etag, preview: task, extra: task })));
+}
+
+const describeCleared = (number) => `Cleared ${number} completed task${number === 1 ? "" : "s"}`;
+
+$("#clear").onclick = () => {
+  $("#new input").focus(); // the button will be gone
+  if (sync.isComplete) clearCopied();
+  else clearAll().catch((error) => toast(error.message));
+};
+
+// Forms in a row
+
+/** Put a form into a row, instead of its task; return it, and a function that closes it. */
+function openForm(item, id, returnTo) {
+  const { element } = item;
   const form = fromTemplate(id);
+  hold(item);
   $(".task", element).hidden = true;
   $(".card", element).append(form);
-  element.ariaBusy = "false";
   const close = () => {
-    const focused = form.contains(document.activeElement);
+    const hadFocus = form.contains(document.activeElement);
     form.remove();
     $(".task", element).hidden = false;
-    if (focused) $(returnTo, element).focus();
+    if (hadFocus) $(returnTo, element).focus();
+    release(item);
+    ask();
   };
   return [form, close];
 }
 
 /** Change only the due date. */
-async function plan(item) {
-  await hold(item);
+function plan(item) {
   const { known } = item;
   const [form, close] = openForm(item, "planner", ".plan");
-  const cancel = () => { close(); settle(item, known); };
   const old = toFields(known.due_date);
   $("legend span", form).textContent = known.title;
   addDays(form, known.due_date, () => form.requestSubmit());
   ($("[aria-pressed=true]", form) ?? $(".days button", form)).focus();
-  $("button.plain", form).onclick = cancel;
-  form.onkeydown = ({ key }) => { if (key === "Escape") cancel(); };
+  $("button.plain", form).onclick = close;
+  form.onkeydown = ({ key }) => { if (key === "Escape") close(); };
   form.onsubmit = (event) => {
     event.preventDefault();
     const due = readDue(form);
     if (!due) return;
-    if (due.date === old.date && due.time === old.time) return cancel();
     const body = toBody(due);
+    if (due.date !== old.date || due.time !== old.time) {
+      update(known, body);
+      say(`${known.title}: ${due.date ? `due ${describeDue(normalized(body.due_date))}` : "no due date"}`);
+    }
     close();
-    item.element.ariaBusy = "true";
-    preview(item.element, { ...known, due_date: normalized(body.due_date) });
-    attempt(item, async () => {
-      const now = await write(item, known, "PATCH", taskPath(known), body);
-      if (now) say(`${now.title}: ${now.due_date ? `due ${describeDue(now.due_date)}` : "no due date"}`);
-      return now;
-    });
   };
 }
 
@@ -97,75 +152,119 @@ const editors = new Set(); // for each open editor, a function that says whether
 /** Return whether an editor has changes that aren't saved. */
 export const hasUnsavedEdits = () => [...editors].some((isDirty) => isDirty());
 
-async function edit(item) {
-  const { element } = item;
-  await hold(item);
-  let { known } = item;
+/** Edit a task; or an edit of it that the API has refused. */
+function edit(item, refused) {
+  const { known } = item;
   const [form, closeForm] = openForm(item, "editor", ".open");
   const isDirty = () => Object.keys(changes(form, known)).length > 0;
-  const values = () => JSON.stringify(changes(form, EMPTY));
-  const close = (now) => {
+  const close = () => {
     editors.delete(isDirty);
     closeForm();
-    settle(item, now);
   };
-  fillForm(form, known);
-  $(".dates", form).textContent = `Created ${describeDue(known.created_at)}, last changed ${describeDue(known.updated_at)}`;
+  fillForm(form, refused ? { ...known, ...refused.preview } : known);
+  $(".dates", form).textContent = [["Created", known.created_at], ["last changed", known.updated_at]]
+    .filter(([, time]) => time).map(([what, time]) => `${what} ${describeDue(time)}`).join(", ");
   editors.add(isDirty);
-  form.elements.title.focus();
+  if (refused) showRefusal(form, refused.refusal);
+  else form.elements.title.focus();
 
-  let saving = false;
-  let again = false;
   const leave = () => {
-    if (!saving && (!isDirty() || confirm("Discard your changes to this task?"))) close(known);
+    if (isDirty() && !confirm("Discard your changes to this task?")) return;
+    if (refused) sync.discard(refused);
+    close();
   };
   $("button.plain", form).onclick = leave;
   form.onkeydown = ({ key }) => { if (key === "Escape") leave(); };
-  form.onsubmit = async (event) => {
+  form.onsubmit = (event) => {
     event.preventDefault();
-    again = saving;
-    if (saving) return;
     if (!isValid(form)) return;
     const mine = changes(form, known);
-    if (!isDirty()) return close(known);
-    const sent = values();
-    saving = true;
-    element.ariaBusy = "true";
-    try {
-      known = await write(item, known, "PATCH", taskPath(known), mine);
-      say(`Saved ${known.title}`);
-      if (values() === sent) close(known); // else the user has typed more meanwhile
-    } catch (error) {
-      again = false;
-      if (error.status === 404) {
-        const typed = changes(form, EMPTY);
-        close(null);
-        toast("It was deleted elsewhere while you edited it.", "Add mine as new", () => enqueue(typed));
-      } else showRefusal(form, error);
-    }
-    saving = false;
-    if (!form.isConnected) return;
-    element.ariaBusy = "false";
-    if (again) form.requestSubmit();
+    if (refused && isDirty()) sync.retry(refused, { operation: { changes: mine }, preview: toPreview(mine) });
+    else if (refused) sync.discard(refused);
+    else if (isDirty()) update(known, mine);
+    if (isDirty()) say(`Saved ${mine.title ?? known.title}`);
+    syncNow();
+    close();
   };
+  return close;
 }
 
-/** Delete a task once the time to undo it is over. */
-async function remove(item) {
-  await hold(item);
-  const { known, element } = item;
-  moveFocusAway(element);
-  element.hidden = true;
-  describeList();
-  toast(
-    `Deleted “${known.title}”`, "Undo",
-    () => { settle(item, known); $(".open", element).focus(); },
-    () => attempt(item, () => write(item, known, "DELETE", taskPath(known))),
-  );
+// What the API has refused, and what was changed elsewhere
+
+const asking = new Map(); // by key of an entry: { about, close }, what the user is asked
+
+/** Ask the user about each entry that waits for them; take away what isn't asked any more. */
+function ask() {
+  const entries = new Map(sync.entries().map((entry) => [entry.key, entry]));
+  for (const [key, { about, close }] of asking) {
+    const { conflict, refusal } = entries.get(key) ?? {};
+    if (about === (conflict ?? refusal)) continue;
+    asking.delete(key);
+    close();
+  }
+  for (const [key, entry] of entries) {
+    const about = entry.conflict ?? entry.refusal;
+    const isInUse = items.get(entry.operation.id)?.element.dataset.held;
+    if (!about || asking.has(key) || isInUse) continue;
+    const question = { about, close: () => {} };
+    asking.set(key, question);
+    question.close = (entry.conflict ? askWhetherToKeepMine : showRefused)(entry) ?? question.close;
+  }
+}
+onChange(() => queueMicrotask(ask)); // after the list was drawn
+
+function showRefused(entry) {
+  const { operation: { op, id, changes: mine }, extra: task, refusal } = entry;
+  if (op === "create") return correct(entry);
+  const item = items.get(id);
+  const isGone = refusal.status === 404;
+  if (op === "update" && !isGone && item) return edit(item, entry);
+  sync.discard(entry);
+  if (!isGone) toast(refusal.message);
+  else if (op === "restore") toast(`“${task.title}” can't be restored any more.`);
+  else if (op === "complete") toast(`“${task.title}” was deleted elsewhere.`);
+  else toast("It was deleted elsewhere while you edited it.", "Add mine as new", () => addTask(asNew({ ...task, ...mine })));
 }
 
-/** Show that a task was changed elsewhere; return whether to keep the user's version. */
-function askWhetherToKeepMine({ element }, mine, theirs) {
+/** Return what to send to create a task like this one. */
+const asNew = ({ title, description, priority, tags, due_date, time_zone }) =>
+  ({ title, description, priority, tags, due_date, time_zone });
+
+/** Show why a new task was refused, and let the user correct it or send it again. */
+function correct(entry) {
+  const { operation: { task: body }, refusal } = entry;
+  const element = fromTemplate("refused");
+  const form = $(".card", element).appendChild(fromTemplate("editor"));
+  const [again, discard] = form.querySelectorAll(".main, .plain");
+  element.dataset.refused = "yes";
+  list.prepend(element); // in sight, whatever the sort
+  $("label span", form).textContent = "Not added";
+  [again.textContent, discard.textContent] = ["Try again", "Discard"];
+  fillForm(form, { ...EMPTY, ...body });
+  const values = () => JSON.stringify(changes(form, EMPTY));
+  const refused = values();
+  showRefusal(form, refusal);
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    if (!isValid(form)) return;
+    const task = changes(form, EMPTY);
+    sync.retry(entry, values() === refused ? {} : { operation: { task }, preview: toPreview(task) });
+    syncNow();
+    $("#new input").focus();
+  };
+  discard.onclick = () => {
+    sync.discard(entry);
+    $("#new input").focus();
+  };
+  return () => element.remove();
+}
+
+/** Show that a task was changed elsewhere, and ask which version to keep. */
+function askWhetherToKeepMine(entry) {
+  const { operation: { op, id }, preview, conflict: theirs } = entry;
+  const item = items.get(id);
+  if (!item) return;
+  const { element } = item;
   const panel = fromTemplate("conflict");
   const inWords = ({ title, description, completed, due_date: due, priority, tags }) => [
     title, description, due && `Due ${describeDue(normalized(due))}`,
@@ -175,26 +274,26 @@ function askWhetherToKeepMine({ element }, mine, theirs) {
   const [own, other] = panel.querySelectorAll("dd");
   $("h2", panel).textContent = "This task was changed elsewhere meanwhile";
   panel.ariaLabel = $("h2", panel).textContent;
-  own.textContent = mine ? inWords({ ...theirs, ...mine }) : "Delete it";
+  own.textContent = op === "delete" ? "Delete it" : inWords({ ...theirs, ...preview });
   other.textContent = inWords(theirs);
-  element.hidden = false;
   element.dataset.asking = "yes";
-  element.ariaBusy = "false"; // it waits for the user
   $(".card", element).append(panel);
   say(panel.ariaLabel);
   if (element.contains(document.activeElement)) panel.focus(); // the focused element is hidden now
   else offerFocus(panel);
-  return new Promise((resolve) => {
-    const [keep, take] = panel.querySelectorAll("button");
-    const answer = (kept) => () => {
-      const focused = panel.contains(document.activeElement);
-      panel.remove();
-      delete element.dataset.asking;
-      element.ariaBusy = "true";
-      if (focused) ($("form [name=title]", element) ?? $(".open", element)).focus();
-      resolve(kept);
-    };
-    keep.onclick = answer(true);
-    take.onclick = answer(false);
-  });
+  const [keep, take] = panel.querySelectorAll("button");
+  keep.onclick = () => {
+    sync.retry(entry);
+    syncNow();
+  };
+  take.onclick = () => {
+    sync.discard(entry);
+    syncNow();
+  };
+  return () => {
+    const hadFocus = panel.contains(document.activeElement);
+    panel.remove();
+    delete element.dataset.asking;
+    if (hadFocus) ($("form [name=title]", element) ?? $(".open", element)).focus();
+  };
 }

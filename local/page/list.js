@@ -1,66 +1,80 @@
 // The list. items has, by id, what the page shows: { known, element }, a task and its row.
+// The tasks come from the copy (sync.js). While there is none, they are read from the API.
 
-import { call, countWrites, tasksPath } from "./api.js";
+import { call, countWrites, nextPath, tasksPath } from "./api.js";
 import { dayOf, describeDay, describeDue, describeFully, describeGroup, describeLateness, dueDay } from "./dates.js";
-import { $, fromTemplate, say, toast } from "./messages.js";
-import { belongs, chip, compare, dueMatches, isFiltered, isSortedByDue, listQuery, refreshSummary, toggleFilter } from "./view.js";
+import { LARGEST_COPY, onChange, sync } from "./follow.js";
+import { $, fromTemplate, say } from "./messages.js";
+import { belongs, chip, isFiltered, isSortedByDue, listQuery, refreshSummary, showSummaryOf, sorted, toggleFilter } from "./view.js";
 
 export const items = new Map();
 export const list = $("#list");
-const LARGEST_PAGE = 200;
+const PAGE = 30; // tasks to show at first, and more whenever the user comes to the end
+const LARGEST_PAGE = 200; // the API's limit
 const MANY_TAGS = 6; // of a task: if it has more, the rest is shown on demand
 const [endText, clear, more] = $("#end").children;
+let count = PAGE; // how many tasks of the copy to show
+let hasMore = false;
+let query = ""; // the view that is shown
+// Without a copy:
 let loading = new AbortController();
-let next = null; // the path of the next page
+let read = new Set(); // the ids that the API's list has, as far as it was read
+let next = null; // the path of its next page
+const written = new Set(); // ids of tasks that were written here since then
 
-/** Return whether the API has more tasks than are shown. */
-export const hasMore = () => Boolean(next);
+/** Show the tasks that the view asks for: at once from the copy, or else from the API. */
+export function load() {
+  const isOther = query !== (query = String(listQuery()));
+  if (isOther) count = PAGE;
+  isReading = !sync.isComplete && !sync.isStarting;
+  if (!isReading) return render();
+  return readList(isOther ? PAGE : Math.max(read.size, PAGE));
+}
 
-/** Return whether load() can read all tasks that are shown, and not only the first of them. */
-export const canReload = () => items.size <= LARGEST_PAGE;
+/** Read the list again, if it isn't so long that only a part of it would be read. */
+export function refresh() {
+  if (sync.isComplete) return;
+  if (read.size <= LARGEST_PAGE) load();
+  else refreshSummary();
+}
 
-/** Load the list and show it. The old list stays until the answer arrives. */
-export async function load(least = items.size) {
+async function readList(least) {
   loading.abort();
   loading = new AbortController();
-  const query = listQuery();
-  query.set("limit", Math.min(Math.max(least, 30), LARGEST_PAGE));
-  const found = await page(`${tasksPath}?${query}`);
-  if (!found) return;
-  const ids = new Set(found.map((task) => task.id));
-  for (const [id, { element }] of items) if (!ids.has(id) && !element.dataset.held) forget(id);
-  let at = list.firstElementChild;
-  for (const task of found) {
-    const { element } = show(task);
-    while (at && !ids.has(at.task.id)) at = at.nextElementSibling; // unsent, or held
-    if (element === at) at = at.nextElementSibling;
-    else putBefore(at, element);
-  }
-  finishList();
-  refreshSummary();
+  const parameters = listQuery();
+  parameters.set("limit", Math.min(least, LARGEST_PAGE));
+  const before = [...written];
+  const tasks = await readPage(`${tasksPath}?${parameters}`);
+  if (!tasks) return;
+  read = new Set(tasks.map((task) => task.id));
+  for (const id of before) written.delete(id);
+  list.dataset.source = "api";
+  render();
+  const counts = await refreshSummary();
+  if (counts && counts.pending + counts.completed > LARGEST_COPY) sync.giveUpCopy();
 }
 
-export async function loadMore() {
-  if (!next || list.ariaBusy === "true") return;
-  const found = await page(next);
-  for (const task of found ?? []) if (!items.has(task.id)) place(show(task).element);
-  if (found) finishList();
+export async function showMore() {
+  if (!hasMore || list.ariaBusy === "true") return;
+  if (sync.isComplete) count += PAGE;
+  else for (const task of (await readPage(next)) ?? []) read.add(task.id);
+  render();
 }
-more.onclick = loadMore;
+more.onclick = showMore;
 
-/** Fetch a page of tasks; return null if that fails or a newer load() has started. */
-async function page(path) {
+/** Read a page of tasks; return null if that fails or is no longer wanted. */
+async function readPage(path) {
   const { signal } = loading;
   list.ariaBusy = "true";
   try {
     let before, headers, body;
-    do {
+    do { // again, if a write was answered meanwhile: the list may be older
       before = countWrites();
       ({ headers, body } = await call("GET", path, { signal }));
     } while (before !== countWrites());
-    next = headers.get("link")?.match(/<([^>]*)>; rel="next"/)?.[1] ?? null;
-    const shown = body.filter(dueMatches);
-    return isSortedByDue() ? shown.sort(compare) : shown;
+    next = nextPath(headers);
+    sync.remember(body);
+    return body;
   } catch (error) {
     if (!signal.aborted) endText.textContent = error.message;
     return null;
@@ -69,21 +83,79 @@ async function page(path) {
   }
 }
 
+/** Return the tasks to show, in their order, and whether there are more of them. */
+function choose(view) {
+  // The user has to look at these, wherever they are.
+  const asking = new Set(sync.entries().filter(({ conflict, refusal }) => conflict || refusal).map(({ operation }) => operation.id));
+  const isShown = (task) => belongs(task) || asking.has(task.id);
+  if (sync.isComplete) {
+    const all = sorted([...view.values()].filter(isShown));
+    return [all.filter((task, index) => index < count || asking.has(task.id)), all.length > count];
+  }
+  const known = sorted([...view.values()].filter((task) => isShown(task)
+    && (read.has(task.id) || written.has(task.id) || asking.has(task.id))));
+  const last = known.findLastIndex((task) => read.has(task.id));
+  return [next ? known.slice(0, last + 1) : known, Boolean(next)];
+}
+
+let isCopy = false;
+let isReading = false; // the list, from the API
+
+/** Show what is known now. */
+export function render() {
+  if (!query) return; // before the page has started
+  if (sync.isStarting) list.ariaBusy = "true";
+  else if (!sync.isComplete && !isReading) return load();
+  if (sync.isComplete && !isCopy) {
+    loading.abort();
+    list.dataset.source = "copy";
+    list.ariaBusy = "false";
+  }
+  isCopy = sync.isComplete;
+  isReading &&= !isCopy;
+  const view = sync.view();
+  for (const [id, item] of items) rename(id, sync.idOf(id), item, view);
+  for (const task of view.values()) if (task.pending) written.add(task.id);
+  for (const id of written) written.add(sync.idOf(id));
+  let tasks;
+  [tasks, hasMore] = choose(view);
+  const ids = new Set(tasks.map((task) => task.id));
+  for (const [id, { element }] of items) if (!ids.has(id) && !element.dataset.held) forget(id);
+  const isOurs = (element) => ids.has(element.task?.id) && !element.dataset.refused;
+  let at = list.firstElementChild;
+  for (const task of tasks) {
+    const element = show(task);
+    while (at && !isOurs(at)) at = at.nextElementSibling; // in use, or refused
+    if (element === at) at = at.nextElementSibling;
+    else putBefore(at, element);
+  }
+  if (isCopy) showSummaryOf([...view.values()]);
+  if (list.dataset.source) finishList(); // else nothing is known yet
+}
+
+/** A new task has an id by now: it stays in the same row. */
+function rename(old, id, item, view) {
+  if (old === id || !view.has(id)) return;
+  items.delete(old);
+  items.get(id)?.element.remove();
+  items.set(id, item);
+}
+
 let described = "";
 
 function finishList() {
-  for (const element of list.querySelectorAll(".unsent")) arrange(element);
-  more.hidden = !next;
+  more.hidden = !hasMore;
   const before = described;
-  described = describeList() || `${items.size} ${items.size === 1 ? "task" : "tasks"}${next ? ", more below" : ""}`;
-  if (described !== before) say(described);
+  described = `${query} ${describeList()}`;
+  // Only what the user asked for; what they do is said elsewhere.
+  if (described !== before) say(endText.textContent || `${items.size} ${items.size === 1 ? "task" : "tasks"}${hasMore ? ", more below" : ""}`);
   // The observer only reports changes, but the end of the list may still be visible.
   observer.unobserve($("#end"));
   observer.observe($("#end"));
 }
 
 /** Show the days' headings, and a message if the list is empty; return the message. */
-export function describeList() {
+function describeList() {
   const visible = [...list.children].filter((each) => !each.hidden);
   let group = null;
   for (const element of visible) {
@@ -102,22 +174,8 @@ export function describeList() {
 const groupOf = ({ due_date: due }) => (due ? describeGroup(dueDay(due)) : "No due date");
 
 const observer = new IntersectionObserver(
-  ([end]) => end.isIntersecting && loadMore(), { rootMargin: "400px" },
+  ([end]) => end.isIntersecting && showMore(), { rootMargin: "400px" },
 );
-
-/** Show a new task that the API doesn't have yet, where the list will have it. */
-export function arrange(element) {
-  if (element.dataset.refused) return;
-  element.hidden = !belongs(element.task);
-  place(element);
-}
-
-/** Move an element to its place in the chosen order. */
-export function place(element) {
-  const others = [...list.children].filter((other) => other !== element && !other.dataset.refused);
-  const later = others.find((other) => compare(other.task, element.task) > 0) ?? null;
-  if (element.parentElement !== list || element.nextElementSibling !== later) putBefore(later, element);
-}
 
 /** Put an element before another, or last; keep the focus in it. */
 function putBefore(later, element) {
@@ -126,18 +184,20 @@ function putBefore(later, element) {
   if (focused) focused.focus({ preventScroll: true });
 }
 
-/** Show a task in its item, or in a new one; don't change an item that is in use. */
-export function show(task) {
+/** Show a task in its row, or in a new one; don't change a row that is in use. Return it. */
+function show(task) {
   let item = items.get(task.id);
   if (!item) {
     item = { element: fromTemplate("item") };
     item.element.item = item;
     items.set(task.id, item);
   }
-  if (item.element.dataset.held) return item;
+  const { element } = item;
+  element.classList.toggle("unsent", Boolean(task.pending));
+  if (element.dataset.held || item.known === task) return element;
   item.known = task;
-  paint(item.element, task);
-  return item;
+  paint(element, task);
+  return element;
 }
 
 function paint(element, task) {
@@ -152,15 +212,8 @@ function paint(element, task) {
   paintDetails(element, task);
 }
 
-/** Show a task as it will be if the API accepts a change. */
-export function preview(element, task) {
-  paint(element, task);
-  place(element);
-  describeList();
-}
-
 /** Show the due date, the priority and the tags of a task, and when it was completed. */
-export function paintDetails(element, { completed, completed_at: done, due_date: due, priority, tags }) {
+function paintDetails(element, { completed, completed_at: done, due_date: due, priority, tags }) {
   const lateness = due && !completed ? describeLateness(due) : null;
   const details = [];
   const add = (tag, name, text) => {
@@ -221,52 +274,29 @@ export function repaint() {
   describeList();
 }
 
-/** Remove an item from the page; move the focus to its neighbour. */
-export function forget(id) {
+/** Remove a row from the page; move the focus to its neighbour. */
+function forget(id) {
   const { element } = items.get(id);
   moveFocusAway(element);
   element.remove();
   items.delete(id);
 }
 
-export function moveFocusAway(element) {
+function moveFocusAway(element) {
   if (!element.contains(document.activeElement)) return;
   const others = [...list.children].filter((each) => !each.hidden);
   const near = others[others.indexOf(element) + 1] ?? others[others.indexOf(element) - 1];
   ((near && $("input", near)) ?? $("#new input")).focus();
 }
 
-/** Lock an item while something is done with it, until settle(). */
-export async function hold(item) {
-  const { element } = item;
-  while (element.dataset.held) await item.settled;
-  item.settled = new Promise((resolve) => { item.settle = resolve; });
+/** Lock a row while a form is in it, so that nothing else changes it. */
+export function hold({ element }) {
   element.dataset.held = "yes";
-  element.ariaBusy = "true";
 }
 
-/** Unlock an item; show its current task, or remove it if the list no longer has it. */
-export function settle(item, now) {
-  const { element, known } = item;
+export function release({ element }) {
   delete element.dataset.held;
-  element.ariaBusy = "false";
-  element.hidden = false;
-  if (now) show(now);
-  if (!now || !belongs(now)) forget(known.id);
-  else place(element);
-  describeList();
-  if (now !== known) refreshSummary();
-  item.settle();
+  render();
 }
 
-/** Do some work and settle the item with its result; if it fails, with the old task. */
-export async function attempt(item, work) {
-  const { known } = item;
-  try {
-    settle(item, await work(known));
-  } catch (error) {
-    const gone = error.status === 404;
-    settle(item, gone ? null : known);
-    toast(gone ? `“${known.title}” was deleted elsewhere.` : error.message);
-  }
-}
+onChange(render);

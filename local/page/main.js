@@ -1,36 +1,45 @@
-// Start the page: read the address, load the list, and keep it up to date.
+// Start the page: read the address, show the list, and keep it up to date.
 
 import { hasUnsavedEdits } from "./actions.js";
-import { canReload, list, load, repaint } from "./list.js";
-import { $ } from "./messages.js";
+import { follow, isUsed, onChange, sync } from "./follow.js";
+import { load, refresh, repaint } from "./list.js";
+import { $, setCounter } from "./messages.js";
 import { hasDraft } from "./new_task.js";
-import { hasUnstored, sendStored } from "./outbox.js";
-import { clearFilters, readAddress } from "./view.js";
+import { clearFilters, readAddress, refreshSummary } from "./view.js";
 
 const MINUTE = 60_000; // milliseconds
-const REFRESH_FOR = 5 * MINUTE; // after the last key or click: an open page must not keep the database awake
-let lastUse = Date.now();
 
 addEventListener("beforeunload", (event) => {
-  const writing = $("[aria-busy=true]:not([hidden])", list) || hasUnstored();
-  if (hasDraft() || hasUnsavedEdits() || writing) event.preventDefault(); // makes the browser ask the user
+  const isUnsaved = !sync.isKept && sync.entries().length > 0;
+  if (hasDraft() || hasUnsavedEdits() || isUnsaved) event.preventDefault(); // makes the browser ask the user
 });
-for (const type of ["keydown", "pointerdown"])
-  addEventListener(type, () => { lastUse = Date.now(); }, { capture: true, passive: true });
-
 $("#view").addEventListener("changed", () => {
   $("#new-note").textContent = "";
-  load(30);
+  load();
 });
 $("#end button").onclick = clearFilters;
-document.onvisibilitychange = () => document.hidden || load();
+setInterval(repaint, MINUTE);
 
-// The browser sends the list's ETag itself, so an unchanged list is a 304 without a body.
-setInterval(() => {
-  repaint();
-  if (!document.hidden && canReload() && Date.now() - lastUse < REFRESH_FOR) load();
-}, MINUTE);
+// Without a copy, the list is read again; the browser sends its ETag, so an unchanged list is a 304.
+document.addEventListener("visibilitychange", () => document.hidden || refresh());
+setInterval(() => isUsed() && refresh(), MINUTE);
+let waiting = 0;
+onChange(() => {
+  const before = waiting;
+  waiting = sync.entries().length;
+  if (!sync.isComplete && waiting < before) refreshSummary();
+});
 
+// Keep the page's own files, for a reload without a network; the worker keeps them up to date.
+if (navigator.serviceWorker && !navigator.serviceWorker.controller)
+  navigator.serviceWorker.register("worker.js").then(async () => {
+    const files = performance.getEntriesByType("resource").map(({ name }) => name);
+    const own = files.filter((name) => /\.(js|css)$/.test(name) && name.startsWith(location.origin));
+    await (await caches.open("the page's files")).addAll([`${location.origin}/`, ...own]);
+  }).catch(() => {}); // then only the copy is kept
+
+setCounter(() => sync.entries().filter(({ answer }) => !answer).length);
 readAddress();
+await sync.load();
 load();
-sendStored();
+follow();

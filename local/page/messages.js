@@ -40,7 +40,7 @@ addEventListener("keydown", (event) => {
   if (event.key === "Enter") event.preventDefault();
 }, { capture: true });
 
-// Notices. Each has an action, and something to do when it disappears.
+// Notices. Each may have an action.
 
 const toasts = new Set(); // { act, close, timer }
 const countDown = (notice) => {
@@ -48,7 +48,7 @@ const countDown = (notice) => {
   notice.timer = setTimeout(notice.close, 7000);
 };
 
-export function toast(text, label, act, otherwise) {
+export function toast(text, label, act) {
   const box = fromTemplate("toast");
   const [words, action, close] = box.children;
   const end = (then) => () => {
@@ -58,7 +58,7 @@ export function toast(text, label, act, otherwise) {
     box.remove();
     then?.();
   };
-  const notice = { act: label && end(act), close: end(otherwise) };
+  const notice = { act: label && end(act), close: end() };
   words.textContent = text;
   action.textContent = label;
   action.hidden = !label;
@@ -72,7 +72,6 @@ export function toast(text, label, act, otherwise) {
 }
 $("#toasts").onmouseenter = $("#toasts").onfocusin = () => toasts.forEach(({ timer }) => clearTimeout(timer));
 $("#toasts").onmouseleave = $("#toasts").onfocusout = () => toasts.forEach(countDown);
-addEventListener("pagehide", () => toasts.forEach(({ close }) => close()));
 addEventListener("keydown", (event) => {
   const { key, ctrlKey, metaKey, target } = event;
   const undoesText = target.value && target.type !== "checkbox";
@@ -85,6 +84,10 @@ addEventListener("keydown", (event) => {
 // The banner.
 
 let outage = null;
+let countWaiting = () => 0;
+
+/** Tell the banner how to count what waits to be sent. */
+export const setCounter = (counter) => { countWaiting = counter; };
 
 /** Wait before trying again; all requests that wait share one pause. */
 export function pause(reason, seconds) {
@@ -93,9 +96,9 @@ export function pause(reason, seconds) {
     const until = Date.now() + seconds * 1000;
     const tick = () => {
       const left = Math.ceil((until - Date.now()) / 1000);
-      const reading = $("#list").ariaBusy === "true" && $("#list > li:not(.unsent)");
-      const old = reading ? "Until then the list may be out of date." : "";
-      count.textContent = `${left > 0 ? `Trying again in ${left} s.` : "Trying again …"} ${old}`.trim();
+      const changes = countWaiting();
+      const waiting = changes ? `${changes} change${changes === 1 ? " waits" : "s wait"} to be sent.` : "";
+      count.textContent = `${left > 0 ? `Trying again in ${left} s.` : "Trying again …"} ${waiting}`.trim();
       if (left <= 0) now();
     };
     const timer = setInterval(tick, 200);
@@ -117,16 +120,19 @@ export function endOutage() {
   say("The API answers again.");
 }
 
-/** List a request beside the tasks, with the headers that matter here. */
-export function logRequest(method, path, sent, response) {
+/** List a request beside the tasks, with the headers and the operations that matter here. */
+export function logRequest(method, path, sent, response, body) {
   const names = ["etag", "link", "location", "retry-after", "idempotent-replayed", "www-authenticate"];
   const got = names.map((name) => [name, response?.headers.get(name)]).filter(([, value]) => value);
+  const operations = (body?.operations ?? []).slice(0, 5).map(({ op, id, if_match: version, idempotency_key: key }) =>
+    [op, [id, version && `if_match ${version}`, key && `idempotency_key ${key}`].filter(Boolean).join(", ")]);
+  if (body?.operations?.length > 5) operations.push(["and", `${body.operations.length - 5} more`]);
   const line = document.createElement("li");
   const status = line.appendChild(document.createElement("b"));
   status.textContent = response?.status ?? "no answer";
   status.className = response?.status < 400 ? "" : "failed";
-  line.append(`${method} ${path.slice(0, 160)}`);
-  for (const [way, pairs] of [["→", Object.entries(sent)], ["←", got]])
+  line.append(`${method} ${path.replace(/(since=.{8})[^&]*/, "$1…").slice(0, 160)}`);
+  for (const [way, pairs] of [["→", [...Object.entries(sent), ...operations]], ["←", got]])
     for (const [name, value] of pairs)
       line.appendChild(document.createElement("span")).textContent = `${way} ${name}: ${value.slice(0, 60)}`;
   $("#log ol").prepend(line);

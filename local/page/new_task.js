@@ -1,9 +1,9 @@
 // The form for a new task. Its text is all there is: the buttons add words to it, and below
 // it the page shows how it reads them. Pressing one of these keeps its words in the title.
 
+import { addTask } from "./actions.js";
 import { dayOf, describeDue, isoDay, toBody } from "./dates.js";
 import { $, checkTitle, say, showFault } from "./messages.js";
-import { enqueue } from "./outbox.js";
 import { dueFields, parse, toggleWord } from "./quick_add.js";
 import { chip, filters, summary } from "./view.js";
 
@@ -116,7 +116,7 @@ form.onsubmit = (event) => {
   if (added && !input.value) return;
   const draft = readDraft();
   if (showFault(input, checkTitle(draft.title))) return;
-  enqueue(toTask(draft));
+  addTask(toTask(draft));
   input.value = "";
   kept.clear();
   added = true;

@@ -5,6 +5,7 @@ import { call, tasksPath, user } from "./api.js";
 import { dayOf, dueDay, isAllDay, isoDay, isOverdue, timeZone } from "./dates.js";
 import { $ } from "./messages.js";
 import { PRIORITIES } from "./quick_add.js";
+import { summarize } from "./summary.js";
 
 const form = $("#view");
 const SHOWN_TAGS = 8; // until the user asks for more
@@ -13,7 +14,7 @@ const DUE = { overdue: "Overdue", today: "Today", week: "Next 7 days" };
 
 /** The filters that are no fields of the form: `due` is "" or one of DUE. */
 export const filters = { due: "", priority: new Set(), tags: new Set() };
-/** The API's summary, null until it is there. */
+/** What GET …/tasks/summary returns, null until it is there. */
 export let summary = null;
 let showsAllTags = false;
 let scrolledTo = "";
@@ -47,7 +48,7 @@ export function listQuery() {
 }
 
 /** Return whether the filter of due dates shows a task. */
-export function dueMatches({ completed, due_date: due }) {
+function dueMatches({ completed, due_date: due }) {
   if (!filters.due) return true;
   if (!due) return false;
   if (filters.due === "overdue") return !completed && isOverdue(due);
@@ -66,22 +67,28 @@ export function belongs(task) {
 }
 
 const codePoints = (text) => Array.from(text, (each) => each.codePointAt().toString(16).padStart(6, "0")).join("");
+// A time that the API hasn't given yet is later than any other.
+const isNew = ({ id }) => typeof id === "string";
 const RANKS = {
-  created_at: (task) => [task.created_at],
-  updated_at: (task) => [task.updated_at],
+  created_at: (task) => [isNew(task) ? "now" : task.created_at],
+  updated_at: (task) => [task.pending ? `now ${task.pending}` : task.updated_at],
   title: (task) => [codePoints(task.title)],
-  priority: (task) => [PRIORITIES.indexOf(task.priority), task.created_at],
+  priority: (task) => [PRIORITIES.indexOf(task.priority), isNew(task) ? "now" : task.created_at],
   // By the day here, so that no day is shown twice. The API sorts an all-day task as 00:00 UTC.
   due_date: ({ due_date: due }) => (due ? [dueDay(due), isAllDay(due) ? 0 : Date.parse(due)] : []),
 };
 
-/** Compare two tasks in the chosen order, as the API does. */
-export function compare(a, b) {
+/** Return tasks in the chosen order, as the API sorts them. */
+export function sorted(tasks) {
   const [sort, order] = chosenSort();
-  if (sort === "due_date" && !a.due_date !== !b.due_date) return a.due_date ? -1 : 1; // in both orders
-  const [one, other] = [a, b].map((task) => [...RANKS[sort](task), task.id]);
-  const at = one.findIndex((value, index) => value !== other[index]);
-  return at < 0 ? 0 : (one[at] > other[at] ? 1 : -1) * (order === "asc" ? 1 : -1);
+  const direction = order === "asc" ? 1 : -1;
+  const ranked = tasks.map((task) => ({ task, rank: [...RANKS[sort](task), isNew(task), task.id] }));
+  ranked.sort((a, b) => {
+    if (sort === "due_date" && !a.task.due_date !== !b.task.due_date) return a.task.due_date ? -1 : 1; // in both orders
+    const at = a.rank.findIndex((value, index) => value !== b.rank[index]);
+    return at < 0 ? 0 : (a.rank[at] > b.rank[at] ? 1 : -1) * direction;
+  });
+  return ranked.map(({ task }) => task);
 }
 
 // The filters that can be pressed, with how many pending tasks each has.
@@ -165,6 +172,7 @@ export function showFilters() {
   if (focused) (buttons.find((each) => each.dataset.filter === focused) ?? buttons[0]).focus({ preventScroll: true });
   const totals = summary && { all: summary.pending + summary.completed, pending: summary.pending, completed: summary.completed };
   for (const [status, total] of Object.entries(totals ?? {})) $(`b[data-count=${status}]`).textContent = total;
+  $("#clear").hidden = !summary?.completed || isFiltered() || form.elements.status.value === "pending";
 }
 
 /** Return a small button with a text. */
@@ -178,25 +186,25 @@ export function chip(text, act) {
   return button;
 }
 
-let refreshing = null;
-let isStale = false;
+/** Show the counts of these tasks. */
+export function showSummaryOf(tasks) {
+  showSummary(summarize(tasks));
+}
 
-/** Read the counts, and again if something was written meanwhile. */
-export function refreshSummary() {
-  isStale = true;
-  refreshing ??= (async () => {
-    while (isStale) {
-      isStale = false;
-      try {
-        summary = (await call("GET", `${tasksPath}/summary?time_zone=${encodeURIComponent(timeZone())}`)).body;
-      } catch {
-        // The list shows the error.
-      }
-    }
-    refreshing = null;
-    showFilters();
-    $("#new").dispatchEvent(new Event("summary"));
-  })();
+/** Read the counts from the API, and show them; return nothing if that fails. */
+export async function refreshSummary() {
+  try {
+    const { body } = await call("GET", `${tasksPath}/summary?time_zone=${encodeURIComponent(timeZone())}`);
+    showSummary(body);
+    return body;
+  } catch {} // the list shows the error
+}
+
+function showSummary(counts) {
+  if (JSON.stringify(counts) === JSON.stringify(summary)) return;
+  summary = counts;
+  showFilters();
+  $("#new").dispatchEvent(new Event("summary"));
 }
 
 let typing;

@@ -58,6 +58,8 @@ def someone(browser: Browser, site: Site) -> Iterator[User]:
     refused: list[str] = []
 
     def context(**options: object) -> BrowserContext:
+        # A test's route() sees no request that a service worker sends.
+        options = {"service_workers": "block", **options}
         new = browser.new_context(**options)  # type: ignore[arg-type]
         new.on("weberror", lambda error: thrown.append(str(error.error)))
         new.on("console", lambda line: refused.append(line.text))

@@ -5,6 +5,7 @@ import { test } from "node:test";
 process.env.TZ = "Europe/Berlin";
 const dates = await import("../../local/page/dates.js");
 const { dueFields, parse, toggleWord } = await import("../../local/page/quick_add.js");
+const { summarize } = await import("../../local/page/summary.js");
 const now = new Date("2026-03-09T12:00:00+01:00"); // a Monday
 
 /** A test for each row of a table: what goes in, and what should come out. */
@@ -47,6 +48,20 @@ table("what is sent for the fields", dates.toBody, [
   [{ date: "2026-03-09", time: "" }, { due_date: "2026-03-09" }],
   [{ date: "2026-03-09", time: "17:00" }, { due_date: "2026-03-09T17:00:00", time_zone: "Europe/Berlin" }],
 ]);
+
+test("the counts of a copy", () => {
+  const task = (due_date, tags = [], completed = false, priority = "medium") => ({ due_date, tags, completed, priority });
+  const tasks = [
+    task("2026-03-08", ["home", "work"]), task("2026-03-09", ["work"], false, "high"), task("2026-03-09T10:59:00Z", ["art"]),
+    task("2026-03-09T22:59:00Z"), task("2026-03-09T23:00:00Z"), task(null, ["home"]), task("2026-03-08", ["done"], true),
+  ];
+
+  assert.deepEqual(summarize(tasks, now), {
+    pending: 6, completed: 1, overdue: 2, due_today: 3,
+    priorities: { low: 0, medium: 5, high: 1, urgent: 0 },
+    tags: [{ tag: "home", count: 2 }, { tag: "work", count: 2 }, { tag: "art", count: 1 }],
+  });
+});
 
 test("a date is the same day in every zone", () => {
   for (const zone of ["Pacific/Kiritimati", "Pacific/Niue", "Europe/Berlin"]) {

@@ -8,8 +8,9 @@ import pytest
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node isn't installed")
-def test_dates_and_the_words_of_new_tasks() -> None:
-    module = Path(__file__).with_name("page_functions.test.mjs")
+@pytest.mark.parametrize("name", ["page_functions", "sync"])
+def test_functions_of_the_page(name: str) -> None:
+    module = Path(__file__).with_name(f"{name}.test.mjs")
 
     ran = subprocess.run(
         ["node", module], capture_output=True, text=True, check=False, timeout=60

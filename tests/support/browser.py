@@ -24,18 +24,24 @@ class User:
     context: Callable[..., BrowserContext]
 
     def open(self, query: str = "", **options: object) -> Page:
-        """Open the page in a new browser context; return it when its list is loaded."""
-        page = self.context(**options).new_page()
+        """Open the page in a new browser context; return it when it has its copy."""
+        return self.open_in(self.context(**options), query)
+
+    def open_in(self, context: BrowserContext, query: str = "") -> Page:
+        """Open the page in another tab."""
+        page = context.new_page()
         page.goto(f"{self.site.page}/?user={self.name}{query}")
-        page.locator("#list[aria-busy=false]").wait_for(state="attached")
+        page.locator("#list[data-source=copy]").wait_for(state="attached")
         return page
 
     @property
     def api(self) -> httpx.Client:
-        config = httpx.get(f"{self.site.page}/config.json?user={self.name}").json()
+        url = f"{self.site.page}/config.json?user={self.name}"
+        config = httpx.get(url, timeout=60).json()
         return httpx.Client(
             base_url=f"{config['api']}/api/{self.name}/",
             headers={"authorization": f"Bearer {config['token']}"},
+            timeout=60,  # seconds: the machine may be busy
         )
 
     def has(self, *titles: str, **fields: object) -> None:

@@ -1,9 +1,12 @@
 """What a user does and sees on the to-do page."""
 
+import re
 from collections.abc import Callable
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Locator, Page, expect
+
+from local.waiting import eventually
 
 Screenshot = Callable[[Page, str], None]
 
@@ -36,6 +39,11 @@ def expect_all_sent(page: Page) -> None:
     expect(page.locator(".unsent")).to_have_count(0)
 
 
+def until(is_true: Callable[[], bool]) -> None:
+    """Wait until the API has what the page shows."""
+    eventually(is_true)
+
+
 def save(page: Page) -> None:
     page.get_by_role("button", name="Save").click()
 
@@ -50,8 +58,13 @@ def end(page: Page) -> Locator:
 
 
 def asked(page: Page) -> Locator:
-    """The page's own list of its requests except for the counts, the latest first."""
-    return page.locator("#log li").filter(has_not_text="/summary")
+    """The page's own list of its requests, the latest first; without its polls."""
+    return page.locator("#log li").filter(has_not_text=re.compile("/summary|/changes"))
+
+
+def batches(page: Page) -> Locator:
+    """The batches among the page's requests, the latest first."""
+    return page.locator("#log li").filter(has_text="/batch")
 
 
 def findings(page: Page) -> list[str]:
