@@ -8,16 +8,15 @@ END = "<!-- end of routes -->\n"
 
 
 def routes_table(document: Json) -> str:
-    """Return a row for each function, in the document's order: its routes, and what
-    they do.
-    """
-    rows: dict[str, list[str]] = {}
+    """Return a row for each path, in the document's order, and what its methods do."""
+    rows = []
     for path, operations in document["paths"].items():
+        methods: dict[str, list[str]] = {}
         for method, operation in operations.items():
-            routes = rows.setdefault(operation["summary"], [])
-            routes.append(f"`{method.upper()} {path}`")
-    lines = [f"| {', '.join(routes)} | {summary} |" for summary, routes in rows.items()]
-    return "\n".join(["| route | does |", "| --- | --- |", *lines, ""])
+            methods.setdefault(operation["summary"], []).append(f"`{method.upper()}`")
+        does = [f"{', '.join(names)} {text}" for text, names in methods.items()]
+        rows.append(f"| `{path}` | {'; '.join(does)} |")
+    return "\n".join(["| path | does |", "| --- | --- |", *rows, ""])
 
 
 def with_routes(page: str, document: Json) -> str:
