@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from taskapi.errors import IdempotencyKeyReused, NotFound, PreconditionFailed
+from taskapi.tasks.batch import MOST_OPERATIONS
 from taskapi.tasks.fields import EXAMPLE, FIELDS
 from taskapi.tasks.planning import PRIORITIES
 from taskapi.tasks.summary import MOST_TAGS, Summary
@@ -70,6 +72,74 @@ PROBLEM: Json = {
         },
     },
 }
+OPERATION_ERRORS = (NotFound, PreconditionFailed, IdempotencyKeyReused)
+RESULTS: Json = {
+    "type": "object",
+    "required": ["results"],
+    "additionalProperties": False,
+    "properties": {
+        "results": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MOST_OPERATIONS,
+            "items": {
+                "oneOf": [
+                    {
+                        "type": "object",
+                        "required": ["status", "task"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "status": {"enum": [200, 201]},
+                            "task": ref("Task"),
+                            "replayed": {
+                                "const": True,
+                                "description": "Only where the key was used before.",
+                            },
+                        },
+                        "description": "The task after a create, update, complete or "
+                        "restore.",
+                    },
+                    {
+                        "type": "object",
+                        "required": ["status"],
+                        "additionalProperties": False,
+                        "properties": {"status": {"const": 204}},
+                        "description": "A delete.",
+                    },
+                    {
+                        "type": "object",
+                        "required": ["status", "error", "message"],
+                        "additionalProperties": False,
+                        "properties": {
+                            "status": {
+                                "enum": [each.status for each in OPERATION_ERRORS]
+                            },
+                            "error": {"enum": [each.code for each in OPERATION_ERRORS]},
+                            "message": {"type": "string"},
+                            "details": {
+                                "type": "object",
+                                "required": ["task"],
+                                "properties": {"task": ref("Task")},
+                                "description": "Of a 412: the task as it is now.",
+                            },
+                        },
+                        "description": "An error that the operation's own route would "
+                        "give. The others were carried out.",
+                    },
+                ]
+            },
+        }
+    },
+    "examples": [
+        {
+            "results": [
+                {"status": 201, "task": EXAMPLE},
+                {"status": 204},
+                {"status": 404, "error": "not_found", "message": "Task not found"},
+            ]
+        }
+    ],
+}
 GATEWAY_MESSAGE: Json = {
     "type": "object",
     "required": ["message"],
@@ -81,6 +151,7 @@ GATEWAY_MESSAGE: Json = {
 SHARED_SCHEMAS: Json = {
     "Task": TASK,
     "Summary": SUMMARY,
+    "Results": RESULTS,
     "Problem": PROBLEM,
     "GatewayMessage": GATEWAY_MESSAGE,
 }

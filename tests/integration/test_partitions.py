@@ -11,9 +11,10 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from taskapi.postgres import query
+from taskapi.postgres import pipeline, query
 from taskapi.postgres.connection import Connection
 from taskapi.postgres.migrate import migrate
+from taskapi.postgres.pipeline import Rows, Statement
 from tests.support.api import Client
 from tests.support.connections import forget_connection
 from tests.support.contract import ONE_TASK_FUNCTIONS, TASK_FUNCTIONS, sample_body
@@ -107,16 +108,27 @@ def seen(partitioned: str, monkeypatch: pytest.MonkeyPatch) -> Seen:
     Each is explained before it is sent, in a transaction that is rolled back.
     """
     statements: Seen = {}
-    run = query.run
+    run, run_all = query.run, pipeline.run_all
+
+    def explain(sql: bytes, params: Mapping[str, object]) -> None:
+        partitions = tuple(touched(partitioned, sql, params))
+        statements.setdefault(partitions, set()).add(sql.decode())
 
     def explain_and_run(
         connection: Connection, sql: bytes, params: Mapping[str, object]
     ) -> Sequence[TupleRow]:
-        partitions = tuple(touched(partitioned, sql, params))
-        statements.setdefault(partitions, set()).add(sql.decode())
+        explain(sql, params)
         return run(connection, sql, params)
 
+    def explain_and_run_all(
+        connection: Connection, batch: Sequence[Statement], answered: list[Rows]
+    ) -> None:
+        for statement in batch:
+            explain(*statement)
+        run_all(connection, batch, answered)
+
     monkeypatch.setattr(query, "run", explain_and_run)
+    monkeypatch.setattr(pipeline, "run_all", explain_and_run_all)
     return statements
 
 

@@ -2,7 +2,8 @@
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -28,6 +29,8 @@ attempt, and its limit. The actual pause is random, between 0 and the longest.""
 # Python's own generator.
 rng = random.SystemRandom()
 
+T = TypeVar("T")
+
 FORBIDS_WRITES = b"""
     SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only')::boolean
 """
@@ -52,22 +55,31 @@ def query(
 
     Raises ServiceUnavailable, by the request's deadline.
     """
+    statement = sql.encode()
+    return run_with_retries(
+        lambda connection: run(connection, statement, params), repeatable, writes
+    )
+
+
+def run_with_retries(
+    send: Callable[[Connection], T], repeatable: bool, writes: bool
+) -> T:
+    """Return what send returns, within the request's deadline.
+
+    send: sends a statement, or several that are committed together.
+    """
     started = time_budget.clock()
     try:
         deadline = time_budget.deadline()
-        return run_with_retries(sql.encode(), params, repeatable, writes, deadline)
+        return run_until(deadline, send, repeatable, writes)
     finally:
         request_stats.database_seconds += time_budget.clock() - started
 
 
-def run_with_retries(
-    sql: bytes,
-    params: Mapping[str, object],
-    repeatable: bool,
-    writes: bool,
-    deadline: float,
-) -> Sequence[TupleRow]:
-    """Run a statement until it succeeds, or until another attempt can't help."""
+def run_until(
+    deadline: float, send: Callable[[Connection], T], repeatable: bool, writes: bool
+) -> T:
+    """Call send until it succeeds, or until another attempt can't help."""
     attempt, outcome_unknown = 0, False
     while True:
         connection = None
@@ -78,7 +90,7 @@ def run_with_retries(
                 if repeatable:
                     limit = min(limit, time_budget.clock() + ATTEMPT_TIMEOUT)
                 connection.deadline = limit
-                return run(connection, sql, params)
+                return send(connection)
         except psycopg.Error as error:
             fault = find_fault(error, connection, limit)
             if fault is None:
@@ -102,13 +114,17 @@ def run_with_retries(
 def run(
     connection: Connection, sql: bytes, params: Mapping[str, object]
 ) -> Sequence[TupleRow]:
-    """Return the rows; if a write is refused, find out whether a setting forbids it."""
+    """Return the rows of one statement."""
     try:
         return connection.execute(sql, params).fetchall()
     except psycopg.errors.ReadOnlySqlTransaction:
-        [(forbids_writes,)] = connection.execute(FORBIDS_WRITES).fetchall()
-        connection.forbids_writes = forbids_writes
+        note_whether_writes_are_forbidden(connection)
         raise
+
+
+def note_whether_writes_are_forbidden(connection: Connection) -> None:
+    """Find out, after a write was refused, whether a setting forbids writes."""
+    [(connection.forbids_writes,)] = connection.execute(FORBIDS_WRITES).fetchall()
 
 
 def find_fault(

@@ -4,7 +4,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Collection, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import cast
 
 from taskapi.errors import Conflict, IdempotencyKeyReused
@@ -21,6 +21,7 @@ from taskapi.tasks.fields import (
     Task,
     stored_columns,
 )
+from taskapi.tasks.operation import Operation, Rows
 from taskapi.tasks.refusals import refusals
 
 CREATE = """
@@ -113,6 +114,21 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
     Raises IdempotencyKeyReused for a key that came with another body, and Conflict if
     the first request with the key doesn't end in time.
     """
+    operation = create_operation(user_id, new, key)
+    try:
+        with refusals():
+            rows = query(operation.sql, operation.values, repeatable=True)
+    except Locked as error:
+        if key is None:
+            raise
+        raise Conflict from error
+    return operation.to_result(rows)
+
+
+def create_operation(
+    user_id: str, new: NewTask, key: str | None
+) -> Operation[tuple[Task, bool]]:
+    """Return the create, whose result is that of create()."""
     names = tuple(name for name in RULES if name in new)
     body = {field.name: field.default for field in BODY_FIELDS} | {**new}
     values = body | {
@@ -121,28 +137,37 @@ def create(user_id: str, new: NewTask, key: str | None) -> tuple[Task, bool]:
         "lock_timeout": KEY_LOCK_TIMEOUT,
         "fingerprint": fingerprint(body),
     }
-    try:
-        with refusals():
-            [row] = query(create_statement(names), values, repeatable=True)
-    except Locked as error:
-        if key is None:
-            raise
-        raise Conflict from error
-    id, created_at, is_new, is_same_body, *converted = row
+    to_result = partial(created_task, user_id, new, body, key is not None)
+    return Operation(create_statement(names), values, to_result, repeatable=True)
+
+
+def created_task(
+    user_id: str,
+    new: NewTask,
+    body: Mapping[str, object],
+    has_key: bool,
+    rows: Rows,
+) -> tuple[Task, bool]:
+    """Return what create() does; raise IdempotencyKeyReused.
+
+    body: new with the defaults of the fields that it leaves out.
+    """
+    [(id, created_at, is_new, is_same_body, *converted)] = rows
     if not is_same_body:
         raise IdempotencyKeyReused
     converted_names = [field.name for field in converted_fields(new)]
-    task = body | {
+    task = {
+        **body,
         **dict(zip(converted_names, converted, strict=True)),
         "completed_at": created_at if body["completed"] else None,
         "id": id,
         "user_id": user_id,
         "created_at": created_at,
         "updated_at": created_at,
-        "etag": etags.etag(id, version=1),
+        "etag": etags.etag(cast(int, id), version=1),
     }
     in_order = {name: task.get(name, DEFAULTS[name]) for name in NAMES}
-    return cast(Task, in_order), key is not None and not is_new
+    return cast(Task, in_order), has_key and not is_new
 
 
 FIRST_FIELDS = ("title", "description", "completed")

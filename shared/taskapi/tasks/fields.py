@@ -4,6 +4,7 @@ To add a field, write a migration, add an entry to FIELDS, and give its type in 
 and, if requests may set it, in OptionalFields.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import repeat
 from typing import Annotated, NamedTuple, cast
@@ -333,6 +334,26 @@ class Completion(TypedDict, total=False):
     """The body of a complete: without `completed`, it toggles."""
 
     completed: StrictBool
+
+
+Key = Annotated[
+    str, StringConstraints(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]*$")
+]
+"""An Idempotency-Key."""
+KEY_RULE = Rule(
+    "Idempotency-Key must be between 1 and 255 printable ASCII characters",
+    "min_length=1, max_length=255, printable ASCII",
+)
+
+MAX_ID = 2**63 - 1
+"""The greatest bigint."""
+
+
+def parse_id(task_id: str) -> int:
+    """Return the id; raise NotFound for a text that can't be one."""
+    if not re.fullmatch(r"[1-9][0-9]{0,18}", task_id) or int(task_id) > MAX_ID:
+        raise NotFound
+    return int(task_id)
 
 
 def to_tasks(rows: Iterable[tuple[object, ...]]) -> list[Task]:

@@ -1,20 +1,21 @@
 """Change and delete one task, if it has the version that the caller expects."""
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
-from taskapi.errors import PreconditionFailed, ValidationFailed
+from taskapi.errors import ValidationFailed
 from taskapi.postgres.query import query
 from taskapi.tasks import etags
 from taskapi.tasks.fields import (
     COLUMNS,
     RULES,
+    Rule,
     Task,
     TaskChanges,
     stored_columns,
-    to_task,
 )
+from taskapi.tasks.operation import Operation, accepted_task
 from taskapi.tasks.refusals import refusals
 
 
@@ -111,19 +112,26 @@ COMPLETE = update_statements(completed="COALESCE(%(completed)s, NOT completed)")
 DELETE = statements("DELETE FROM tasks")
 
 
+*ALL_BUT_LAST, LAST = RULES
+NO_CHANGES = Rule(
+    f"At least one of {', '.join(ALL_BUT_LAST)} and {LAST} must be sent",
+    f"{', '.join(ALL_BUT_LAST)} or {LAST}",
+)
+
+
 def update(
     user_id: str, id: int, changes: TaskChanges, if_match: str | None = None
 ) -> Task:
     """Return the task with changes made; raise NotFound or PreconditionFailed."""
     if not changes:
-        *names, last = RULES
-        listed = ", ".join(names)
-        raise ValidationFailed(
-            f"At least one of {listed} and {last} must be sent",
-            {"field": "body", "constraint": f"{listed} or {last}"},
-        )
-    change = field_statements(tuple(name for name in RULES if name in changes))
-    return write(change, user_id, id, if_match, changes)
+        details = {"field": "body", "constraint": NO_CHANGES.constraint}
+        raise ValidationFailed(NO_CHANGES.message, details)
+    return write(changing(changes), user_id, id, if_match, changes)
+
+
+def changing(changes: TaskChanges) -> Statements:
+    """Return the statements that make these changes."""
+    return field_statements(tuple(name for name in RULES if name in changes))
 
 
 def complete(
@@ -148,17 +156,23 @@ def write(
     if_match: str | None,
     values: Mapping[str, object],
 ) -> Task:
-    """Run the plain or the conditional statement and return the task.
+    """Make the change and return the task; raise NotFound or PreconditionFailed."""
+    operation = write_operation(change, user_id, id, if_match, values)
+    with refusals():
+        rows = query(operation.sql, operation.values)
+    return operation.to_result(rows)
 
-    Raises NotFound, or PreconditionFailed with the task as it is.
-    """
+
+def write_operation(
+    change: Statements,
+    user_id: str,
+    id: int,
+    if_match: str | None,
+    values: Mapping[str, object],
+) -> Operation[Task]:
+    """Return the change, by the plain or the conditional statement."""
     versions = etags.versions(if_match, id)
     sql = change.plain if versions is None else change.conditional
     identity = {"id": id, "user_id": user_id, "versions": versions}
-    with refusals():
-        rows = query(sql, {**values, **identity})
-    task = to_task(rows)
-    written = rows[0][-1]
-    if not written:
-        raise PreconditionFailed(etags.mismatch(if_match, id), {"task": task})
-    return task
+    to_result = partial(accepted_task, id, if_match)
+    return Operation(sql, {**values, **identity}, to_result)

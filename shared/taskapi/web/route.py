@@ -1,7 +1,7 @@
 """A route that follows the contract in cases where FastAPI doesn't."""
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
 
 from taskapi.cold_start.framework import (
     APIRoute,
@@ -14,7 +14,8 @@ from taskapi.strict_json import type_name
 from taskapi.web.body import check_declared, parse
 from taskapi.web.responses import error_response
 
-MAX_BODY_BYTES = 64 * 1024
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class JsonRequest(Request):
@@ -33,6 +34,8 @@ class ContractRoute(APIRoute):
     422, and has an error body of its own.
     """
 
+    max_body_bytes = 64 * 1024
+
     async def admit(self, request: Request) -> None:
         """Raise an ApiError to refuse the caller; this route refuses nobody."""
 
@@ -48,20 +51,24 @@ class ContractRoute(APIRoute):
             except ApiError as error:
                 return error_response(error)
             except RequestValidationError as error:
-                # Imported here because it imports a task's fields, which Health doesn't
-                # need.
-                from taskapi.web.validation import validation_failed
-
-                return error_response(validation_failed(error.errors()))
+                return error_response(self.invalid(error.errors()))
 
         return handle
+
+    def invalid(self, errors: Sequence["ErrorDetails"]) -> ValidationFailed:
+        """Return the error for a request that FastAPI finds invalid."""
+        # Imported here because it imports a task's fields, which Health doesn't need.
+        from taskapi.web.validation import validation_failed
+
+        return validation_failed(errors)
 
     async def check_body(self, request: JsonRequest) -> None:
         """Raise the contract's error for a body that is too large, missing or no
         object."""
         body = await request.body()
-        if len(body) > MAX_BODY_BYTES:
-            raise PayloadTooLarge(f"The body must be at most {MAX_BODY_BYTES} bytes")
+        if len(body) > self.max_body_bytes:
+            message = f"The body must be at most {self.max_body_bytes} bytes"
+            raise PayloadTooLarge(message)
         if self.body_field is None:
             return
         if not body:

@@ -14,13 +14,7 @@ if TYPE_CHECKING:
 
 Query = TypeVar("Query", bound=BaseModel)
 
-RULES = {
-    **fields.RULES,
-    "idempotency-key": Rule(
-        "Idempotency-Key must be between 1 and 255 printable ASCII characters",
-        "min_length=1, max_length=255, printable ASCII",
-    ),
-}
+RULES = fields.RULES | {"idempotency-key": fields.KEY_RULE}
 """What to say about an invalid field of a body or an invalid header."""
 
 BODY = Rule("The body must be a JSON object", "object")
@@ -74,16 +68,20 @@ def validation_failed(
 
     rules: what to say about an invalid field, by its name.
     """
-    problems = [
-        to_problem(field_in(error["loc"], rules), error, rules) for error in errors
-    ]
+    return combine(
+        [to_problem(field_in(error["loc"], rules), error, rules) for error in errors]
+    )
+
+
+def combine(problems: Sequence[Problem]) -> ValidationFailed:
+    """Return the error that describes the first problem, and lists all."""
     message = problems[0]["message"]
     details: Problem = {
         "field": problems[0]["field"],
         "constraint": problems[0]["constraint"],
     }
     if len(problems) > 1:
-        details["errors"] = problems
+        details["errors"] = [*problems]
     return ValidationFailed(message, details)
 
 
@@ -106,6 +104,6 @@ def to_problem(field: str, error: "ErrorDetails", rules: Mapping[str, Rule]) -> 
     elif rule.is_text and kind in CHARACTERS:
         sentence, constraint = CHARACTERS[kind]
         message = f"{field.capitalize().replace('_', ' ')} {sentence}"
-    elif kind.endswith("_type") and field in fields.RULES:
+    elif kind.endswith("_type") and field in rules:
         message = f"{rule.type_message or message}, not {type_name(error.get('input'))}"
     return {"field": field, "constraint": constraint, "message": message}
