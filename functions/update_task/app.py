@@ -34,8 +34,8 @@ async def update_task(
     changes: TaskChanges, caller: Caller, task_id: TaskId, if_match: IfMatch = None
 ) -> Response:
     """Changes the fields that are sent, and leaves the others; `PUT` and `PATCH` do the
-    same. `null` clears `description`, `due_date` and `time_zone`; so does an empty text
-    for the last two.
+    same. `null` clears `description`, `due_date`, `time_zone` and `recurrence`; so does
+    an empty text for the last three.
     """
     return task_response(update(caller, task_id, changes, if_match))
 

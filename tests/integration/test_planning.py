@@ -387,13 +387,6 @@ def test_a_client_of_version_1_erases_nothing(user: Client) -> None:
     assert answer.json == task | kept
 
 
-@both
-def test_recurrence_cannot_be_set_yet(user: Client, function: str) -> None:
-    body = {"title": "a", "recurrence": "FREQ=DAILY", "due_date": "2026-03-09"}
-
-    assert write(user, function, body).json["recurrence"] is None
-
-
 # completed_at
 
 

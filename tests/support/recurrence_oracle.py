@@ -63,4 +63,3 @@ def next_occurrence(case: Case) -> datetime | None:
             if is_late_enough(case, occurrence):
                 return occurrence
     return None
-

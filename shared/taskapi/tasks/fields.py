@@ -20,6 +20,7 @@ from taskapi.cold_start.framework import (
 )
 from taskapi.errors import NotFound
 from taskapi.tasks import etags, planning
+from taskapi.tasks.recurrence import parse_recurrence
 
 
 class Rule(NamedTuple):
@@ -166,9 +167,14 @@ FIELDS = (
     ),
     Field(
         "recurrence",
-        {"type": ["string", "null"], "description": "Always null until it can be set."},
-        example=None,
-        column="NULL::text",
+        {"type": ["string", "null"], "description": "A rule of RFC 5545."},
+        example="FREQ=WEEKLY;BYDAY=MO",
+        rule=Rule(
+            "Recurrence must be daily, weekly, monthly, yearly or a rule of RFC 5545, "
+            "such as FREQ=WEEKLY;BYDAY=MO",
+            "RRULE",
+            type_message="Recurrence must be null or text, such as daily",
+        ),
     ),
     Field(
         "completed_at",
@@ -300,6 +306,18 @@ TimeZone = Annotated[
     AfterValidator(planning.parse_time_zone),
     WithJsonSchema({"type": "string", "description": "An IANA name."}),
 ]
+Recurrence = Annotated[
+    str,
+    AfterValidator(parse_recurrence),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "`daily`, `weekly`, `monthly`, `yearly`, or a rule of RFC "
+            "5545 with `FREQ`, `INTERVAL`, `COUNT` or `UNTIL`, `BYDAY` and "
+            "`BYMONTHDAY`. It needs a `due_date`.",
+        }
+    ),
+]
 
 
 class RequiredTitle(TypedDict):
@@ -319,6 +337,7 @@ class OptionalFields(TypedDict, total=False):
     tags: Tags
     due_date: DueDate | None
     time_zone: TimeZone | None
+    recurrence: Recurrence | None
 
 
 class NewTask(RequiredTitle, OptionalFields):

@@ -20,13 +20,15 @@ def parse_recurrence(text: str) -> str | None:
     """
     if not text:
         return None
+    # upper() makes ASCII of some letters that aren't.
+    if not text.isascii():
+        raise ValueError
     rule = text.upper()
     if rule in FREQUENCIES:
         return f"FREQ={rule}"
     if rule.startswith("RRULE:"):
         raise ValueError("Recurrence must come without RRULE: before it")
-    # upper() makes ASCII of some letters that aren't.
-    if not text.isascii() or not re.fullmatch(r"[A-Z]+=[^;=]*(;[A-Z-]+=[^;=]*)*", rule):
+    if not re.fullmatch(r"[A-Z]+=[^;=]*(;[A-Z-]+=[^;=]*)*", rule):
         raise ValueError
     sent = [part.split("=") for part in rule.split(";")]
     parts = dict(sent)
