@@ -1,9 +1,9 @@
 -- Recurring tasks. The rule is an RRULE of RFC 5545 in the spelling of tasks/recurrence.py.
 ALTER TABLE tasks
     ADD COLUMN recurrence TEXT,
-    -- The local time at which a task would be due if the clocks didn't skip that time. It
-    -- counts as long as it means the same moment as due_at.
-    ADD COLUMN skipped_time TIMESTAMP;
+    -- How much later a task is due than its rule says, because clocks skip that time: due_at
+    -- is 03:30, the rule's time is 02:30. It counts as long as that time means due_at.
+    ADD COLUMN clock_shift INTERVAL;
 
 -- Months as numbers, from the year 0 on: the first day of one, and its kind. There are 28
 -- kinds, by length and first weekday: 0 has 28 days and begins with Monday, as 0001-01-01.
@@ -191,11 +191,11 @@ DECLARE
     count BIGINT := substring(NEW.recurrence FROM 'COUNT=(\d+)');
 BEGIN
     NEW.recurrence := NULL;
-    NEW.skipped_time := NULL;
+    NEW.clock_shift := NULL;
     IF NOT is_day THEN
         start := NEW.due_at AT TIME ZONE zone;
-        IF local_moment(next.skipped_time, zone) = NEW.due_at THEN
-            start := next.skipped_time;
+        IF local_moment(start - next.clock_shift, zone) = NEW.due_at THEN
+            start := start - next.clock_shift;
         END IF;
     END IF;
     occurrence := next_occurrence(
@@ -217,7 +217,8 @@ BEGIN
         next.due_on := occurrence;
     ELSE
         next.due_at := local_moment(occurrence, zone);
-        next.skipped_time := NULLIF(occurrence, next.due_at AT TIME ZONE zone);
+        next.clock_shift := NULLIF(
+            (next.due_at AT TIME ZONE zone) - occurrence, '0'::INTERVAL);
     END IF;
     INSERT INTO tasks SELECT next.*;
     PERFORM set_config('tasks.next_task', jsonb_build_object(
