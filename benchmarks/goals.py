@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from benchmarks import results
+from benchmarks import batches, results
 from benchmarks.candidates import BARE, DEPLOYED, LEGACY, OURS, THIS, as_deployed
 from benchmarks.network import COLD, WARM
 from benchmarks.operations import BARE_LISTS
@@ -51,6 +51,11 @@ def evaluate(sections: Mapping[str, results.Section]) -> list[Goal]:
         *cold_goals(rows["cold"], rows["network"]),
         *instruction_goals(rows["instructions"]),
         *warm_goals(rows["cold"], rows["operations"], rows["network"]),
+        Goal(
+            f"a batch of 100 updates, {batches.FAR} ms each way: times 100 requests",
+            batches.ratio(rows["batches"][batches.FAR]),
+            0.1,
+        ),
         *size_goals(rows["cold"], rows["sizes"]),
         Goal(
             "a hundred cold starts at once: errors",

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks import (
     attack,
+    batches,
     cold,
     goals,
     instructions,
@@ -46,6 +47,7 @@ MODULES: dict[str, results.Measurement] = {
     "cold": cold,
     "network": network,
     "operations": operations,
+    "batches": batches,
     "sizes": sizes,
     "searches": searches,
     "storm": storm,

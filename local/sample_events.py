@@ -7,6 +7,7 @@ depends on the clone.
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 
@@ -36,10 +37,16 @@ def sample_event(function: Function, paths: dict[str, Any]) -> dict[str, Any]:
     """Return the event of a request that succeeds."""
     route = function.routes[0]
     operation = paths[route.path][route.method.lower()]
+    declared = operation.get("parameters", [])
     parameters = {
         parameter["name"]: str(parameter["example"])
-        for parameter in operation.get("parameters", [])
+        for parameter in declared
         if parameter["in"] == "path"
+    }
+    query = {
+        parameter["name"]: parameter["example"]
+        for parameter in declared
+        if parameter["in"] == "query" and parameter["required"]
     }
     path = route.path.format_map(parameters)
     body = b""
@@ -58,7 +65,7 @@ def sample_event(function: Function, paths: dict[str, Any]) -> dict[str, Any]:
             "method": route.method,
             "scheme": "https",
             "path": path,
-            "query_string": b"",
+            "query_string": urlencode(query).encode(),
             "headers": [(name.encode(), value.encode()) for name, value in headers],
             "client": ("192.0.2.1", 0),
             "server": ("api.example.com", 443),

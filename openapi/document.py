@@ -11,6 +11,8 @@ ROOT = Path(__file__).parent.parent
 
 TAGS = {
     "tasks": "The tasks of one user, whose token is needed.",
+    "trash": "Deleted tasks, for 30 days.",
+    "user": "All that is stored for one user.",
     "health": "For uptime monitors and load balancers.",
 }
 

@@ -98,9 +98,11 @@ def summary(docstring: str) -> str:
 
 
 def tag(path: str) -> str:
-    """Return the resource that a path is about: `tasks` for /api/{user_id}/tasks/…"""
+    """Return the resource that a path is about: `tasks` for /api/{user_id}/tasks/…,
+    `user` for /api/{user_id}.
+    """
     parts = path.removeprefix("/api/").strip("/").split("/")
-    return next(part for part in parts if not part.startswith("{"))
+    return next((part for part in parts if not part.startswith("{")), "user")
 
 
 def error_schemas(described: Json) -> Json:

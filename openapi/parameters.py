@@ -28,11 +28,17 @@ def query_parameters(route: APIRoute) -> list[Json]:
     """
     hints = get_type_hints(route.endpoint, include_extras=True).values()
     return [
-        {"name": name, "in": "query", "required": False, "schema": schema}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in described.get("required", ()),
+            "schema": schema,
+        }
         for hint in hints
         for model in getattr(hint, "__metadata__", ())
         if isinstance(model, type) and issubclass(model, BaseModel)
-        for name, schema in model.model_json_schema()["properties"].items()
+        for described in (model.model_json_schema(),)
+        for name, schema in described["properties"].items()
     ]
 
 

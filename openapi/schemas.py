@@ -4,7 +4,7 @@ from typing import Any
 
 from taskapi.errors import IdempotencyKeyReused, NotFound, PreconditionFailed
 from taskapi.tasks.batch import MOST_OPERATIONS
-from taskapi.tasks.fields import EXAMPLE, FIELDS
+from taskapi.tasks.fields import EXAMPLE, FIELDS, TIME
 from taskapi.tasks.planning import PRIORITIES
 from taskapi.tasks.summary import MOST_TAGS, Summary
 from taskapi.web.documentation import ref
@@ -36,6 +36,11 @@ COMPLETED_TASK: Json = TASK | {
             | {"id": 2, "due_date": "2026-03-16T17:00:00.000000Z", "etag": '"2-1"'},
         }
     ],
+}
+DELETED_TASK: Json = TASK | {
+    "required": [*TASK["required"], "deleted_at"],
+    "properties": TASK["properties"] | {"deleted_at": TIME},
+    "examples": [EXAMPLE | {"deleted_at": "2026-01-02T12:00:00.000000Z"}],
 }
 COUNT: Json = {"type": "integer", "minimum": 0}
 SUMMARY: Json = {
@@ -172,6 +177,7 @@ GATEWAY_MESSAGE: Json = {
 SHARED_SCHEMAS: Json = {
     "Task": TASK,
     "CompletedTask": COMPLETED_TASK,
+    "DeletedTask": DELETED_TASK,
     "Summary": SUMMARY,
     "Results": RESULTS,
     "Problem": PROBLEM,

@@ -229,3 +229,72 @@ def test_a_task_that_is_deleted_is_not_updated(crowd: Crowd, user: Client) -> No
     refused = [answer.json for answer in answers if answer.status == 412]
     assert all(answer["details"]["task"] in left for answer in refused)
     assert user.send("list_tasks").json == left
+
+
+def batch(user: Client, operations: list[dict[str, Any]]) -> tuple[Client, str, Any]:
+    return user, "batch_tasks", {"json_body": {"operations": operations}}
+
+
+def ten_tasks(user: Client) -> list[int]:
+    return [user.create(f"{n}")["id"] for n in range(10)]
+
+
+def test_batches_in_opposite_orders_do_not_deadlock(crowd: Crowd, user: Client) -> None:
+    ids = ten_tasks(user)
+
+    def operations(number: int) -> list[dict[str, Any]]:
+        """Return writes that lock each task, also one whose condition fails."""
+        change = {"op": "update", "changes": {"title": f"by {number}"}}
+        order = ids if number % 2 else ids[::-1]
+        return [
+            {**change, "id": id, **condition}
+            for id in order
+            for condition in ({"if_match": '"x"'}, {})
+        ]
+
+    answers = crowd.send(*[batch(user, operations(n)) for n in range(SIZE)])
+
+    assert count(answers) == {200: SIZE}
+    for answer in answers:
+        results = answer.json["results"]
+        assert [each["status"] for each in results] == [412, 200] * len(ids)
+    listed = user.send("list_tasks").json
+    assert len({task["title"] for task in listed}) == 1
+    assert {task["etag"] for task in listed} == {f'"{id}-{1 + SIZE}"' for id in ids}
+
+
+def test_batches_and_single_writes_are_as_if_one_came_after_the_other(
+    crowd: Crowd, user: Client
+) -> None:
+    ids = ten_tasks(user)
+    toggles = [{"op": "complete", "id": id} for id in ids]
+    half = SIZE // 2
+
+    answers = crowd.send(
+        *[batch(user, toggles if n % 2 else toggles[::-1]) for n in range(half)],
+        *[(user, "complete_task", {"id": ids[n % 10]}) for n in range(half)],
+    )
+
+    assert count(answers) == {200: SIZE}
+    listed = {task["id"]: task for task in user.send("list_tasks").json}
+    for position, id in enumerate(ids):
+        singles = len(range(position, half, 10))
+        assert listed[id]["etag"] == f'"{id}-{1 + half + singles}"'
+        assert listed[id]["completed"] == bool((half + singles) % 2)
+
+
+def test_the_same_batch_at_once_makes_each_task_once(
+    crowd: Crowd, user: Client
+) -> None:
+    creates = [
+        {"op": "create", "task": {"title": f"{n}"}, "idempotency_key": f"{n}"}
+        for n in range(10)
+    ]
+
+    answers = crowd.send(
+        *[batch(user, creates if n % 2 else creates[::-1]) for n in range(SIZE)]
+    )
+
+    assert count(answers) == {200: SIZE}
+    made = {each["task"]["id"] for answer in answers for each in answer.json["results"]}
+    assert len(made) == len(user.send("list_tasks").json) == 10

@@ -153,7 +153,9 @@ STATEMENT_MODULES = {
 
 
 OTHERS_STATEMENTS = {
-    "taskapi.tasks.batch": {"taskapi.tasks.create", "taskapi.tasks.write"},
+    "taskapi.tasks.batch": {
+        f"taskapi.tasks.{name}" for name in ("create", "restore", "write")
+    },
 }
 """Modules that run statements of other modules, and which those are."""
 

@@ -32,8 +32,26 @@ def owned_tables() -> set[str]:
 
 
 TABLES = "|".join(sorted(owned_tables()))
+
+
+def owner_functions() -> set[str]:
+    """Return the functions whose first parameter is the user, by the migrations."""
+    sql = "".join(file.read_text() for file in MIGRATIONS.glob("*.sql"))
+    return set(
+        re.findall(
+            r"CREATE (?:OR REPLACE )?FUNCTION (\w+)\((?:owner|writer|user_id) TEXT\b",
+            sql,
+        )
+    )
+
+
+FUNCTIONS = "|".join(sorted(owner_functions()))
+OWNER = r"(?::user_id|(?:\w+\.)?user_id)"
+"""The user, or the column of a row that is bound to the user."""
+
 IS_SQL = re.compile(
-    rf'\b(?:FROM|JOIN|INTO|UPDATE|TABLE|USING|ONLY|COPY|TRUNCATE)\s+"?(?:{TABLES})\b',
+    rf'\b(?:FROM|JOIN|INTO|UPDATE|TABLE|USING|ONLY|COPY|TRUNCATE)\s+"?(?:{TABLES})\b'
+    rf"|\b(?:{FUNCTIONS})\(%",
     re.IGNORECASE,
 )
 
@@ -64,6 +82,7 @@ def enclosing_block(sql: str, position: int) -> str:
 
 RULE = """bind each mention of a table to the user:
 - where it is read, changed or deleted: WHERE user_id = %(user_id)s in the same block
+- where a function is called that takes the user: name %(user_id)s first
 - where it is inserted into: INSERT INTO <table> (user_id, ...) SELECT %(user_id)s, ...
   or VALUES (%(user_id)s, ...) or, from a table that is bound, SELECT user_id, ..."""
 
@@ -76,7 +95,10 @@ def unbound(sql: str) -> list[str]:
     """Return the places in a statement that touch a table and don't name the user."""
     statement = normalize(sql)
     places = []
-    for mention in re.finditer(rf'\b(?:{TABLES})\b(?!["\s]*\.)', statement):
+    for call in re.finditer(rf"\b(?:{FUNCTIONS})\((?!{OWNER}\b)", statement):
+        places.append(statement[call.start() : call.end() + 40])
+    # After "::" it is the name of a type.
+    for mention in re.finditer(rf'(?<!::)\b(?:{TABLES})\b(?!["\s]*\.)', statement):
         block = enclosing_block(statement, mention.start())
         is_bound = bool(
             re.search(r"(?:WHERE|AND) user_id = :user_id\b", block)
@@ -156,7 +178,8 @@ def unowned(source: str, complete: list[str]) -> list[str]:
 
 
 def test_the_tables_that_have_a_user_are_known() -> None:
-    assert {"tasks", "idempotency_keys", "change_counters"} <= owned_tables()
+    assert {"tasks", "trash", "idempotency_keys", "change_counters"} <= owned_tables()
+    assert {"next_change", "restore_task", "erase_user"} <= owner_functions()
 
 
 @pytest.mark.parametrize("name", modules())
@@ -205,6 +228,7 @@ NEW = "INSERT INTO tasks (user_id, title) VALUES (%(other)s, %(title)s)"
 NEW = "INSERT INTO tasks (user_id, title) SELECT user_id, title FROM tasks"
 """,
     "TABLE": 'ALL = "TABLE tasks"',
+    "a function, for another user": 'ALL = "SELECT erase_user(%(other)s)"',
     "truncate": 'ALL = "TRUNCATE tasks"',
     "built in a loop": """
 def f(): return "".join(part for part in ("DELETE FROM tasks", " RETURNING id"))

@@ -1,7 +1,6 @@
 """Run many operations in one round trip, committed together."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Annotated, Literal, NotRequired, TypeVar
 
 from typing_extensions import TypedDict
@@ -16,7 +15,7 @@ from taskapi.errors import ApiError, Conflict, NotFound, ValidationFailed
 from taskapi.postgres.faults import Locked
 from taskapi.postgres.pipeline import Rows, Statement, query_all
 from taskapi.strict_json import type_name
-from taskapi.tasks import etags, fields
+from taskapi.tasks import fields
 from taskapi.tasks.create import create_operation
 from taskapi.tasks.fields import (
     MAX_ID,
@@ -27,8 +26,9 @@ from taskapi.tasks.fields import (
     Task,
     TaskChanges,
 )
-from taskapi.tasks.operation import Operation, accepted_task
+from taskapi.tasks.operation import Operation
 from taskapi.tasks.refusals import refusals
+from taskapi.tasks.restore import restore_operation
 from taskapi.tasks.write import (
     DELETE,
     NO_CHANGES,
@@ -220,20 +220,6 @@ def to_operation(user_id: str, requested: AnyOperation) -> Operation[Result]:
         write = write_operation(DELETE, user_id, id, if_match, {})
         return with_result(write, deleted)
     return with_result(restore_operation(user_id, id, if_match), changed)
-
-
-RESTORE = """
-    SELECT {columns}, is_accepted
-      FROM restore_task(%(user_id)s, %(id)s, %(versions)s::bigint[]),
-           jsonb_populate_record(NULL::tasks, found_task)
-""".replace("{columns}", fields.COLUMNS)
-
-
-def restore_operation(user_id: str, id: int, if_match: str | None) -> Operation[Task]:
-    versions = etags.versions(if_match, id)
-    values = {"user_id": user_id, "id": id, "versions": versions}
-    to_result = partial(accepted_task, id, if_match)
-    return Operation(RESTORE, values, to_result, repeatable=versions is None)
 
 
 def with_result(

@@ -45,6 +45,7 @@ CREATE = """
     )
     SELECT task_id, rfc3339(created_at), is_new, is_same_body{converted}
       FROM claim, delete_expired_keys(claim.user_id, claim.key),
+           purge_trash(claim.user_id, 2),
            (SELECT {named_values}) AS body
 """
 """The unique key decides which of several equal requests creates the task.
@@ -58,8 +59,9 @@ set_config limits the wait for the key, for this statement alone. Its last argum
 makes the counter (tasks/changes.py) the first lock, for which it waits as long as any
 statement.
 
-Each create also deletes up to two expired keys of the same user. It does so after it
-has the counter, so that two creates can't wait for each other.
+Each create also deletes up to two expired keys of the same user, and up to two tasks
+that were in the trash for too long. It does so after it has the counter, so that two
+creates can't wait for each other.
 """
 
 

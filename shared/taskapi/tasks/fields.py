@@ -4,6 +4,7 @@ To add a field, write a migration, add an entry to FIELDS, and give its type in 
 and, if requests may set it, in OptionalFields.
 """
 
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import repeat
@@ -221,6 +222,10 @@ BODY_FIELDS = tuple(field for field in FIELDS if field.rule)
 """The fields that a create and an update may send."""
 
 DEFAULTS = {field.name: field.default for field in FIELDS}
+COLUMN_DEFAULTS = json.dumps(
+    {field.name: field.default for field in BODY_FIELDS if field.default is not None}
+)
+"""What a task in the trash has in columns that were added after it was deleted."""
 RULES = {field.name: field.rule for field in FIELDS if field.rule}
 EXAMPLE = {field.name: field.example for field in FIELDS}
 BODY_EXAMPLE = {field.name: field.example for field in BODY_FIELDS}

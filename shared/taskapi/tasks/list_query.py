@@ -12,6 +12,7 @@ from taskapi.cold_start.framework import (
 )
 from taskapi.tasks import fields, planning
 from taskapi.tasks.fields import Rule
+from taskapi.tasks.paging import LIMIT, Cursor, Limit
 from taskapi.tasks.planning import query_text
 
 STATUS_NAMES = {
@@ -39,13 +40,6 @@ Search = Annotated[
     ),
     Field(description="Found anywhere in title or description, ignoring case."),
 ]
-
-
-def parse_decimal(text: str) -> int:
-    """Return the number; Python and pydantic also read "+5", "1_0", "10.0" and " 5"."""
-    if not re.fullmatch(r"[0-9]{1,10}", text):
-        raise ValueError
-    return int(text)
 
 
 def parse_bound(name: str, text: str) -> tuple[str, bool]:
@@ -81,12 +75,6 @@ def parse_tags(text: str) -> list[str]:
     return planning.parse_tags(text.split(","))
 
 
-Limit = Annotated[
-    int,
-    Field(ge=1, le=200, description="Tasks in a page."),
-    BeforeValidator(parse_decimal),
-]
-Cursor = Annotated[str, Field(description="What a `Link` header gave.")]
 Status = Annotated[
     Literal["all", "pending", "completed", "incomplete", "active"],
     Field(description="Which tasks; `incomplete` and `active` mean `pending`."),
@@ -209,8 +197,5 @@ RULES = {
         "created_at, updated_at, title, due_date, priority",
     ),
     "order": Rule("Order must be asc or desc", "asc, desc"),
-    "limit": Rule(
-        "Limit must be a whole number from 1 to 200, in decimal digits",
-        "minimum=1, maximum=200",
-    ),
+    "limit": LIMIT,
 }

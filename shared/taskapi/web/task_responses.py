@@ -51,7 +51,7 @@ def created_response(task: Task, replayed: bool) -> Response:
     return json_response(task, 201, headers)
 
 
-DELETED = response(204, "The task is gone.")
+DELETED = response(204, "The task is in the trash.")
 
 
 def no_content() -> Response:

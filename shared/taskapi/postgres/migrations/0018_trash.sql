@@ -11,10 +11,15 @@ CREATE TABLE trash (
     task JSONB,
     PRIMARY KEY (user_id, id)
 );
--- For changes, and to find the oldest rows: numbers are times in microseconds.
+-- For changes, and to find the oldest rows.
 CREATE INDEX trash_by_deletion ON trash (user_id, deletion, id);
 -- For the list of the trash.
 CREATE INDEX trash_with_task ON trash (user_id, deletion, id) WHERE task IS NOT NULL;
+
+-- The number that a deletion has at least if it is younger than this many days: numbers
+-- are times in microseconds.
+CREATE FUNCTION deletion_days_ago(days INTEGER) RETURNS BIGINT STABLE LANGUAGE sql
+    RETURN (extract(epoch FROM now() - make_interval(days => days)) * 1000000)::BIGINT;
 
 -- Delete the oldest rows of this user's trash, at most this many, if they are past the 30
 -- days. They stay a day longer: a client that asks for the changes of 30 days may take a
@@ -28,7 +33,7 @@ BEGIN
        AND ctid = ANY (ARRAY(
                SELECT ctid FROM trash
                 WHERE user_id = owner
-                  AND deletion < extract(epoch FROM now() - interval '31 days') * 1000000
+                  AND deletion < deletion_days_ago(31)
              ORDER BY deletion LIMIT most FOR UPDATE SKIP LOCKED));
 END
 $$;
@@ -65,22 +70,28 @@ CREATE TRIGGER tasks_move_to_trash AFTER DELETE ON tasks
     WHEN (current_setting('tasks.erasing', TRUE) IS DISTINCT FROM 'on')
     EXECUTE FUNCTION move_to_trash();
 
--- As in 0009, and in psql: a task that is inserted with the id of one in the trash takes its
--- place there, and one that moves to another user is deleted for the user it leaves.
+-- As in 0009, and in psql: a task that is inserted with the id of one in the trash replaces
+-- that one, and a task that moves to another user, or gets another id, is deleted where it
+-- was.
 CREATE OR REPLACE FUNCTION number_write() RETURNS TRIGGER LANGUAGE plpgsql
     SET search_path FROM CURRENT
     AS $$
+DECLARE
+    is_new BOOLEAN := FALSE;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         PERFORM late_change(OLD.user_id);
         RETURN OLD;
     END IF;
-    IF TG_OP = 'UPDATE' AND (OLD.user_id, OLD.id) <> (NEW.user_id, NEW.id) THEN
+    IF TG_OP = 'INSERT' THEN
+        is_new := TRUE;
+    ELSIF (OLD.user_id, OLD.id) <> (NEW.user_id, NEW.id) THEN
+        is_new := TRUE;
         INSERT INTO trash (user_id, id, deletion, deleted_at)
         VALUES (OLD.user_id, OLD.id, late_change(OLD.user_id), now());
     END IF;
     NEW.change := late_change(NEW.user_id);
-    IF TG_OP = 'INSERT' THEN
+    IF is_new THEN
         DELETE FROM trash WHERE user_id = NEW.user_id AND id = NEW.id;
     END IF;
     IF NOT NEW.completed THEN
@@ -97,7 +108,7 @@ END
 $$;
 
 -- Take a task out of the trash, if it has an accepted version; NULL accepts any. Return
--- the task as it is then, and whether the version was accepted; no row if there is none. A
+-- the task as it is then, and whether its version was accepted; no row if there is none. A
 -- task that isn't in the trash stays as it is.
 --
 -- A statement sees no row that another transaction inserts while it waits for it. Each
@@ -107,44 +118,46 @@ CREATE FUNCTION restore_task(owner TEXT, task_id BIGINT, accepted BIGINT[])
     RETURNS TABLE (found_task JSONB, is_accepted BOOLEAN) VOLATILE LANGUAGE plpgsql
     AS $$
 DECLARE
-    deleted trash%ROWTYPE;
+    restored JSONB;
     columns TEXT;
 BEGIN
     -- Nothing is counted if nothing can be restored. But the counter is the first lock,
     -- so what the trash has is known only after it.
-    SELECT * INTO deleted FROM trash
-     WHERE user_id = owner AND id = task_id AND task IS NOT NULL
-       AND deleted_at > now() - interval '30 days';
-    IF FOUND AND COALESCE((deleted.task->>'version')::BIGINT = ANY (accepted), TRUE) THEN
+    IF EXISTS (SELECT FROM trash
+                WHERE user_id = owner AND id = task_id AND task IS NOT NULL
+                  AND deletion >= deletion_days_ago(30)
+                  AND COALESCE((task->>'version')::BIGINT = ANY (accepted), TRUE)) THEN
         PERFORM next_change(owner);
         DELETE FROM trash
-         WHERE user_id = owner AND id = task_id AND task = deleted.task
+         WHERE user_id = owner AND id = task_id AND task IS NOT NULL
+           AND deletion >= deletion_days_ago(30)
+           AND COALESCE((task->>'version')::BIGINT = ANY (accepted), TRUE)
      RETURNING task || jsonb_build_object(
                    'version', (task->>'version')::BIGINT + 1,
                    'change', current_setting('tasks.change')::BIGINT,
                    'updated_at', GREATEST(now(), (task->>'updated_at')::TIMESTAMPTZ
                                                  + interval '1 microsecond'))
-          INTO deleted.task;
+          INTO restored;
         IF FOUND THEN
             -- A column that was added since has its default, one that was dropped is gone.
             SELECT string_agg(quote_ident(attname), ', ') INTO columns
               FROM pg_attribute
              WHERE attrelid = 'tasks'::regclass AND attnum > 0 AND NOT attisdropped
-               AND deleted.task ? attname;
+               AND restored ? attname;
             EXECUTE format('INSERT INTO tasks (%1$s)
                             SELECT %1$s FROM jsonb_populate_record(NULL::tasks, $1)',
-                           columns) USING deleted.task;
+                           columns) USING restored;
             accepted := NULL;
         END IF;
     END IF;
-    RETURN QUERY SELECT to_jsonb(tasks), COALESCE(version = ANY (accepted), TRUE)
-                   FROM tasks WHERE user_id = owner AND id = task_id;
-    IF NOT FOUND THEN
-        RETURN QUERY SELECT task, COALESCE((task->>'version')::BIGINT = ANY (accepted), TRUE)
-                       FROM trash
-                      WHERE user_id = owner AND id = task_id AND task IS NOT NULL
-                        AND deleted_at > now() - interval '30 days';
-    END IF;
+    -- One query, so that a task is in one of both, whatever happens at the same time.
+    RETURN QUERY SELECT json, COALESCE((json->>'version')::BIGINT = ANY (accepted), TRUE)
+                   FROM (SELECT to_jsonb(tasks) FROM tasks
+                          WHERE user_id = owner AND id = task_id
+                          UNION ALL
+                         SELECT task FROM trash
+                          WHERE user_id = owner AND id = task_id AND task IS NOT NULL
+                            AND deletion >= deletion_days_ago(30)) AS found (json);
 END
 $$;
 
