@@ -109,7 +109,7 @@ BEGIN
         ELSE
             month := extract(year FROM earliest) * 12 + extract(month FROM earliest) - 1;
             month := month + (first_month - month) % step;
-            FOR attempt IN 1..12 LOOP
+            FOR attempt IN 1..5 LOOP
                 bits := named_days(month_kind(month), month_days, weekdays)
                         & (-1::BIGINT << LEAST(GREATEST(earliest - month_start(month), 0), 31));
                 EXIT WHEN bits <> 0;
@@ -152,12 +152,21 @@ BEGIN
                               - count(*) FILTER (WHERE each <= start_day - base)
                          FROM unnest(days) AS each);
         ELSE
-            number := (
-                SELECT sum(months * bit_count(
-                               named_days(kind, month_days, weekdays)::BIT(31)))
-                  FROM (SELECT month_kind(each) AS kind, count(*) AS months
-                          FROM generate_series(first_month, month, step) AS each
-                      GROUP BY kind) AS kinds)
+            IF (weekdays IS NULL AND cardinality(month_days) = 1 AND month_days[1] < 29)
+              OR (month_days IS NULL AND cardinality(weekdays) = 1
+                  AND weekdays[1] ~ '[1-4]') THEN
+                -- One day that each month has.
+                number := (month - first_month) / step + 1;
+            ELSE
+                number := (
+                    SELECT sum(months * bit_count(
+                                   named_days(kind, month_days, weekdays)::BIT(31)))
+                      FROM (SELECT month_kind(each) AS kind, count(*) AS months
+                              FROM generate_series(first_month, month, step) AS each
+                          GROUP BY kind) AS kinds);
+            END IF;
+            -- Without those that are later, and those up to the start.
+            number := number
                 - bit_count((named_days(month_kind(month), month_days, weekdays)
                              >> (day - month_start(month) + 1))::BIT(31))
                 - bit_count((named_days(month_kind(first_month), month_days, weekdays)
