@@ -29,6 +29,7 @@ PLAN: Mapping[str, object] = {
     "priority": "High",
     "due_date": "2026-03-09T17:00",
     "time_zone": "Europe/Berlin",
+    "recurrence": "weekly",
 }
 DUE = "2026-03-09T16:00:00.000000Z"
 NO_FIELDS: Mapping[str, object] = {}
@@ -171,9 +172,11 @@ class Smoke:
             expect(self._send("GET", path, {"if-none-match": tag}), 304)
         with self._check("updates, and refuses to overwrite what is newer"):
             tag = self._updated(path, tag)
-        with self._check("completes"):
+        with self._check("completes, and creates the next task of a recurring one"):
             done = self._send("PATCH", f"{path}/complete", {"if-match": tag})
             require(expect(done, 200).json["completed"] is True, "a task still to do")
+            following = done.json["next_task"] or {}
+            require(following.get("recurrence") == "FREQ=WEEKLY", "no next task")
         with self._check("deletes"):
             expect(self._send("DELETE", path), 204)
             expect(self._send("GET", path), 404)

@@ -36,7 +36,7 @@ ZONES = [
     "America/Santiago",
     "Australia/Lord_Howe",
     "Pacific/Auckland",
-    "Africa/Casablanca",
+    "Europe/Dublin",
     "Asia/Kolkata",
 ]
 """Clocks change in both hemispheres, by half an hour, at midnight, or never."""

@@ -109,13 +109,16 @@ BEGIN
         ELSE
             month := extract(year FROM earliest) * 12 + extract(month FROM earliest) - 1;
             month := month + (first_month - month) % step;
-            FOR attempt IN 1..5 LOOP
+            FOR attempt IN 1..12 LOOP
                 bits := named_days(month_kind(month), month_days, weekdays)
                         & (-1::BIGINT << LEAST(GREATEST(earliest - month_start(month), 0), 31));
                 EXIT WHEN bits <> 0;
                 month := month + step;
             END LOOP;
-            IF bits = 0 THEN
+            IF bits = 0 AND weekdays IS NULL AND 29 <> ALL (month_days) THEN
+                -- Only the length of February varies, and all months have had their turn.
+                RETURN NULL;
+            ELSIF bits = 0 THEN
                 -- A rare day, such as 29 February, or none. In the 400 years after which the
                 -- calendar repeats, look at one month of each kind.
                 WITH kinds AS MATERIALIZED (
