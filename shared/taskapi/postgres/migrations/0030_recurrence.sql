@@ -202,6 +202,9 @@ DECLARE
     occurrence TIMESTAMP;
     count BIGINT := substring(NEW.recurrence FROM 'COUNT=(\d+)');
 BEGIN
+    IF OLD.completed OR NOT NEW.completed THEN
+        RETURN NEW;
+    END IF;
     NEW.recurrence := NULL;
     NEW.clock_shift := NULL;
     IF NOT is_day THEN
@@ -244,7 +247,7 @@ END
 $$;
 -- After tasks_number_write, because triggers fire in the order of their names.
 CREATE TRIGGER tasks_recur BEFORE UPDATE ON tasks FOR EACH ROW
-    WHEN (NEW.completed AND NOT OLD.completed AND NEW.recurrence IS NOT NULL)
+    WHEN (NEW.recurrence IS NOT NULL)
     EXECUTE FUNCTION create_next_task();
 
 CREATE FUNCTION refuse_recurrence() RETURNS TRIGGER LANGUAGE plpgsql
