@@ -18,6 +18,25 @@ TASK: Json = {
     "properties": {field.name: field.schema for field in FIELDS},
     "examples": [EXAMPLE],
 }
+NEXT_TASK: Json = {
+    "oneOf": [ref("Task"), {"type": "null"}],
+    "description": "The new task to which the rule of a recurring one moved; null if "
+    "there is none.",
+}
+COMPLETED_TASK: Json = TASK | {
+    "required": [*EXAMPLE, "next_task"],
+    "properties": {**TASK["properties"], "next_task": NEXT_TASK},
+    "examples": [
+        EXAMPLE
+        | {
+            "completed": True,
+            "recurrence": None,
+            "completed_at": EXAMPLE["updated_at"],
+            "next_task": EXAMPLE
+            | {"id": 2, "due_date": "2026-03-16T17:00:00.000000Z", "etag": '"2-1"'},
+        }
+    ],
+}
 DELETED_TASK: Json = TASK | {
     "required": [*TASK["required"], "deleted_at"],
     "properties": TASK["properties"] | {"deleted_at": TIME},
@@ -135,6 +154,8 @@ RESULTS: Json = {
                         "properties": {
                             "status": {"enum": [200, 201]},
                             "task": ref("Task"),
+                            "next_task": NEXT_TASK
+                            | {"description": "Only after a complete."},
                             "replayed": {
                                 "const": True,
                                 "description": "Only where the key was used before.",
@@ -194,6 +215,7 @@ GATEWAY_MESSAGE: Json = {
 }
 SHARED_SCHEMAS: Json = {
     "Task": TASK,
+    "CompletedTask": COMPLETED_TASK,
     "DeletedTask": DELETED_TASK,
     "Summary": SUMMARY,
     "Results": RESULTS,

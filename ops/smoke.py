@@ -30,6 +30,7 @@ PLAN: Mapping[str, object] = {
     "priority": "High",
     "due_date": "2026-03-09T17:00",
     "time_zone": "Europe/Berlin",
+    "recurrence": "weekly",
 }
 DUE = "2026-03-09T16:00:00.000000Z"
 NO_FIELDS: Mapping[str, object] = {}
@@ -176,6 +177,8 @@ class Smoke:
         with self._check("completes"):
             done = self._send("PATCH", f"{path}/complete", {"if-match": tag})
             require(expect(done, 200).json["completed"] is True, "a task still to do")
+            following = done.json["next_task"] or {}
+            require(following.get("recurrence") == "FREQ=WEEKLY", "no next task")
         with self._check("deletes"):
             expect(self._send("DELETE", path), 204)
             expect(self._send("GET", path), 404)

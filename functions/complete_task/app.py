@@ -10,14 +10,15 @@ from taskapi.web.authenticated import AuthenticatedRoute, Caller
 from taskapi.web.documentation import errors, examples
 from taskapi.web.handler import lambda_handler
 from taskapi.web.parameters import IfMatch, TaskId
-from taskapi.web.task_responses import TASK, task_response
+from taskapi.web.task_responses import COMPLETED, completed_response
 
 app = create_app(AuthenticatedRoute)
 
 
 @app.patch(
     "/api/{user_id}/tasks/{task_id}/complete",
-    responses=TASK | errors(NotFound, PreconditionFailed, invalid_body="completed"),
+    responses=COMPLETED
+    | errors(NotFound, PreconditionFailed, invalid_body="completed"),
     openapi_extra=examples({"toggle": {}, "set": {"completed": True}}),
 )
 async def complete_task(
@@ -27,10 +28,12 @@ async def complete_task(
     if_match: IfMatch = None,
 ) -> Response:
     """Without a body, or with `{}`, it toggles `completed`; with `completed`, it sets
-    it.
+    it. If the task has a `recurrence`, completing it creates the `next_task`, to which
+    the rule moves.
     """
     completed = completion.get("completed") if completion else None
-    return task_response(complete(caller, task_id, completed, if_match))
+    task, next_task = complete(caller, task_id, completed, if_match)
+    return completed_response(task, next_task)
 
 
 handler = lambda_handler(app, wait_until_connected)

@@ -34,8 +34,8 @@ async def update_task(
     changes: TaskChanges, caller: Caller, task_id: TaskId, if_match: IfMatch = None
 ) -> Response:
     """Changes the fields that are sent, and leaves the others; `PUT` and `PATCH` do the
-    same. `null` clears `description`, `due_date` and `time_zone`; so does an empty text
-    for the last two.
+    same. `null` clears `description`, `due_date`, `time_zone` and `recurrence`; so does
+    an empty text for the last three.
 
     With a task's `etag` in `If-Match`, nothing is overwritten that somebody else has
     written since: the answer is a 412 then, with the task as it is in `details.task`.

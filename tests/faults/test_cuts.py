@@ -95,6 +95,22 @@ def test_a_write_happens_once_at_most(cutting: Api, cut: Once, function: str) ->
     cutting.works()
 
 
+def test_a_completion_creates_one_next_task_or_none(cutting: Api, cut: Once) -> None:
+    [id] = cutting.rows()
+    cutting.recur(id)
+
+    answer = cutting.send("complete_task", id, json_body={"completed": True})
+
+    assert cut.acted.is_set()
+    assert answer.status == 503, answer.text
+    (_, (_, completed, _)), *others = sorted(cutting.rows().items())
+    next_tasks = [row for _, row in others]
+    assert next_tasks == ([("before", False, 1)] if completed else [])
+    if cut.direction == "down":
+        assert completed
+    cutting.works()
+
+
 def test_a_delete_happens_once_at_most(cutting: Api, cut: Once) -> None:
     [id] = cutting.rows()
 

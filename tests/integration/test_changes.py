@@ -304,6 +304,7 @@ def test_writers_of_both_releases_do_not_wait_for_each_other(
                     "tags": ["a"],
                     "due_date": None,
                     "time_zone": None,
+                    "recurrence": None,
                     "versions": list(range(THREADS * WRITES)),
                 }
                 name = rng.choices([*MIXED], [4, 4, 4, 1, 2, 2, 1, 2])[0]

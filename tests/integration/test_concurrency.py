@@ -161,6 +161,38 @@ def test_toggles_are_as_if_one_came_after_the_other(
     assert user.send("get_task", created.json["id"]).json["completed"] is completed
 
 
+@pytest.mark.parametrize(
+    ("function", "body", "conditional"),
+    [
+        ("complete_task", None, False),
+        ("complete_task", {"completed": True}, False),
+        ("complete_task", {"completed": True}, True),
+        ("update_task", {"completed": True}, False),
+    ],
+    ids=["toggle", "complete", "If-Match", "update"],
+)
+def test_fifty_that_complete_a_recurring_task_create_one_next_task(
+    crowd: Crowd,
+    user: Client,
+    function: str,
+    body: dict[str, Any] | None,
+    conditional: bool,
+) -> None:
+    recurring = {"title": "a", "due_date": "2040-01-01", "recurrence": "daily"}
+    created = user.send("create_task", json_body=recurring)
+    headers = {"if-match": created.headers["etag"]} if conditional else {}
+
+    answers = crowd.send(*[(user, function, request(created, body, headers))] * SIZE)
+
+    assert count(answers) == ({200: 1, 412: SIZE - 1} if conditional else {200: SIZE})
+    [next_task] = [t for t in user.pages() if t["id"] != created.json["id"]]
+    assert next_task["due_date"] == "2040-01-02"
+    assert next_task["recurrence"] == "FREQ=DAILY"
+    if function == "complete_task":
+        made = [a.json["next_task"] for a in answers if a.json.get("next_task")]
+        assert made == [next_task]
+
+
 def test_of_deletes_with_one_etag_one_wins(crowd: Crowd, user: Client) -> None:
     created = user.send("create_task", json_body={"title": "a"})
     headers = {"if-match": created.headers["etag"]}

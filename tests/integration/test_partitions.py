@@ -136,7 +136,9 @@ def seen(partitioned: str, monkeypatch: pytest.MonkeyPatch) -> Seen:
 def request_everything(user: Client) -> None:
     """Send a request to each function, and those that make other statements."""
     for function in TASK_FUNCTIONS:
-        task = user.create(due_date="2026-03-09T17:00", time_zone="Europe/Berlin")
+        task = user.create(
+            due_date="2026-03-09T17:00", time_zone="Europe/Berlin", recurrence="daily"
+        )
         id = task["id"] if function in ONE_TASK_FUNCTIONS else None
         for headers in (
             {},

@@ -23,7 +23,14 @@ from taskapi.tasks.identifiers import KEY_RULE, Key
 from taskapi.tasks.operation import Operation
 from taskapi.tasks.refusals import refusals
 from taskapi.tasks.restore import restore_operation
-from taskapi.tasks.write import COMPLETE, DELETE, NO_CHANGES, changing, write_operation
+from taskapi.tasks.write import (
+    DELETE,
+    NO_CHANGES,
+    Completed,
+    changing,
+    complete_operation,
+    write_operation,
+)
 
 MOST_OPERATIONS = 100
 
@@ -145,6 +152,8 @@ class Result(TypedDict, total=False):
 
     status: int
     task: Task
+    next_task: Task | None
+    """Only after a complete: the new task with the rule of a recurring one."""
     replayed: bool
     """Whether the key was used before; only there if it was."""
     error: str
@@ -201,9 +210,9 @@ def to_operation(user_id: str, requested: AnyOperation) -> Operation[Result]:
         write = write_operation(changing(changes), user_id, id, if_match, changes)
         return with_result(write, changed)
     if requested["op"] == "complete":
-        values = {"completed": requested.get("completed")}
-        write = write_operation(COMPLETE, user_id, id, if_match, values)
-        return with_result(write, changed)
+        wanted = requested.get("completed")
+        completion = complete_operation(user_id, id, wanted, if_match)
+        return with_result(completion, completed)
     if requested["op"] == "delete":
         write = write_operation(DELETE, user_id, id, if_match, {})
         return with_result(write, deleted)
@@ -226,6 +235,11 @@ def created(outcome: tuple[Task, bool]) -> Result:
 
 def changed(task: Task) -> Result:
     return {"status": 200, "task": task}
+
+
+def completed(outcome: Completed) -> Result:
+    task, next_task = outcome
+    return {"status": 200, "task": task, "next_task": next_task}
 
 
 def deleted(task: Task) -> Result:

@@ -12,6 +12,7 @@ from taskapi.cold_start.framework import (
     with_config,
 )
 from taskapi.tasks import planning
+from taskapi.tasks.recurrence import parse_recurrence
 
 Title = Annotated[
     str,
@@ -62,6 +63,18 @@ TimeZone = Annotated[
     AfterValidator(planning.parse_time_zone),
     WithJsonSchema({"type": "string", "description": "An IANA name."}),
 ]
+Recurrence = Annotated[
+    str,
+    AfterValidator(parse_recurrence),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "description": "`daily`, `weekly`, `monthly`, `yearly`, or a rule of RFC "
+            "5545 with `FREQ`, `INTERVAL`, `COUNT` or `UNTIL`, `BYDAY` and "
+            "`BYMONTHDAY`. It needs a `due_date`.",
+        }
+    ),
+]
 
 
 class RequiredTitle(TypedDict):
@@ -81,6 +94,7 @@ class OptionalFields(TypedDict, total=False):
     tags: Tags
     due_date: DueDate | None
     time_zone: TimeZone | None
+    recurrence: Recurrence | None
 
 
 class NewTask(RequiredTitle, OptionalFields):

@@ -159,9 +159,14 @@ FIELDS = (
     ),
     Field(
         "recurrence",
-        {"type": ["string", "null"], "description": "Always null until it can be set."},
-        example=None,
-        column="NULL::text",
+        {"type": ["string", "null"], "description": "A rule of RFC 5545."},
+        example="FREQ=WEEKLY;BYDAY=MO",
+        rule=Rule(
+            "Recurrence must be daily, weekly, monthly, yearly or a rule of RFC 5545, "
+            "such as FREQ=WEEKLY;BYDAY=MO",
+            "RRULE",
+            type_message="Recurrence must be null or text, such as daily",
+        ),
     ),
     Field(
         "completed_at",

@@ -10,13 +10,14 @@ from taskapi.tasks import planning
 from taskapi.tasks.fields import RULES
 
 REFUSED = "T0002"
-"""What functions of 0009_planning.sql raise, with the name of the field and of what is
+"""What functions of migrations raise, with the name of the field and of what is
 wrong with its value. The transaction is rolled back, so nothing is written."""
 
 MESSAGES = {
     ("due_date", "time_zone"): planning.NEEDS_ZONE,
     ("due_date", "range"): planning.OUT_OF_RANGE,
     ("time_zone", "unknown"): RULES["time_zone"].message,
+    ("recurrence", "due_date"): "Recurrence needs a due_date, from which it counts",
 }
 
 

@@ -1,8 +1,9 @@
 """Change and delete one task, if it has the version that the caller expects."""
 
+import json
 from collections.abc import Mapping
 from functools import cache, partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from taskapi.errors import ValidationFailed
 from taskapi.tasks import etags
@@ -14,7 +15,7 @@ from taskapi.tasks.fields import (
     Task,
     stored_columns,
 )
-from taskapi.tasks.operation import Operation, accepted_task, run
+from taskapi.tasks.operation import Operation, Rows, accepted_task, run
 
 
 class Statements(NamedTuple):
@@ -44,8 +45,11 @@ class Statements(NamedTuple):
     """
 
 
-def statements(write: str) -> Statements:
-    """Return the statements of an UPDATE or DELETE, which comes without its WHERE."""
+def statements(write: str, returned: str = COLUMNS) -> Statements:
+    """Return the statements of an UPDATE or DELETE, which comes without its WHERE.
+
+    returned: what they select, before whether the task was written.
+    """
     plain = """
         {write}
          WHERE id = %(id)s AND user_id = %(user_id)s
@@ -71,7 +75,7 @@ def statements(write: str) -> Statements:
 """
     return Statements(
         *(
-            sql.replace("{write}", write).replace("{columns}", COLUMNS)
+            sql.replace("{write}", write).replace("{columns}", returned)
             for sql in (plain, conditional)
         )
     )
@@ -83,7 +87,12 @@ than the one it waited for."""
 
 
 def update_statements(**columns: str) -> Statements:
-    """Return the statements that set columns of a task to these SQL values.
+    """Return the statements that set columns of a task to these SQL values."""
+    return statements(update_sql(**columns))
+
+
+def update_sql(**columns: str) -> str:
+    """Return the UPDATE that sets columns of a task to these SQL values.
 
     completed_at stays if a completed task is completed again.
     """
@@ -96,7 +105,7 @@ def update_statements(**columns: str) -> Statements:
         "change": "current_setting('tasks.change')::bigint",
     }
     assignments = ", ".join(f"{column} = {sql}" for column, sql in columns.items())
-    return statements("UPDATE tasks SET {}".replace("{}", assignments))
+    return "UPDATE tasks SET {}".replace("{}", assignments)
 
 
 @cache
@@ -106,7 +115,13 @@ def field_statements(names: tuple[str, ...]) -> Statements:
     return update_statements(**stored_columns(names, zone))
 
 
-COMPLETE = update_statements(completed="COALESCE(%(completed)s, NOT completed)")
+COMPLETE = statements(
+    update_sql(completed="COALESCE(%(completed)s, NOT completed)"),
+    f"{COLUMNS}, current_setting('tasks.next_task', TRUE)",
+)
+"""A trigger creates the next task (migrations/0030_recurrence.sql) and says in a
+setting what differs in it. Postgres reads the setting when it makes the row that is
+returned, which is after the trigger."""
 
 DELETE = statements("DELETE FROM tasks")
 
@@ -133,14 +148,48 @@ def changing(changes: TaskChanges) -> Statements:
     return field_statements(tuple(name for name in RULES if name in changes))
 
 
+Completed = tuple[Task, Task | None]
+"""A task, and the next one if completing it created one."""
+
+
 def complete(
     user_id: str, id: int, completed: bool | None, if_match: str | None = None
-) -> Task:
-    """Return the task with completed set, or toggled if it is None.
+) -> Completed:
+    """Set completed, or toggle it if it is None; return the task and the next one.
 
     Raises NotFound or PreconditionFailed.
     """
-    return write(COMPLETE, user_id, id, if_match, {"completed": completed})
+    return run(complete_operation(user_id, id, completed, if_match))
+
+
+def complete_operation(
+    user_id: str, id: int, completed: bool | None, if_match: str | None
+) -> Operation[Completed]:
+    values = {"completed": completed}
+    operation = write_operation(COMPLETE, user_id, id, if_match, values)
+    to_result = partial(completed_task, id, if_match)
+    return Operation(operation.sql, operation.values, to_result)
+
+
+def completed_task(id: int, if_match: str | None, rows: Rows) -> Completed:
+    """Return the task, and the one that the trigger created.
+
+    The new one differs from it in what the setting has. That also has the ETag of the
+    task after which it was created: if it is another, an earlier statement of the
+    transaction has set it.
+    """
+    task = accepted_task(id, if_match, rows)
+    created = json.loads(str(rows[0][-2] or "{}"))
+    if created.pop("after", None) != task["etag"]:
+        return task, None
+    next_task = task | {
+        **created,
+        "completed": False,
+        "completed_at": None,
+        "created_at": task["updated_at"],
+        "etag": etags.etag(created["id"], version=1),
+    }
+    return task, cast(Task, next_task)
 
 
 def delete(user_id: str, id: int, if_match: str | None = None) -> None:

@@ -15,6 +15,16 @@ def task_response(task: Task) -> Response:
     return json_response(task, headers={"etag": task["etag"]})
 
 
+COMPLETED = response(200, "The task.", ref("CompletedTask"), "ETag")
+
+
+def completed_response(task: Task, next_task: Task | None) -> Response:
+    """Return 200 with the task and its ETag, and the next one of a recurring task."""
+    return json_response(
+        {**task, "next_task": next_task}, headers={"etag": task["etag"]}
+    )
+
+
 TASK_OR_304 = TASK | response(304, "The task is as If-None-Match has it.", None, "ETag")
 
 

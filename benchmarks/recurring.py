@@ -1,0 +1,132 @@
+"""Compare completing a recurring task with another: `python -m benchmarks.recurring`.
+
+All are warm and take turns, in one process that calls complete_task directly.
+"""
+
+import multiprocessing
+import os
+import statistics
+import sys
+import time
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from typing import NamedTuple
+
+import psycopg
+
+from benchmarks import results
+from benchmarks.world import WRITER, database
+from local.direct import SECRET, invoke, user_event
+
+OTHER = "another"
+
+
+class Kind(NamedTuple):
+    """What a row of the table completes, and the task's due date and rule."""
+
+    label: str
+    due: str
+    rule: str | None = None
+
+
+KINDS = {
+    OTHER: Kind("another task", "2026-01-01"),
+    "daily": Kind("daily, due tomorrow", "tomorrow", "FREQ=DAILY"),
+    "daily-old": Kind("daily, due in 1970", "1970-01-01", "FREQ=DAILY;COUNT=99999"),
+    "weekly-old": Kind(
+        "twice every two weeks, due in 1970",
+        "1970-01-01",
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,TH",
+    ),
+    "monthly": Kind("monthly on the 31st, due in 1970", "1970-01-31", "FREQ=MONTHLY"),
+    "friday-old": Kind(
+        "the last Friday, 999 times from 1970",
+        "1970-01-30",
+        "FREQ=MONTHLY;COUNT=999;BYDAY=-1FR",
+    ),
+    "leap-day": Kind("29 February, due in 1972", "1972-02-29", "FREQ=YEARLY"),
+    "never": Kind(
+        "never again", "2026-04-30", "FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=31"
+    ),
+}
+ROWS = {name: kind.label for name, kind in KINDS.items()}
+RUNS = 300
+SETTLING = 20
+
+FILL = """
+    INSERT INTO tasks (user_id, title, recurrence, due_at, time_zone)
+    SELECT %(user_id)s, 'Water the plants', %(rule)s,
+           (%(due)s::date + time '17:00') AT TIME ZONE 'Europe/Berlin', 'Europe/Berlin'
+      FROM generate_series(1, %(tasks)s)
+ RETURNING id
+"""
+
+Row = list[float]
+"""Milliseconds of each request."""
+
+
+def measure(names: list[str], runs: int) -> dict[str, Row]:
+    """Return the row of each kind, from a process of its own."""
+    with database() as url, ProcessPoolExecutor(1, SPAWN) as pool:
+        return pool.submit(time_requests, url, names, runs).result()
+
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def time_requests(url: str, names: list[str], runs: int) -> dict[str, Row]:
+    os.environ |= {"DATABASE_URL": url, "BETTER_AUTH_SECRET": SECRET}
+    # The functions log to standard output.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    tasks = runs + SETTLING
+    with psycopg.connect(url, autocommit=True) as connection:
+        # How long a commit waits for the disk varies by more than what we measure.
+        connection.execute("ALTER ROLE postgres SET synchronous_commit = off")
+        ids = {}
+        for name in names:
+            values = {"user_id": WRITER, "tasks": tasks, **KINDS[name]._asdict()}
+            ids[name] = [id for (id,) in connection.execute(FILL, values)]
+        connection.execute("VACUUM (ANALYZE) tasks")
+    rows: dict[str, Row] = {name: [] for name in names}
+    for turn in range(tasks):
+        for name in names:
+            took = time_request(ids[name][turn], KINDS[name])
+            if turn >= SETTLING:
+                rows[name].append(took)
+    return rows
+
+
+def time_request(id: int, kind: Kind) -> float:
+    sent = user_event(WRITER, "complete_task", id)
+    started = time.perf_counter()
+    answer = invoke("complete_task", sent)
+    took = time.perf_counter() - started
+    has_next = answer.json["next_task"] is not None
+    assert has_next == (kind.rule is not None and kind != KINDS["never"])
+    return round(took * 1000, 3)
+
+
+def ratios(rows: Mapping[str, Row]) -> dict[str, float]:
+    """Return the median of each kind as a multiple of another task's."""
+    other = statistics.median(rows[OTHER])
+    return {name: statistics.median(row) / other for name, row in rows.items()}
+
+
+def table(rows: Mapping[str, Row]) -> str:
+    """Return the table in Markdown."""
+    multiples = ratios(rows) if OTHER in rows else {}
+    return results.table(
+        ["", "the request, ms", "times another"],
+        [
+            [
+                ROWS[name],
+                results.least_and_median(row, "{:.2f}"),
+                f"{multiples[name]:.2f}" if name in multiples else "-",
+            ]
+            for name, row in rows.items()
+        ],
+    )
+
+
+if __name__ == "__main__":
+    results.main("recurring", sys.modules[__name__])
