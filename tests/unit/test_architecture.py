@@ -314,7 +314,7 @@ def test_the_readme_lists_the_routes() -> None:
     page = (ROOT / "README.md").read_text(encoding="utf-8")
 
     assert page == with_routes(page, document()), "run: make openapi"
-    assert "`GET /api/{user_id}/tasks`" in page
+    assert "| `/api/{user_id}/tasks/batch` | `POST` " in page
 
 
 def test_the_makefile_has_every_command_the_readme_names() -> None:
