@@ -137,6 +137,10 @@ BEGIN
      RETURNING task || jsonb_build_object(
                    'version', (task->>'version')::BIGINT + 1,
                    'change', current_setting('tasks.change')::BIGINT,
+                   -- A row that an older release completed may have none; then it is
+                   -- updated_at (0009).
+                   'completed_at', CASE WHEN (task->>'completed')::BOOLEAN THEN
+                       COALESCE(task->>'completed_at', task->>'updated_at') END,
                    'updated_at', GREATEST(now(), (task->>'updated_at')::TIMESTAMPTZ
                                                  + interval '1 microsecond'))
           INTO restored;
@@ -145,7 +149,7 @@ BEGIN
             SELECT string_agg(quote_ident(attname), ', ') INTO columns
               FROM pg_attribute
              WHERE attrelid = 'tasks'::regclass AND attnum > 0 AND NOT attisdropped
-               AND restored ? attname;
+               AND attgenerated = '' AND restored ? attname;
             EXECUTE format('INSERT INTO tasks (%1$s)
                             SELECT %1$s FROM jsonb_populate_record(NULL::tasks, $1)',
                            columns) USING restored;
