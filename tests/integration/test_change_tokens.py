@@ -260,3 +260,24 @@ def test_the_identity_of_a_database_stays(postgres: Postgres) -> None:
 
     assert first == second
     assert len(first[0][0]) == 8
+
+
+def test_a_standby_that_takes_over_has_another_identity_at_once(
+    postgres: Postgres,
+) -> None:
+    """Its last checkpoint is of the old timeline, for minutes if it has much to write;
+    each connection keeps the identity that it reads first."""
+    sql = "SELECT database_identity(key) FROM cursor_keys"
+    [(before,)] = postgres.execute(sql).fetchall()
+
+    with postgres.transaction(force_rollback=True):
+        postgres.execute("CREATE SCHEMA promoted")
+        postgres.execute(
+            "CREATE FUNCTION promoted.pg_control_recovery("
+            "OUT min_recovery_end_timeline INT) RETURN 2"
+        )
+        postgres.execute("SET LOCAL search_path = promoted, pg_catalog, public")
+        postgres.execute("SET LOCAL tasks.database = ''")
+        [(after,)] = postgres.execute(sql).fetchall()
+
+    assert after != before

@@ -30,10 +30,11 @@ $$;
 
 -- What tells this database from all others, and from what it was before it was restored.
 -- Neon restores a branch as a new timeline, a file of pg_dump goes into a new database, and
--- Postgres begins a timeline when it has recovered to a point in time. After a copy of a
--- disk was put back, the operator replaces the key (docs/operations.md). All but the key
--- stay as they are while a connection lasts, and take long to read, so a setting of the
--- connection keeps them.
+-- Postgres begins a timeline when it has recovered to a point in time, or when a standby
+-- takes over: its checkpoint names the new one minutes later, until then the end of its
+-- recovery does. After a copy of a disk was put back, the operator replaces the key
+-- (docs/operations.md). All but the key stay as they are while a connection lasts, and take
+-- long to read, so a setting of the connection keeps them.
 CREATE FUNCTION database_identity(signing_key BYTEA) RETURNS BYTEA STABLE LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -42,7 +43,8 @@ BEGIN
     IF COALESCE(place, '') = '' THEN
         place := set_config('tasks.database', concat_ws(' ',
             (SELECT system_identifier FROM pg_control_system()),
-            (SELECT timeline_id FROM pg_control_checkpoint()),
+            (SELECT GREATEST(timeline_id, min_recovery_end_timeline)
+               FROM pg_control_checkpoint(), pg_control_recovery()),
             (SELECT oid FROM pg_database WHERE datname = current_database()),
             current_setting('neon.timeline_id', TRUE)), FALSE);
     END IF;
