@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from taskapi.tasks import change_tokens
-from taskapi.tasks.change_tokens import MAX_AGE, Database, Token
+from taskapi.tasks.change_tokens import DAY, MAX_AGE, Database, Token
 from tests.support.api import Client
 from tests.support.connections import forget_connection
 from tests.support.copy import Copy
@@ -140,6 +140,13 @@ MINUTE = 60_000_000
 def test_a_token_lives_for_thirty_days(user: Client, forge: Forge) -> None:
     assert_accepted(user, forge(MAX_AGE - MINUTE))
     assert_expired(user, forge(MAX_AGE + MINUTE))
+
+
+def test_a_token_from_the_future_has_expired(user: Client, forge: Forge) -> None:
+    """The database's clock was wrong then. By that time, deletions of which the copy
+    doesn't know would be purged before the token expires."""
+    assert_accepted(user, forge(MINUTE - DAY))
+    assert_expired(user, forge(-MINUTE - DAY))
 
 
 def test_a_token_is_renewed_although_nothing_changes(

@@ -21,8 +21,12 @@ from taskapi.errors import TokenExpired, ValidationFailed
 
 MAX_ID = 2**63 - 1
 
-MAX_AGE = 30 * 24 * 60 * 60 * 1_000_000
-"""Microseconds; the trash keeps deletions a day longer (0018_trash.sql)."""
+DAY = 24 * 60 * 60 * 1_000_000
+"""Microseconds."""
+
+MAX_AGE = 30 * DAY
+"""The trash keeps deletions a day longer (0018_trash.sql). So a token may be a day
+ahead of the database's clock, if that went back."""
 
 VERSION = 1
 
@@ -133,7 +137,7 @@ def check(decoded: Decoded, user_id: str, database: Database) -> None:
         raise invalid()
     if (
         user != hash_of(user_id)
-        or token.issued < database.now - MAX_AGE
+        or not -DAY <= database.now - token.issued <= MAX_AGE
         or max(token.number, token.start) > database.counter
         or 0 < token.start < database.beginning
     ):
