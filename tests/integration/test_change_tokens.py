@@ -213,6 +213,21 @@ def test_a_token_from_before_the_first_task_is_accepted(user: Client) -> None:
     copy.assert_complete()
 
 
+def test_a_user_may_be_erased_between_the_first_pages(user: Client) -> None:
+    """The copy began before there was a counter."""
+    since = token_of(user)
+    user.create()
+    user.create()
+    query = f"limit=1&since={since}"
+    page = user.send("list_changes", query=query).json
+    assert page["more"]
+
+    user.send("erase_user")
+    user.create()
+
+    assert_expired(user, page["token"])
+
+
 @contextmanager
 def copied_database(server: str, database: str) -> Iterator[str]:
     """Return the URL of a copy of a database, which nobody may use meanwhile."""

@@ -135,10 +135,11 @@ def check(decoded: Decoded, user_id: str, database: Database) -> None:
     payload = FORM.pack(VERSION, *token, identity, user)
     if not hmac.compare_digest(signature, sign(payload, database.key)):
         raise invalid()
+    newest = max(token.number, token.start)
     if (
         user != hash_of(user_id)
         or not -DAY <= database.now - token.issued <= MAX_AGE
-        or max(token.number, token.start) > database.counter
-        or 0 < token.start < database.beginning
+        or newest > database.counter
+        or 0 < newest < database.beginning
     ):
         raise TokenExpired
