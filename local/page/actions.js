@@ -53,17 +53,27 @@ function complete(task, completed) {
 
 // The next task of a recurring one comes with the answer; offline, that is later.
 
-let completions = []; // whose next tasks aren't told yet
+let completions = []; // that aren't told yet
 
-onAnswer(({ operation: { op }, extra: task, answer: { next_task: next } }) => {
-  if (op !== "complete" || !(next || (task?.recurrence && next === null))) return;
-  completions.push({ title: task.title, next });
+onAnswer(({ operation: { op }, extra, answer: { task, next_task: next } }) => {
+  if (op !== "complete" || !extra?.recurrence || next === undefined) return;
+  completions.push({ id: task.id, title: task.title, rule: extra.recurrence, next });
   if (completions.length === 1) queueMicrotask(tellNext); // once for all of a batch
 });
 
 function tellNext() {
-  toast(describeNext(completions));
+  const told = completions;
   completions = [];
+  toast(describeNext(told), "Undo", () => told.forEach(takeBack));
+}
+
+/** Delete the next task, and give the rule back to the one that was completed. */
+function takeBack({ id, rule, next }) {
+  const view = sync.view();
+  const [done, following] = [view.get(id), view.get(next?.id)];
+  if (following) perform([{ op: "delete", id: following.id, if_match: following.etag, yields: true }]);
+  if (done?.completed) complete(done, false);
+  if (done) update(sync.view().get(id), { recurrence: rule });
 }
 
 // Deleting and undoing it

@@ -2,7 +2,7 @@
 // it the page shows how it reads them. Pressing one of these keeps its words in the title.
 
 import { addTask } from "./actions.js";
-import { dayOf, describeDue, dueDay, isoDay, timeZone, toBody } from "./dates.js";
+import { canBeDue, dayOf, describeDue, dueDay, isoDay, timeZone, toBody } from "./dates.js";
 import { $, checkTitle, say, showFault } from "./messages.js";
 import { dueFields, parse, toggleWord } from "./quick_add.js";
 import { describeRule, onDay } from "./recurrence.js";
@@ -104,9 +104,6 @@ function showQuickWords() {
   }));
   showDraft();
 }
-
-/** Return whether a day can be due: while somebody types a year, a date field has year 2 or 20. */
-const canBeDue = (value) => value >= "1970" && value <= "9999-12-31";
 
 for (const [field, kind] of [[date, "day"], [time, "time"]])
   field.oninput = () => {

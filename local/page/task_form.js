@@ -1,6 +1,6 @@
 // The form of a task's fields: to edit a task, and to correct a new one that the API refused.
 
-import { dayOf, describeFully, dueDay, isoDay, nameDay, timeZone, toBody, toFields } from "./dates.js";
+import { canBeDue, dayOf, describeFully, dueDay, isoDay, nameDay, timeZone, toBody, toFields } from "./dates.js";
 import { $, checkTitle, fromTemplate, showFault } from "./messages.js";
 import { commonRules, describeRule, normalizeRule } from "./recurrence.js";
 import { chip, summary } from "./view.js";
@@ -56,10 +56,11 @@ export function addRules(form, rule) {
   let common = [];
   const showRules = (chosen) => {
     const before = common.findIndex(([each]) => each === chosen && each !== rule);
-    common = commonRules(date.value ? dueDay(date.value) : null);
+    common = commonRules(canBeDue(date.value) ? dueDay(date.value) : null);
     const now = common[before]?.[0] ?? chosen; // the same choice, for another day
-    const kept = [rule, now].filter((each) => each && each !== CUSTOM).map((each) => [each, capitalized(describeRule(each))]);
-    const choices = new Map([...kept, ...common]);
+    const choices = new Map(common);
+    for (const each of [rule, now])
+      if (each && each !== CUSTOM && !choices.has(each)) choices.set(each, capitalized(describeRule(each)));
     rules.replaceChildren(none, ...[...choices].map(([each, words]) => new Option(words, each)), custom);
     rules.value = now;
     showChosen();
@@ -69,6 +70,7 @@ export function addRules(form, rule) {
     if (rules.value && !isCustom) recurrence.value = rules.value; // to begin a custom rule with
     const typed = normalizeRule(recurrence.value);
     const words = describeRule(typed);
+    showFault(date, "");
     $(".custom", form).hidden = !isCustom;
     $(".needs-date", form).hidden = !rules.value || Boolean(date.value);
     $("output", form).textContent = words === typed ? "" : capitalized(words);

@@ -5,7 +5,15 @@ from datetime import UTC, datetime, timedelta
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import User
-from tests.support.page import Screenshot, add, expect_all_sent, item, save, titles
+from tests.support.page import (
+    Screenshot,
+    add,
+    expect_all_sent,
+    findings,
+    item,
+    save,
+    titles,
+)
 
 FORTNIGHTLY = "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO"
 
@@ -59,8 +67,18 @@ def test_a_chosen_rule_gives_the_next_task(
     assert (done["completed"], done["recurrence"]) == (True, None)
     assert (following["completed"], following["recurrence"]) == (False, FORTNIGHTLY)
 
+    page.keyboard.press("Control+z")
+    expect(titles(page)).to_have_count(1)
+    expect_all_sent(page)
+    with someone.api as api:
+        [task] = api.get("tasks").json()
+    assert (task["id"], task["completed"]) == (done["id"], False)
+    assert (task["recurrence"], task["due_date"]) == (FORTNIGHTLY, "2026-03-09")
 
-def test_a_custom_rule_is_corrected_and_cleared(someone: User) -> None:
+
+def test_a_custom_rule_is_corrected_and_cleared(
+    someone: User, screenshot: Screenshot
+) -> None:
     someone.has("Pay rent", due_date="2030-01-31")
     page = someone.open()
     item(page, "Pay rent").locator(".open").click()
@@ -73,6 +91,8 @@ def test_a_custom_rule_is_corrected_and_cleared(someone: User) -> None:
         "Recurrence can have BYDAY only if it is WEEKLY or MONTHLY"
     )
     expect(rule).to_be_focused()
+    screenshot(page, "custom-rule")
+    assert findings(page) == []
     rule.fill("freq=monthly;count=2;byday=-1fr")
     expect(page.locator("output")).to_have_text(
         "Every month on the last Friday, 2 times"
