@@ -6,7 +6,7 @@ import { describeDue, normalized } from "./dates.js";
 import { LARGEST_COPY, onAnswer, onChange, perform, sync, syncNow } from "./follow.js";
 import { hold, items, list, refresh, release } from "./list.js";
 import { $, fromTemplate, offerFocus, say, toast } from "./messages.js";
-import { describeNext, describeRule } from "./recurrence.js";
+import { describeNext, describeRule, ruleBefore } from "./recurrence.js";
 import { addDays, addRules, changes, checkDue, dueChanges, EMPTY, fillForm, isValid, showRefusal } from "./task_form.js";
 import { belongs } from "./view.js";
 import { capitalized } from "./words.js";
@@ -56,8 +56,9 @@ function complete(task, completed) {
 let completions = []; // that aren't told yet
 
 onAnswer(({ operation: { op }, extra, answer: { task, next_task: next } }) => {
-  if (op !== "complete" || !extra?.recurrence || next === undefined) return;
-  completions.push({ id: task.id, title: task.title, rule: extra.recurrence, next });
+  if (op !== "complete" || !(next || (next === null && extra?.recurrence))) return;
+  const rule = next ? ruleBefore(next.recurrence) : extra.recurrence;
+  completions.push({ id: task.id, title: task.title, rule, next });
   if (completions.length === 1) queueMicrotask(tellNext); // once for all of a batch
 });
 

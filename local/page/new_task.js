@@ -2,7 +2,7 @@
 // it the page shows how it reads them. Pressing one of these keeps its words in the title.
 
 import { addTask } from "./actions.js";
-import { canBeDue, dayOf, describeDue, dueDay, isoDay, timeZone, toBody } from "./dates.js";
+import { canBeDue, dayOf, describeDue, dueDay, timeZone, toBody } from "./dates.js";
 import { $, checkTitle, say, showFault } from "./messages.js";
 import { dueFields, parse, toggleWord } from "./quick_add.js";
 import { describeRule, onDay } from "./recurrence.js";

@@ -40,7 +40,7 @@ const two = (number) => String(number).padStart(2, "0");
 const hours = (hour, half) => (hour % 12) + (/^p/i.test(half) ? 12 : 0);
 const time = (hour, minute) => `${two(hour)}:${minute}`;
 
-/** Return a rule that begins like this, for each of so many days, weeks, months or years. */
+/** Return a rule with these parts; `often` is a number, "other" or nothing. */
 const ruleOf = (frequency, often, days = "") => {
   const interval = often?.toLowerCase() === "other" ? 2 : Number(often ?? 1);
   return `FREQ=${frequency}${interval > 1 ? `;INTERVAL=${interval}` : ""}${days}`;
@@ -85,8 +85,9 @@ export function parse(typed, now = new Date(), keeps = () => false) {
   for (;;) {
     const found = lastWord(rest, today);
     if (!found || (found.kind !== "tags" && kinds.has(found.kind))) break;
-    if ((isDue(found) || found.kind === "rule") && rest[found.start] !== "," && NO_DUE_DATE_AFTER.test(rest.slice(0, found.start))) {
-      if (found.kind === "rule") break;
+    const isMeant = rest[found.start] === "," || !NO_DUE_DATE_AFTER.test(rest.slice(0, found.start));
+    if (found.kind === "rule" && !isMeant) break;
+    if (isDue(found) && !isMeant) {
       ending = `${words.filter(isDue).map(({ text }) => ` ${text}`).join("")}${ending}`;
       words = words.filter((word) => !isDue(word));
       break;

@@ -78,6 +78,9 @@ export function onDay(rule, day) {
 
 const dayOfMonth = (day) => Number(isoDay(day).slice(-2));
 
+/** Return the rule that a task had, of the next task's: completing it reduced COUNT by one. */
+export const ruleBefore = (rule) => rule.replace(/COUNT=(\d+)/, (_, count) => `COUNT=${Number(count) + 1}`);
+
 /** Return the first day of a weekly rule from a day on; of another rule, this day. */
 export function firstDay(rule, from) {
   const days = partsOf(rule).BYDAY?.split(",") ?? CODES;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 
 process.env.TZ = "Europe/Berlin";
 const { dayOf, dueDay, isoDay } = await import("../../local/page/dates.js");
-const { commonRules, describeNext, describeRule, firstDay, normalizeRule, onDay } = await import("../../local/page/recurrence.js");
+const { commonRules, describeNext, describeRule, firstDay, normalizeRule, onDay, ruleBefore } = await import("../../local/page/recurrence.js");
 const now = new Date("2026-03-09T12:00:00+01:00"); // a Monday
 
 /** A test for each row of a table: what goes in, and what should come out. */
@@ -67,6 +67,11 @@ table("a rule that begins on a Monday", (rule) => onDay(rule, dueDay("2026-12-14
   ["FREQ=MONTHLY;BYMONTHDAY=-1", "FREQ=MONTHLY;BYMONTHDAY=-1"],
   ["FREQ=DAILY", "FREQ=DAILY"],
   ["FREQ=YEARLY", "FREQ=YEARLY"],
+]);
+
+table("the rule before a task was completed", ruleBefore, [
+  ["FREQ=DAILY;COUNT=9", "FREQ=DAILY;COUNT=10"],
+  ["FREQ=WEEKLY;BYDAY=MO", "FREQ=WEEKLY;BYDAY=MO"],
 ]);
 
 table("the first day of a rule, from a Monday on", (rule) => isoDay(firstDay(rule, dayOf(now))), [
