@@ -6,6 +6,7 @@ import { dayOf, dueDay, isAllDay, isoDay, isOverdue, timeZone } from "./dates.js
 import { $ } from "./messages.js";
 import { PRIORITIES } from "./quick_add.js";
 import { summarize } from "./summary.js";
+import { capitalized } from "./words.js";
 
 const form = $("#view");
 const SHOWN_TAGS = 8; // until the user asks for more
@@ -117,8 +118,6 @@ export function changed() {
   showFilters();
   form.dispatchEvent(new Event("changed"));
 }
-
-const capitalized = (word) => word[0].toUpperCase() + word.slice(1);
 
 /** Return what can be pressed: [kind, value, text, count]. */
 function choices() {
