@@ -17,8 +17,9 @@ from typing_extensions import TypedDict
 from taskapi.cold_start.framework import BaseModel
 from taskapi.postgres.query import read
 from taskapi.tasks import change_tokens
-from taskapi.tasks.change_tokens import MAX_ID, Database, Token
+from taskapi.tasks.change_tokens import Database, Token
 from taskapi.tasks.fields import COLUMNS, NAMES, Rule, Task, to_tasks
+from taskapi.tasks.identifiers import MAX_ID
 from taskapi.tasks.query_parameters import LIMIT, Limit, Parameter
 
 Since = Annotated[

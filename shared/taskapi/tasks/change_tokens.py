@@ -19,8 +19,6 @@ from typing import NamedTuple
 
 from taskapi.errors import TokenExpired, ValidationFailed
 
-MAX_ID = 2**63 - 1
-
 MAX_AGE = 30 * 24 * 60 * 60 * 1_000_000
 """Microseconds; the trash keeps deletions a day longer (0018_trash.sql)."""
 
