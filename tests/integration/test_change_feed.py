@@ -7,7 +7,7 @@ import pytest
 
 from taskapi.tasks.change_feed import CHANGES
 from tests.support.api import Client
-from tests.support.copy import Change, Copy
+from tests.support.synced_copy import Change, Copy
 from tests.support.listing import insert
 
 Postgres = psycopg.Connection[Any]
