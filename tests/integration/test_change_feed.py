@@ -7,8 +7,8 @@ import pytest
 
 from taskapi.tasks.change_feed import CHANGES
 from tests.support.api import Client
-from tests.support.synced_copy import Change, Copy
 from tests.support.listing import insert
+from tests.support.synced_copy import Change, Copy
 
 Postgres = psycopg.Connection[Any]
 
