@@ -108,12 +108,12 @@ START = Token(0, 0, MAX_ID, 0)
 number; no deletions."""
 
 
-def list_changes(user_id: str, asked: ChangesQuery) -> Changes:
-    """Return the page of changes after the token that is asked for.
+def list_changes(user_id: str, query: ChangesQuery) -> Changes:
+    """Return the page of changes after the query's token.
 
     Raises TokenExpired, or ValidationFailed for what is no token.
     """
-    given = None if asked.since is None else change_tokens.decode(asked.since)
+    given = None if query.since is None else change_tokens.decode(query.since)
     since = given.token if given else START
     deletion, deleted = max((since.number, since.id), (since.start, MAX_ID))
     values = {
@@ -122,7 +122,7 @@ def list_changes(user_id: str, asked: ChangesQuery) -> Changes:
         "id": since.id,
         "deletion": deletion,
         "deleted": deleted,
-        "limit": asked.limit,
+        "limit": query.limit,
     }
     rows = read(CHANGES, values, keep_plan=True)
     counter, beginning, now, identity, key = rows[0][-5:]
@@ -131,10 +131,10 @@ def list_changes(user_id: str, asked: ChangesQuery) -> Changes:
         change_tokens.check(given, user_id, database)
     else:
         since = since._replace(start=database.counter, issued=now)
-    more = len(rows) > asked.limit
-    changes = to_changes(rows[: asked.limit])
+    more = len(rows) > query.limit
+    changes = to_changes(rows[: query.limit])
     if more:
-        number, id = rows[asked.limit - 1][-7:-5]
+        number, id = rows[query.limit - 1][-7:-5]
         reached = since._replace(number=number, id=id)
     else:
         reached = Token(database.counter, MAX_ID, database.counter, now)
