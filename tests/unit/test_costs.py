@@ -135,6 +135,14 @@ def test_the_page_shows_what_the_script_says() -> None:
     assert report(OF_THE_PAGE) in PAGE, "run: make costs, and put it into the page"
 
 
+def test_the_readme_says_what_a_stack_costs_that_nobody_uses() -> None:
+    unused = lines(replace(OF_THE_PAGE, requests=0, active_hours=0))
+
+    total = sum(line.usd for line in unused)
+
+    assert f"[{total:.0f} dollars a month]" in (ROOT / "README.md").read_text()
+
+
 SMALL = """
 Resources:
   One:
