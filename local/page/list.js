@@ -56,7 +56,7 @@ async function readList(least) {
   if (counts && counts.pending + counts.completed > LARGEST_COPY) sync.giveUpCopy();
 }
 
-export async function showMore() {
+async function showMore() {
   if (!hasMore || list.ariaBusy === "true") return;
   if (sync.isComplete) count += PAGE;
   else for (const task of (await readPage(next)) ?? []) read.add(task.id);

@@ -435,4 +435,4 @@ function withoutPrefix({ status, body }) {
 /** Return how long to wait before the next look at the changes: longer while there are none. */
 export const nextDelay = (delay, isNew) => (isNew ? SHORTEST : Math.min(delay * 1.5, LONGEST));
 export const SHORTEST = 3000; // milliseconds
-export const LONGEST = 15_000;
+const LONGEST = 15_000;

@@ -137,7 +137,7 @@ function choices() {
   return [...due, ...priority, ...all.map((tag) => ["tags", tag, `#${tag}`, counted.get(tag) ?? 0])];
 }
 
-export function showFilters() {
+function showFilters() {
   const focused = document.activeElement.dataset?.filter;
   const buttons = choices().map(([kind, value, text, count]) => {
     const button = chip(text, () => toggleFilter(kind, value));
