@@ -18,9 +18,9 @@ import pytest
 from local.waiting import eventually
 from tests.support.api import Client
 from tests.support.changing import BY_PSQL, Held, write, write_by_psql, writers
-from tests.support.copy import Change, Copy
 from tests.support.faults import DATABASE, Api
 from tests.support.proxy import AtRandom, Rule
+from tests.support.synced_copy import Change, Copy
 
 ROUNDS, PROCESSES, WRITES = 3, 4, 20
 """Writes of one process in a round."""

@@ -14,7 +14,7 @@ from taskapi.tasks import change_tokens
 from taskapi.tasks.change_tokens import DAY, MAX_AGE, Database, Token
 from tests.support.api import Client
 from tests.support.connections import forget_connection
-from tests.support.copy import Copy
+from tests.support.synced_copy import Copy
 
 Postgres = psycopg.Connection[Any]
 

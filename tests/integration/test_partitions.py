@@ -18,7 +18,7 @@ from taskapi.postgres.pipeline import Rows, Statement
 from tests.support.api import Client
 from tests.support.connections import forget_connection
 from tests.support.contract import ONE_TASK_FUNCTIONS, TASK_FUNCTIONS, sample_request
-from tests.support.copy import Copy
+from tests.support.synced_copy import Copy
 
 OWNED = """
     SELECT table_name FROM information_schema.columns

@@ -48,6 +48,26 @@ def clear(client: Client, rng: random.Random, ids: list[int]) -> Answer:
     return client.send("clear_completed", query="status=completed")
 
 
+def batch(client: Client, rng: random.Random, ids: list[int]) -> Answer:
+    """Make several writes together, some of which name tasks that are deleted."""
+    due = {"due_date": "2026-01-01", "recurrence": "daily"}
+    operations = [
+        {"op": "create", "task": {"title": f"{rng.random()}"}},
+        {"op": "create", "task": {"title": "recurring", **due}},
+        {"op": "update", "id": rng.choice(ids), "changes": {"title": "in a batch"}},
+        {"op": "update", "id": rng.choice(ids), "changes": due, "if_match": '"x"'},
+        {"op": "complete", "id": rng.choice(ids), "completed": True},
+        {"op": "delete", "id": rng.choice(ids)},
+        {"op": "restore", "id": rng.choice(ids)},
+    ]
+    rng.shuffle(operations)
+    answer = client.send("batch_tasks", json_body={"operations": operations})
+    if answer.status == 200:
+        tasks = [each.get("task") for each in answer.json["results"]]
+        ids += [task["id"] for task in tasks if task and task["id"] not in ids]
+    return answer
+
+
 def empty(client: Client, rng: random.Random, ids: list[int]) -> Answer:
     return client.send("empty_trash")
 
@@ -59,9 +79,10 @@ OPERATIONS: dict[Operation, int] = {
     delete: 25,
     restore: 25,
     clear: 2,
+    batch: 15,
     empty: 1,
 }
-"""How often each is made. Add a new kind of write, such as a batch, here."""
+"""How often each is made. Add a new kind of write here."""
 
 EXPECTED = {200, 201, 204, 404, 503}
 """The statuses of answers: a task may be deleted, and a connection may break."""
@@ -73,6 +94,7 @@ FUNCTIONS = (
     "delete_task",
     "restore_task",
     "clear_completed",
+    "batch_tasks",
     "empty_trash",
 )
 

@@ -60,13 +60,21 @@ def test_a_warning_is_a_sentence() -> None:
     assert describe(line) == "WARNING: the connection failed: 08006"
 
 
-async def log_of(written: list[bytes], answer: Answer) -> None:
-    log, stream = RequestLog(), asyncio.StreamReader()
-    log.relay(stream)
-    log.finish("GET /a", "id", answer, 0.001)
-    stream.feed_data(b"".join(written))
-    stream.feed_eof()
-    await log.ended()
+def log_of(written: list[bytes], answer: Answer) -> None:
+    """Print what a function has written, and the line of its request."""
+
+    async def work() -> None:
+        log, stream = RequestLog(), asyncio.StreamReader()
+        log.relay(stream)
+        log.finish("GET /a", "id", answer, 0.001)
+        stream.feed_data(b"".join(written))
+        stream.feed_eof()
+        await log.ended()
+
+    # asyncio.run() would take away the loop that the handlers use in other tests.
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(work())
+    loop.close()
 
 
 def test_the_functions_line_is_found_by_the_request(
@@ -76,7 +84,7 @@ def test_the_functions_line_is_found_by_the_request(
     own = {"message": "request", "request_id": "id", "reason": "the reason"}
     written = [json.dumps(line).encode() + b"\n" for line in (other, own)]
 
-    asyncio.run(log_of(written, Answer(401, [("x-request-id", "id")])))
+    log_of(written, Answer(401, [("x-request-id", "id")]))
 
     assert capsys.readouterr().out == "GET /a  401  1 ms  (the reason)\n"
 
@@ -84,7 +92,7 @@ def test_the_functions_line_is_found_by_the_request(
 def test_other_output_of_a_function_is_printed_as_it_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    asyncio.run(log_of([b"a print()\n", b"[1]\n"], Answer(204, [])))
+    log_of([b"a print()\n", b"[1]\n"], Answer(204, []))
 
     captured = capsys.readouterr()
     assert captured.err == "a print()\n[1]\n"

@@ -5,8 +5,8 @@ and the database's identity are in the database (migrations/0020_change_tokens.s
 a token is checked after its page is read. The rows are the caller's own, whatever the
 token says, and they are thrown away if the token turns out to be wrong.
 
-A token of another database has another identity, and is signed with another key or
-not. Nothing else tells it from one that somebody has altered, so every token also has a
+A token whose identity isn't this database's may be another database's or damaged: the
+signature can't tell, because the key isn't that database's. So every token also has a
 checksum, by which most damage is found before anything is read.
 """
 
@@ -18,8 +18,6 @@ import zlib
 from typing import NamedTuple
 
 from taskapi.errors import TokenExpired, ValidationFailed
-
-MAX_ID = 2**63 - 1
 
 DAY = 24 * 60 * 60 * 1_000_000
 """Microseconds."""
