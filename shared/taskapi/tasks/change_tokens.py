@@ -1,7 +1,7 @@
 """Tokens of the feed of changes: how far a client's copy goes, signed by this API.
 
 A token says where the copy ends, and to whom and to which database it belongs. The key
-and the database's identity are in the database (migrations/0020_change_tokens.sql), so
+and the database's identity are in the database (migrations/0018_change_tokens.sql), so
 a token is checked after its page is read. The rows are the caller's own, whatever the
 token says, and they are thrown away if the token turns out to be wrong.
 
@@ -23,7 +23,7 @@ DAY = 24 * 60 * 60 * 1_000_000
 """Microseconds."""
 
 MAX_AGE = 30 * DAY
-"""The trash keeps deletions a day longer (0018_trash.sql). So a token may be a day
+"""The trash keeps deletions a day longer (0016_trash.sql). So a token may be a day
 ahead of the database's clock, if that went back."""
 
 VERSION = 1

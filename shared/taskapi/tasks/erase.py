@@ -3,7 +3,7 @@
 from taskapi.postgres.query import query
 
 ERASE = "SELECT erase_user(%(user_id)s)"
-"""A function, so that it is one transaction (migrations/0018_trash.sql)."""
+"""A function, so that it is one transaction (migrations/0016_trash.sql)."""
 
 
 def erase(user_id: str) -> None:

@@ -11,7 +11,7 @@ RESTORE = """
       FROM restore_task(%(user_id)s, %(id)s, %(versions)s::bigint[]),
            jsonb_populate_record(NULL::tasks, %(defaults)s::jsonb || found_task)
 """.replace("{columns}", COLUMNS)
-"""A function (migrations/0018_trash.sql), because a statement sees no row that another
+"""A function (migrations/0016_trash.sql), because a statement sees no row that another
 one inserts while it waits: of two requests that restore a task, the second has to find
 the task that the first has restored."""
 

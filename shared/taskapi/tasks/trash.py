@@ -1,7 +1,7 @@
 """The trash: deleted tasks, for 30 days.
 
 A trigger moves deleted tasks there, and functions in the database restore them and
-delete old rows (migrations/0018_trash.sql).
+delete old rows (migrations/0016_trash.sql).
 """
 
 from dataclasses import dataclass
