@@ -72,10 +72,11 @@ def test_does_what_the_contract_asks_of_clients(compiled: Path, database: str) -
     first, again, *others = said["keys"]
     assert first == again
     assert said["replayed"] == "true"
-    assert len({first, *others}) == 6
+    assert len({first, *others}) == 7
     assert said["created"] == "Buy groceries"
     assert said["updated"] == "Oats"
     assert said["conflict"] == [412, "Oats"]
+    assert said["retried"] == {"conflicts": [], "missed": []}
     assert said["due"] == ["Second", "Third"]
     assert said["counts"]["tags"] == [{"tag": "home", "count": 2}]
     assert said["counts"]["overdue"] == 2
