@@ -127,7 +127,7 @@ export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOpt
     return (await answered(api.GET("/api/{user_id}/tasks/summary", { params }))).data;
   }
 
-  return { signIn, signOut, user: user.get, page, create, update, remove, restore, summary, api };
+  return { signIn, signOut, user: user.get, page, create, update, remove, restore, summary, api, fetch: fetchWithToken };
 }
 
 /** Return the cursor of the next page, if there is one. */
