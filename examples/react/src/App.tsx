@@ -57,6 +57,7 @@ function Tasks({ user }: { user: string }) {
         {list.hasNextPage && !list.isFetching && <End onVisible={list.fetchNextPage} />}
       </ul>
       {list.isFetching && <p>Loading …</p>}
+      {list.isSuccess && !list.isFetching && list.tasks.length + list.waiting.length === 0 && <p>No tasks</p>}
       {list.error && <p role="alert">{list.error.message} <button onClick={() => list.refetch()}>Try again</button></p>}
       {failure && <Failed failure={failure} send={mutate} close={() => setFailure(undefined)} />}
       {deleted && (
