@@ -27,7 +27,8 @@ from taskapi.log import logger
 from taskapi.postgres import connection
 from taskapi.postgres.migrate import migrate
 from taskapi.tasks import change_tokens
-from taskapi.tasks.change_tokens import MAX_ID, Database, Token
+from taskapi.tasks.change_tokens import Database, Token
+from taskapi.tasks.identifiers import MAX_ID
 
 BIG = int(os.environ.get("CHANGE_FEED_TASKS", "200000"))
 """How many tasks the user has; all users have five times as many."""

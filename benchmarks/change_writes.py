@@ -18,7 +18,7 @@ import psycopg
 
 from benchmarks import results
 from benchmarks.data import fill
-from benchmarks.searches import cpu_ms
+from benchmarks.writes import Cost, run_write
 from local.postgres import embedded_postgres_url
 from taskapi.postgres.migrate import migrate
 from taskapi.tasks import create, write
@@ -61,9 +61,6 @@ REMOVED = {
 """What each database has been altered by."""
 
 TASKS = 20_000
-
-Cost = tuple[float, float]
-"""Milliseconds of CPU time, and bytes of WAL."""
 
 
 def measure(names: list[str], runs: int) -> dict[str, dict[str, Cost]]:
@@ -128,18 +125,8 @@ def write_once(connection: Connection, turn: int) -> Iterator[tuple[str, Cost]]:
         "key": f"{turn} {time.time()}",
     }
     for name, sql in STATEMENTS.items():
-        before, started = wal_position(connection), cpu_ms(connection.info.backend_pid)
-        [(id, *_)] = connection.execute(sql.encode(), values).fetchall()
-        took = cpu_ms(connection.info.backend_pid) - started
-        values["id"] = id
-        yield name, (took, wal_position(connection) - before)
-
-
-def wal_position(connection: Connection) -> float:
-    [(position,)] = connection.execute(
-        "SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
-    )
-    return float(position)
+        values["id"], cost = run_write(connection, sql, values)
+        yield name, cost
 
 
 def table(rows: Mapping[str, Mapping[str, Cost]]) -> str:

@@ -110,7 +110,7 @@ def apply_migrations(url: str, files: Sequence[str] | None, folder: Path) -> Non
 
 
 def connect(url: str) -> Connection:
-    """Return a connection like taskapi.postgres.connection's."""
+    """Return a connection that prepares nothing: Postgres plans each statement."""
     connection = psycopg.connect(url, autocommit=True)
     connection.prepare_threshold = None
     return connection

@@ -44,6 +44,16 @@ KINDS = {
         "1970-01-30",
         "FREQ=MONTHLY;COUNT=999;BYDAY=-1FR",
     ),
+    "several-days": Kind(
+        "the 1st, 15th and last day, 9,999 times from 1970",
+        "1970-01-15",
+        "FREQ=MONTHLY;COUNT=9999;BYMONTHDAY=1,15,-1",
+    ),
+    "counted": Kind(
+        "the first Monday by day and date, which must be counted",
+        "1970-01-05",
+        "FREQ=MONTHLY;COUNT=3000;BYDAY=MO;BYMONTHDAY=1,2,3,4,5,6,7",
+    ),
     "leap-day": Kind("29 February, due in 1972", "1972-02-29", "FREQ=YEARLY"),
     "never": Kind(
         "never again", "2026-04-30", "FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=31"

@@ -11,6 +11,9 @@ from benchmarks.searches import cpu_ms
 from taskapi.tasks import create, write
 from taskapi.tasks.fields import FIELDS
 
+Cost = tuple[float, float]
+"""Milliseconds of Postgres's CPU time, and bytes of WAL."""
+
 
 class Release(NamedTuple):
     """A release's statements that write."""
@@ -32,7 +35,7 @@ WRITES = ("create", "change a title", "complete")
 def measure_writes(all_: Databases, turns: int = 400) -> dict[str, Any]:
     """Return the medians of CPU time and WAL of each write, in both releases."""
     sides = {"before": (all_.before, BEFORE), "now": (all_.large, NOW)}
-    times: dict[str, dict[str, list[tuple[float, float]]]] = {
+    times: dict[str, dict[str, list[Cost]]] = {
         name: {side: [] for side in sides} for name in WRITES
     }
     for turn in range(turns):
@@ -53,8 +56,8 @@ def measure_writes(all_: Databases, turns: int = 400) -> dict[str, Any]:
 
 def write_once(
     connection: Connection, release: Release, turn: int
-) -> Iterator[tuple[str, tuple[float, float]]]:
-    """Yield the ms of Postgres's CPU time and the bytes of WAL of each write."""
+) -> Iterator[tuple[str, Cost]]:
+    """Yield the cost of each write."""
     values: dict[str, object] = {field.name: field.default for field in FIELDS}
     values |= {
         "user_id": "user 1",
@@ -70,12 +73,18 @@ def write_once(
         {"completed": True},
     ]
     for name, sql, changes in zip(WRITES, release, changed, strict=True):
-        before = wal_position(connection)
-        started = cpu_ms(connection.info.backend_pid)
-        [(id, *_)] = connection.execute(sql.encode(), values | changes).fetchall()
-        took = cpu_ms(connection.info.backend_pid) - started
-        values["id"] = id
-        yield name, (took, wal_position(connection) - before)
+        values["id"], cost = run_write(connection, sql, values | changes)
+        yield name, cost
+
+
+def run_write(
+    connection: Connection, sql: str, values: Mapping[str, object]
+) -> tuple[int, Cost]:
+    """Write to a task; return its id and what that has cost."""
+    before, started = wal_position(connection), cpu_ms(connection.info.backend_pid)
+    [(id, *_)] = connection.execute(sql.encode(), values).fetchall()
+    took = cpu_ms(connection.info.backend_pid) - started
+    return id, (took, wal_position(connection) - before)
 
 
 def wal_position(connection: Connection) -> float:

@@ -2,12 +2,14 @@
 // operation of the queue (sync.js), so that all of it also works offline.
 
 import { call, nextPath, tasksPath, trashPath } from "./api.js";
-import { describeDue, normalized, toBody, toFields } from "./dates.js";
-import { LARGEST_COPY, onChange, perform, sync, syncNow } from "./follow.js";
+import { describeDue, normalized } from "./dates.js";
+import { LARGEST_COPY, onAnswer, onChange, perform, sync, syncNow } from "./follow.js";
 import { hold, items, list, refresh, release } from "./list.js";
 import { $, fromTemplate, offerFocus, say, toast } from "./messages.js";
-import { addDays, changes, EMPTY, fillForm, isValid, readDue, showRefusal } from "./task_form.js";
+import { describeNext, describeRule, ruleBefore } from "./recurrence.js";
+import { addDays, addRules, changes, checkDue, dueChanges, EMPTY, fillForm, isValid, showRefusal } from "./task_form.js";
 import { belongs } from "./view.js";
+import { capitalized } from "./words.js";
 
 const acts = { open: (item) => edit(item), plan, delete: remove };
 list.addEventListener("click", ({ target }) => {
@@ -41,9 +43,38 @@ export function addTask(body) {
 }
 
 function complete(task, completed) {
-  const preview = { completed, completed_at: completed ? new Date().toISOString() : null };
+  const preview = {
+    completed, completed_at: completed ? new Date().toISOString() : null,
+    ...(completed && { recurrence: null }), // the API moves it to the next task
+  };
   perform([{ op: "complete", id: task.id, if_match: task.etag, completed, preview, extra: task }]);
   say(`${task.title}: ${completed ? "completed" : "pending"}`);
+}
+
+// The next task of a recurring one comes with the answer; offline, that is later.
+
+let completions = []; // that aren't told yet
+
+onAnswer(({ operation: { op }, extra, answer: { task, next_task: next } }) => {
+  if (op !== "complete" || !(next || (next === null && extra?.recurrence))) return;
+  const rule = next ? ruleBefore(next.recurrence) : extra.recurrence;
+  completions.push({ id: task.id, title: task.title, rule, next });
+  if (completions.length === 1) queueMicrotask(tellNext); // once for all of a batch
+});
+
+function tellNext() {
+  const told = completions;
+  completions = [];
+  toast(describeNext(told), "Undo", () => told.forEach(takeBack));
+}
+
+/** Delete the next task, and give the rule back to the one that was completed. */
+function takeBack({ id, rule, next }) {
+  const view = sync.view();
+  const [done, following] = [view.get(id), view.get(next?.id)];
+  if (following) perform([{ op: "delete", id: following.id, if_match: following.etag, yields: true }]);
+  if (done?.completed) complete(done, false);
+  if (done) update(sync.view().get(id), { recurrence: rule });
 }
 
 // Deleting and undoing it
@@ -124,28 +155,30 @@ function openForm(item, id, returnTo) {
   return [form, close];
 }
 
-/** Change only the due date. */
+/** Change only the due date and the rule. */
 function plan(item) {
   const { known } = item;
   const [form, close] = openForm(item, "planner", ".plan");
-  const old = toFields(known.due_date);
   $("legend span", form).textContent = known.title;
   addDays(form, known.due_date, () => form.requestSubmit());
+  addRules(form, known.recurrence);
   ($("[aria-pressed=true]", form) ?? $(".days button", form)).focus();
   $("button.plain", form).onclick = close;
   form.onkeydown = ({ key }) => { if (key === "Escape") close(); };
   form.onsubmit = (event) => {
     event.preventDefault();
-    const due = readDue(form);
-    if (!due) return;
-    const body = toBody(due);
-    if (due.date !== old.date || due.time !== old.time) {
-      update(known, body);
-      say(`${known.title}: ${due.date ? `due ${describeDue(normalized(body.due_date))}` : "no due date"}`);
+    if (!checkDue(form)) return;
+    const mine = dueChanges(form, known);
+    if (Object.keys(mine).length) {
+      update(known, mine);
+      say(`${known.title}: ${describePlan({ ...known, ...mine })}`);
     }
     close();
   };
 }
+
+const describePlan = ({ due_date: due, recurrence: rule }) =>
+  (due ? [`due ${describeDue(normalized(due))}`, rule && describeRule(rule)].filter(Boolean).join(", ") : "no due date");
 
 const editors = new Set(); // for each open editor, a function that says whether it has changes
 
@@ -227,8 +260,8 @@ function showRefused(entry) {
 }
 
 /** Return what to send to create a task like this one. */
-const asNew = ({ title, description, priority, tags, due_date, time_zone }) =>
-  ({ title, description, priority, tags, due_date, time_zone });
+const asNew = ({ title, description, priority, tags, due_date, time_zone, recurrence }) =>
+  ({ title, description, priority, tags, due_date, time_zone, recurrence });
 
 /** Show why a new task was refused, and let the user correct it or send it again. */
 function correct(entry) {
@@ -266,8 +299,8 @@ function askWhetherToKeepMine(entry) {
   if (!item) return;
   const { element } = item;
   const panel = fromTemplate("conflict");
-  const inWords = ({ title, description, completed, due_date: due, priority, tags }) => [
-    title, description, due && `Due ${describeDue(normalized(due))}`,
+  const inWords = ({ title, description, completed, due_date: due, recurrence: rule, priority, tags }) => [
+    title, description, due && `Due ${describeDue(normalized(due))}`, rule && capitalized(describeRule(rule)),
     priority !== "medium" && `Priority: ${priority}`, tags.map((tag) => `#${tag}`).join(" "),
     completed ? "✓ Completed" : "○ Pending",
   ].filter(Boolean).join("\n");

@@ -82,6 +82,9 @@ export function describeFully(due) {
   return isAllDay(due) ? day : `${day} at ${clock(new Date(due))}`;
 }
 
+/** Return whether a day can be due: while somebody types a year, a date field has year 2 or 20. */
+export const canBeDue = (value) => value >= "1970" && value <= "9999-12-31";
+
 /** Return a due date as the values of a date field and a time field, on this machine's clock. */
 export function toFields(due) {
   if (!due) return { date: "", time: "" };

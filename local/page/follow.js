@@ -12,6 +12,7 @@ export const LARGEST_COPY = 5000; // tasks; about 5 MB, and 25 requests at the f
 const FOLLOW_FOR = 5 * 60_000; // milliseconds after the last key or click: an open page must not keep the database awake
 const channel = new BroadcastChannel(`tasks of ${user}`);
 const listeners = [];
+const answerListeners = [];
 let isNew = false;
 let lastUse = Date.now();
 let wake = () => {};
@@ -26,6 +27,9 @@ export const sync = createSync({
     isNew = true;
     for (const listener of listeners) listener();
   },
+  onAnswer: (entry) => {
+    for (const listener of answerListeners) listener(entry);
+  },
   unkept: () => {
     document.querySelector("#unkept").hidden = false;
   },
@@ -34,6 +38,9 @@ export const sync = createSync({
 
 /** Call a function after each change of what sync.view() and sync.entries() return. */
 export const onChange = (listener) => listeners.push(listener);
+
+/** Call a function with each entry of the queue when its answer has come. */
+export const onAnswer = (listener) => answerListeners.push(listener);
 
 /** Do some operations: show their result now, and send them as soon as possible. */
 export function perform(operations) {

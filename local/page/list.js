@@ -5,7 +5,9 @@ import { call, countWrites, nextPath, tasksPath } from "./api.js";
 import { dayOf, describeDay, describeDue, describeFully, describeGroup, describeLateness, dueDay } from "./dates.js";
 import { LARGEST_COPY, onChange, sync } from "./follow.js";
 import { $, fromTemplate, say } from "./messages.js";
+import { describeRule } from "./recurrence.js";
 import { belongs, chip, isFiltered, isSortedByDue, listQuery, refreshSummary, showSummaryOf, sorted, toggleFilter } from "./view.js";
+import { capitalized } from "./words.js";
 
 export const items = new Map();
 export const list = $("#list");
@@ -54,7 +56,7 @@ async function readList(least) {
   if (counts && counts.pending + counts.completed > LARGEST_COPY) sync.giveUpCopy();
 }
 
-export async function showMore() {
+async function showMore() {
   if (!hasMore || list.ariaBusy === "true") return;
   if (sync.isComplete) count += PAGE;
   else for (const task of (await readPage(next)) ?? []) read.add(task.id);
@@ -212,8 +214,8 @@ function paint(element, task) {
   paintDetails(element, task);
 }
 
-/** Show the due date, the priority and the tags of a task, and when it was completed. */
-function paintDetails(element, { completed, completed_at: done, due_date: due, priority, tags }) {
+/** Show the due date, the rule, the priority and the tags of a task, and when it was completed. */
+function paintDetails(element, { completed, completed_at: done, due_date: due, recurrence: rule, priority, tags }) {
   const lateness = due && !completed ? describeLateness(due) : null;
   const details = [];
   const add = (tag, name, text) => {
@@ -229,12 +231,13 @@ function paintDetails(element, { completed, completed_at: done, due_date: due, p
     time.title = describeFully(due);
     if (!lateness) time.prepend(unseen("Due "));
   }
+  if (rule) add("span", "rule quiet", describeRule(rule)).prepend(unseen("Repeats "));
   if (done) {
     const time = add("time", "quiet", `done ${describeDay(dayOf(new Date(done)))}`);
     time.dateTime = done;
     time.title = describeFully(done);
   }
-  if (priority !== "medium") details.push(filterChip("priority", priority, priority[0].toUpperCase() + priority.slice(1), "priority"));
+  if (priority !== "medium") details.push(filterChip("priority", priority, capitalized(priority), "priority"));
   const shown = tags.length > MANY_TAGS && !element.dataset.allTags ? tags.slice(0, MANY_TAGS - 1) : tags;
   details.push(...shown.map((tag) => filterChip("tags", tag, `#${tag}`, "tag")));
   if (shown !== tags) {

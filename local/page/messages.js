@@ -16,7 +16,10 @@ export function showFault(input, message) {
   words.textContent = message;
   input.ariaInvalid = message ? "true" : "false";
   input.ariaDescribedByElements = message ? [words] : null;
-  if (message) offerFocus(input);
+  if (message) {
+    offerFocus(input);
+    words.scrollIntoView({ block: "nearest" });
+  }
   return Boolean(message);
 }
 

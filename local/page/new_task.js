@@ -2,10 +2,12 @@
 // it the page shows how it reads them. Pressing one of these keeps its words in the title.
 
 import { addTask } from "./actions.js";
-import { dayOf, describeDue, isoDay, toBody } from "./dates.js";
+import { canBeDue, dayOf, describeDue, dueDay, timeZone, toBody } from "./dates.js";
 import { $, checkTitle, say, showFault } from "./messages.js";
 import { dueFields, parse, toggleWord } from "./quick_add.js";
+import { describeRule, onDay } from "./recurrence.js";
 import { chip, filters, summary } from "./view.js";
+import { capitalized } from "./words.js";
 
 const form = $("#new");
 const { title: input, date, time } = form.elements;
@@ -25,7 +27,7 @@ function readDraft() {
   const { title, words } = parse(input.value, undefined, keeps);
   const has = (...kinds) => words.some(({ kind }) => kinds.includes(kind));
   const filtered = [...filters.tags].map((value) => ({ kind: "tags", value }));
-  if (filters.due === "today" && !has("day", "time")) filtered.push({ kind: "day", value: dayOf(new Date()) });
+  if (filters.due === "today" && !has("day", "time", "rule")) filtered.push({ kind: "day", value: dayOf(new Date()) });
   if (filters.priority.size === 1 && !has("priority")) filtered.push({ kind: "priority", value: [...filters.priority][0] });
   const isNew = ({ kind, value }) => !words.some((word) => word.kind === kind && word.value === value);
   return { title, words: [...words, ...filtered.filter((word) => isNew(word) && !keeps(word))] };
@@ -36,18 +38,22 @@ function toTask({ title, words }) {
   const valuesOf = (kind) => words.filter((word) => word.kind === kind).map(({ value }) => value);
   const due = dueFields(words);
   const [priority] = valuesOf("priority");
+  const [rule] = valuesOf("rule");
   const tags = [...new Set(valuesOf("tags"))];
-  return { title, ...(due.date && toBody(due)), ...(priority && { priority }), ...(tags.length && { tags }) };
+  const recurring = rule && { recurrence: onDay(rule, dueDay(due.date)), time_zone: timeZone() };
+  return { title, ...(due.date && toBody(due)), ...recurring, ...(priority && { priority }), ...(tags.length && { tags }) };
 }
 
 /** Show how the text is read. */
 function showDraft() {
   const { title, words } = readDraft();
-  const { due_date: due, priority } = toTask({ title, words });
+  const { due_date: due, recurrence: rule, priority } = toTask({ title, words });
   const of = (...kinds) => words.filter(({ kind }) => kinds.includes(kind));
   const parts = [];
-  if (due) parts.push([`Due ${describeDue(due)}`, of("day", "time")]);
-  if (priority) parts.push([`${priority[0].toUpperCase()}${priority.slice(1)} priority`, of("priority")]);
+  const dueWords = of("day", "time");
+  if (due) parts.push([`Due ${describeDue(due)}`, dueWords.length ? dueWords : of("rule")]);
+  if (rule) parts.push([capitalized(describeRule(rule)), of("rule")]);
+  if (priority) parts.push([`${capitalized(priority)} priority`, of("priority")]);
   parts.push(...of("tags").map((word) => [`#${word.value}`, [word]]));
   const isTyped = hasDraft();
   const shown = isTyped ? parts : [];
@@ -98,9 +104,6 @@ function showQuickWords() {
   }));
   showDraft();
 }
-
-/** Return whether a day can be due: while somebody types a year, a date field has year 2 or 20. */
-const canBeDue = (value) => value >= "1970" && value <= "9999-12-31";
 
 for (const [field, kind] of [[date, "day"], [time, "time"]])
   field.oninput = () => {

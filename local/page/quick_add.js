@@ -1,7 +1,8 @@
-// What somebody types for a new task. Only words at the end have a meaning: a day, a time,
-// #tags and a !priority. The page shows what it has read before it sends anything.
+// What somebody types for a new task. Only words at the end have a meaning: a day, a time, a
+// rule, #tags and a !priority. The page shows what it has read before it sends anything.
 
 import { dayOf, isoDay, nextMonday, weekday } from "./dates.js";
+import { firstDay, WEEKDAYS as ON_WEEKDAYS } from "./recurrence.js";
 
 export const PRIORITIES = ["low", "medium", "high", "urgent"];
 const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -13,8 +14,10 @@ const YEAR = "(?:,? (20\\d\\d))?";
 // Words that belong to the day or the time after them, and leave the title with it.
 const ON = "(?:due )?(?:(?:on|by|this|for|before|until|till) )?";
 const AT = "(?:(?:at|by|for|before|until|till) |@ ?)?";
-// After these a day or a time is no due date ("every monday", "from 5pm", "Friday or Saturday"),
-// unless there is a comma between them.
+const EVERY = "(?:every|each)";
+const OFTEN = "(?:(other|[1-9]\\d{0,2}) )?";
+// After these a day or a time is no due date ("last monday", "from 5pm", "Friday or Saturday"),
+// and a rule no rule ("the daily"), unless there is a comma between them.
 const NO_DUE_DATE_AFTER = /\s(?:every|each|other|from|since|after|between|last|past|the|an?|and|or|to|of|than)$/i;
 
 /** Return the day of an ISO date; nothing for one like 2026-02-30. */
@@ -37,8 +40,20 @@ const two = (number) => String(number).padStart(2, "0");
 const hours = (hour, half) => (hour % 12) + (/^p/i.test(half) ? 12 : 0);
 const time = (hour, minute) => `${two(hour)}:${minute}`;
 
+/** Return a rule with these parts; `often` is a number, "other" or nothing. */
+const ruleOf = (frequency, often, days = "") => {
+  const interval = often?.toLowerCase() === "other" ? 2 : Number(often ?? 1);
+  return `FREQ=${frequency}${interval > 1 ? `;INTERVAL=${interval}` : ""}${days}`;
+};
+const FREQUENCIES = { day: "DAILY", week: "WEEKLY", month: "MONTHLY", year: "YEARLY" };
+
 // Each form of a word: what it is, how it looks, and its value (undefined: it is no such word).
 const FORMS = [
+  ["rule", `${EVERY} weekday|on weekdays`, () => ON_WEEKDAYS],
+  ["rule", `${EVERY} ${OFTEN}(day|week|month|year)s?`, (_, often, unit) => ruleOf(FREQUENCIES[unit.toLowerCase()], often)],
+  ["rule", `${EVERY} ${OFTEN}${WEEKDAY}`, (_, often, name) =>
+    ruleOf("WEEKLY", often, `;BYDAY=${name.slice(0, 2).toUpperCase()}`)],
+  ["rule", "(daily|weekly|monthly|yearly)", (_, name) => ruleOf(name.toUpperCase())],
   ["day", `${ON}(?:the )?day after tomorrow`, (today) => today + 2],
   ["day", `${ON}today`, (today) => today],
   ["day", `${ON}(?:tomorrow|tmrw|tmr)`, (today) => today + 1],
@@ -70,7 +85,9 @@ export function parse(typed, now = new Date(), keeps = () => false) {
   for (;;) {
     const found = lastWord(rest, today);
     if (!found || (found.kind !== "tags" && kinds.has(found.kind))) break;
-    if (isDue(found) && rest[found.start] !== "," && NO_DUE_DATE_AFTER.test(rest.slice(0, found.start))) {
+    const isMeant = rest[found.start] === "," || !NO_DUE_DATE_AFTER.test(rest.slice(0, found.start));
+    if (found.kind === "rule" && !isMeant) break;
+    if (isDue(found) && !isMeant) {
       ending = `${words.filter(isDue).map(({ text }) => ` ${text}`).join("")}${ending}`;
       words = words.filter((word) => !isDue(word));
       break;
@@ -94,13 +111,17 @@ function lastWord(text, today) {
   return null;
 }
 
-/** Return the date and time fields that the words mean; a time alone is the next such time. */
+/**
+ * Return the date and time fields that the words mean; a time alone is the next such time,
+ * and a rule alone begins on its first day.
+ */
 export function dueFields(words, now = new Date()) {
   const valueOf = (kind) => words.find((word) => word.kind === kind)?.value;
-  const [day, time] = [valueOf("day"), valueOf("time")];
-  if (day === undefined && !time) return { date: "", time: "" };
-  const clock = now.toTimeString().slice(0, 5);
-  return { date: isoDay(day ?? dayOf(now) + (time > clock ? 0 : 1)), time: time ?? "" };
+  const [day, time, rule] = [valueOf("day"), valueOf("time"), valueOf("rule")];
+  if (day === undefined && !time && !rule) return { date: "", time: "" };
+  const isOver = time <= now.toTimeString().slice(0, 5); // false without a time
+  const next = dayOf(now) + (isOver ? 1 : 0);
+  return { date: isoDay(day ?? (rule ? firstDay(rule, next) : next)), time: time ?? "" };
 }
 
 /** Return the text with this word at its end, instead of another of its kind; or without it. */

@@ -65,13 +65,15 @@ const NEW = {
  *   do some work while no other tab does
  * @param {(change: Change) => void} [parameters.tell]  give a change to the other tabs
  * @param {() => void} [parameters.changed]  called after each change
+ * @param {(entry: Entry) => void} [parameters.onAnswer]
+ *   called once with each entry whose answer has come, before the change is made
  * @param {() => void} [parameters.unkept]  called if the storage fails
  * @param {() => number} [parameters.clock]  milliseconds
  * @param {number} [parameters.limit]  a list with more tasks than this isn't copied
  */
 export function createSync({
   storage, request, lock = (work) => work(), tell = () => {}, changed = () => {},
-  unkept = () => {}, clock = Date.now, limit = Infinity,
+  onAnswer = () => {}, unkept = () => {}, clock = Date.now, limit = Infinity,
 }) {
   /** @type {Map<Id, Task>} */
   const tasks = new Map(); // as the API had them at `token`
@@ -104,8 +106,11 @@ export function createSync({
     for (const key of done) queue.delete(key);
   }
 
-  function noteMade({ key, answer, operation }) {
-    if (answer) made.set(key, { id: answer.task?.id ?? operation.id, etag: answer.task?.etag ?? operation.if_match });
+  function noteMade(entry) {
+    const { key, answer, operation } = entry;
+    if (!answer) return;
+    if (!made.has(key)) onAnswer(entry);
+    made.set(key, { id: answer.task?.id ?? operation.id, etag: answer.task?.etag ?? operation.if_match });
   }
 
   /** Make a change: show it at once, store it, and tell the other tabs. */
@@ -457,4 +462,4 @@ function withoutPrefix({ status, body }) {
 /** Return how long to wait before the next look at the changes: longer while there are none. */
 export const nextDelay = (delay, isNew) => (isNew ? SHORTEST : Math.min(delay * 1.5, LONGEST));
 export const SHORTEST = 3000; // milliseconds
-export const LONGEST = 15_000;
+const LONGEST = 15_000;

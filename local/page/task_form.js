@@ -1,11 +1,13 @@
 // The form of a task's fields: to edit a task, and to correct a new one that the API refused.
 
-import { dayOf, describeFully, isoDay, nameDay, toBody, toFields } from "./dates.js";
-import { $, checkTitle, showFault } from "./messages.js";
+import { canBeDue, dayOf, describeFully, dueDay, isoDay, nameDay, timeZone, toBody, toFields } from "./dates.js";
+import { $, checkTitle, fromTemplate, showFault } from "./messages.js";
+import { commonRules, describeRule, normalizeRule } from "./recurrence.js";
 import { chip, summary } from "./view.js";
+import { capitalized } from "./words.js";
 
 /** A task with the values that a new one has if they aren't sent. */
-export const EMPTY = { title: "", description: null, priority: "medium", tags: [], due_date: null };
+export const EMPTY = { title: "", description: null, priority: "medium", tags: [], due_date: null, recurrence: null };
 
 /** Fill the form with a task's values. */
 export function fillForm(form, task) {
@@ -15,6 +17,7 @@ export function fillForm(form, task) {
   priority.value = task.priority;
   tags.value = task.tags.join(", ");
   addDays(form, task.due_date);
+  addRules(form, task.recurrence);
   suggestTags(tags);
   form.addEventListener("keydown", ({ key, ctrlKey, metaKey }) => {
     if (key === "Enter" && (ctrlKey || metaKey)) form.requestSubmit();
@@ -31,7 +34,7 @@ export function addDays(form, due, choose) {
     const button = chip(text, () => {
       date.value = value;
       if (!value) time.value = "";
-      press();
+      date.dispatchEvent(new Event("input"));
       choose?.();
     });
     if (value) button.title = describeFully(value);
@@ -43,11 +46,63 @@ export function addDays(form, due, choose) {
   press();
 }
 
-/** Return the date and the time of a form's fields, or show an error and return null. */
-export function readDue(form) {
-  const { date, time } = form.elements; // the browser refuses half a date
-  return showFault(date, time.value && !date.value ? "A time needs a date" : "")
-    ? null : { date: date.value, time: time.value };
+const CUSTOM = "custom"; // the choice for a rule that the user types
+
+/** Add the choice of a rule, and a field for another one. */
+export function addRules(form, rule) {
+  $(".due", form).append(fromTemplate("rules"));
+  const { date, rules, recurrence } = form.elements;
+  const [none, custom] = rules.options;
+  let common = [];
+  const showRules = (chosen) => {
+    const before = common.findIndex(([each]) => each === chosen && each !== rule);
+    common = commonRules(canBeDue(date.value) ? dueDay(date.value) : null);
+    const now = common[before]?.[0] ?? chosen; // the same choice, for another day
+    const choices = new Map(common);
+    for (const each of [rule, now])
+      if (each && each !== CUSTOM && !choices.has(each)) choices.set(each, capitalized(describeRule(each)));
+    rules.replaceChildren(none, ...[...choices].map(([each, words]) => new Option(words, each)), custom);
+    rules.value = now;
+    showChosen();
+  };
+  const showChosen = () => {
+    const isCustom = rules.value === CUSTOM;
+    if (rules.value && !isCustom) recurrence.value = rules.value; // to begin a custom rule with
+    const typed = normalizeRule(recurrence.value);
+    const words = describeRule(typed);
+    showFault(date, "");
+    $(".custom", form).hidden = !isCustom;
+    $(".needs-date", form).hidden = !rules.value || Boolean(date.value);
+    $("output", form).textContent = words === typed ? "" : capitalized(words);
+  };
+  date.addEventListener("input", () => showRules(rules.value));
+  recurrence.addEventListener("input", showChosen);
+  rules.addEventListener("change", showChosen);
+  showRules(rule ?? "");
+}
+
+/** Return the rule of a form, null if the task shall not recur. */
+const readRule = ({ elements: { rules, recurrence } }) =>
+  (rules.value === CUSTOM ? normalizeRule(recurrence.value) : rules.value) || null;
+
+/** Return whether the fields of the due date and the rule fit together; show what is wrong. */
+export function checkDue(form) {
+  const { date, time, recurrence } = form.elements; // the browser refuses half a date
+  showFault(recurrence, "");
+  const words = time.value ? "A time needs a date" : readRule(form) ? "A task that repeats needs a due date" : "";
+  return !showFault(date, date.value ? "" : words);
+}
+
+/** Return what to send for the due date and the rule of a form, if they differ from a task's. */
+export function dueChanges(form, task) {
+  const { date, time } = form.elements;
+  const [rule, old] = [readRule(form), toFields(task.due_date)];
+  const isSame = date.value === old.date && time.value === old.time;
+  return {
+    ...(!isSame && toBody({ date: date.value, time: time.value })),
+    // The rule's days are those of this machine's clock, like the fields.
+    ...(rule !== (task.recurrence ?? null) && { recurrence: rule, ...(rule && { time_zone: timeZone() }) }),
+  };
 }
 
 /** Let the user add the tags of other tasks by a click. */
@@ -72,16 +127,14 @@ function splitTags(text, had = []) {
 }
 
 /** Return what to send for the fields of a form that differ from a task. */
-export function changes({ elements }, task) {
-  const { title, description, priority, tags, date, time } = elements;
+export function changes(form, task) {
+  const { title, description, priority, tags } = form.elements;
   const typed = {
     title: title.value.trim(), description: description.value || null,
     priority: priority.value, tags: splitTags(tags.value, task.tags),
   };
   const differs = ([name]) => comparable(name, typed) !== comparable(name, task);
-  const changed = Object.fromEntries(Object.entries(typed).filter(differs));
-  const [due, old] = [{ date: date.value, time: time.value }, toFields(task.due_date)];
-  return due.date === old.date && due.time === old.time ? changed : { ...changed, ...toBody(due) };
+  return { ...Object.fromEntries(Object.entries(typed).filter(differs)), ...dueChanges(form, task) };
 }
 
 /** Return a field's value in a form that === compares. */
@@ -94,13 +147,17 @@ export function comparable(name, task) {
 export function isValid(form) {
   const { title, description, priority, tags } = form.elements;
   for (const field of [description, priority, tags]) showFault(field, "");
-  return !showFault(title, checkTitle(title.value)) && readDue(form) !== null;
+  return !showFault(title, checkTitle(title.value)) && checkDue(form);
 }
 
 /** Show the API's message at the field that it is about. */
 export function showRefusal(form, { message, details }) {
   const name = details?.field ?? "title";
   const { elements } = form;
+  if (name === "recurrence" && elements.rules.value !== CUSTOM) {
+    elements.rules.value = CUSTOM;
+    elements.rules.dispatchEvent(new Event("change"));
+  }
   const isDue = name === "due_date" || name === "time_zone";
   showFault(isDue ? elements.date : elements[name.split(/\W/)[0]] ?? elements.title, message);
 }

@@ -6,6 +6,7 @@ import { dayOf, dueDay, isAllDay, isoDay, isOverdue, timeZone } from "./dates.js
 import { $ } from "./messages.js";
 import { PRIORITIES } from "./quick_add.js";
 import { summarize } from "./summary.js";
+import { capitalized } from "./words.js";
 
 const form = $("#view");
 const SHOWN_TAGS = 8; // until the user asks for more
@@ -118,8 +119,6 @@ export function changed() {
   form.dispatchEvent(new Event("changed"));
 }
 
-const capitalized = (word) => word[0].toUpperCase() + word.slice(1);
-
 /** Return what can be pressed: [kind, value, text, count]. */
 function choices() {
   const { overdue, due_today: today, priorities = {}, tags = [] } = summary ?? {};
@@ -138,7 +137,7 @@ function choices() {
   return [...due, ...priority, ...all.map((tag) => ["tags", tag, `#${tag}`, counted.get(tag) ?? 0])];
 }
 
-export function showFilters() {
+function showFilters() {
   const focused = document.activeElement.dataset?.filter;
   const buttons = choices().map(([kind, value, text, count]) => {
     const button = chip(text, () => toggleFilter(kind, value));

@@ -74,7 +74,7 @@ test("a date is the same day in every zone", () => {
 const short = (typed, kept = []) => {
   const { title, words } = parse(typed, now, ({ kind }) => kept.includes(kind));
   const { date, time } = dueFields(words, now);
-  const others = words.filter(({ kind }) => kind === "tags" || kind === "priority");
+  const others = words.filter(({ kind }) => ["tags", "priority", "rule"].includes(kind));
   return [title, `${date} ${time}`.trim(), ...others.map(({ value }) => value)];
 };
 
@@ -109,7 +109,7 @@ table("a new task", (typed) => short(typed), [
   ["Sat in the sun", ["Sat in the sun", ""]],
   // Not every day and time is a due date.
   ["Review last friday", ["Review last friday", ""]],
-  ["Gym every monday 6pm #sport", ["Gym every monday 6pm", "", "sport"]],
+  ["Gym every 6pm", ["Gym every 6pm", ""]],
   ["Meet Friday or Saturday !low", ["Meet Friday or Saturday", "", "low"]],
   ["Meet Ana today from 9:00 to 10:30", ["Meet Ana today from 9:00 to 10:30", ""]],
   ["Buy tickets for monday market #1 !", ["Buy tickets for monday market #1 !", ""]],
@@ -120,9 +120,30 @@ table("a new task", (typed) => short(typed), [
   ["חלב מחר", ["חלב מחר", ""]],
 ]);
 
+table("a new task with a rule", (typed) => short(typed), [
+  ["Gym every monday 6pm #sport", ["Gym", "2026-03-09 18:00", "FREQ=WEEKLY;BYDAY=MO", "sport"]], // today
+  ["Gym every monday 9am", ["Gym", "2026-03-16 09:00", "FREQ=WEEKLY;BYDAY=MO"]], // today's is over
+  ["Gym each Tue", ["Gym", "2026-03-10", "FREQ=WEEKLY;BYDAY=TU"]],
+  ["Gym every other sunday", ["Gym", "2026-03-15", "FREQ=WEEKLY;INTERVAL=2;BYDAY=SU"]],
+  ["Water daily", ["Water", "2026-03-09", "FREQ=DAILY"]],
+  ["Water, every day", ["Water", "2026-03-09", "FREQ=DAILY"]],
+  ["Water every 3 days", ["Water", "2026-03-09", "FREQ=DAILY;INTERVAL=3"]],
+  ["Stand up every weekday 9:30", ["Stand up", "2026-03-10 09:30", "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"]],
+  ["Pay rent monthly on 1 April", ["Pay rent", "2026-04-01", "FREQ=MONTHLY"]],
+  ["Pay rent tomorrow every 2 weeks", ["Pay rent", "2026-03-10", "FREQ=WEEKLY;INTERVAL=2"]],
+  ["Pay rent every other month", ["Pay rent", "2026-03-09", "FREQ=MONTHLY;INTERVAL=2"]],
+  ["Renew yearly", ["Renew", "2026-03-09", "FREQ=YEARLY"]],
+  ["Every day", ["Every day", ""]],
+  ["Write the weekly today", ["Write the weekly", "2026-03-09"]],
+  ["Gym every monday and thursday", ["Gym every monday and thursday", ""]],
+  ["Call every 0 days", ["Call every 0 days", ""]],
+  ["Call every 1000 days", ["Call every 1000 days", ""]],
+]);
+
 test("words that shall stay in the title", () => {
   assert.deepEqual(short("Read Today #book", ["day", "time"]), ["Read Today", "", "book"]);
   assert.deepEqual(short("Read today 5pm tomorrow", ["day", "time"]), ["Read today 5pm tomorrow", ""]);
+  assert.deepEqual(short("Gym every monday", ["rule"]), ["Gym every monday", ""]);
   assert.deepEqual(short("Read today #book", ["tags"]), ["Read #book", "2026-03-09"]);
 });
 

@@ -52,7 +52,9 @@ function createApi() {
       return { status: 204 };
     }
     const next = { ...task, ...(op === "update" ? changes : { completed }), version: task.version + 1 };
-    return save(next);
+    if (op !== "complete" || !completed || !task.recurrence) return save(next);
+    const { task: following } = save({ ...task, id: ++lastId, version: 1 });
+    return { ...save({ ...next, recurrence: null }), next_task: following };
   }
 
   const api = {
@@ -508,6 +510,28 @@ test("a list that is too long isn't copied; the queue works nevertheless", async
   assert.deepEqual(client.shown().map(({ title, completed, pending }) => [title, completed, pending]),
     [["Task 1", true, undefined], ["new", false, undefined]]);
   assert.equal(api.list().length, 20);
+});
+
+test("the answer to each entry is told once, with or without a copy", async () => {
+  for (const limit of [10, 0]) {
+    const api = createApi();
+    api.run({ op: "create", task: { title: "a", recurrence: "FREQ=DAILY" }, idempotency_key: "1" });
+    const told = [];
+    const onAnswer = ({ key, extra, answer }) => told.push([key, extra, answer.next_task?.id]);
+    const client = createClient(api, { limit, onAnswer });
+    await client.pass();
+    client.remember(api.list());
+    const [task] = client.shown();
+
+    const [entry] = client.sync.add([{ op: "complete", id: task.id, if_match: task.etag, completed: true, extra: "mine" }]);
+    assert.deepEqual(told, []);
+    await client.pass();
+    await client.pass();
+
+    assert.deepEqual(told, [[entry.key, "mine", 2]]);
+    assert.deepEqual(client.shown().map(({ id, completed, recurrence }) => [id, completed, recurrence]),
+      [[1, true, null], [2, false, "FREQ=DAILY"]]);
+  }
 });
 
 test("a copy that grows too long is given up", async () => {

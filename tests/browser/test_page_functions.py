@@ -8,7 +8,7 @@ import pytest
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node isn't installed")
-@pytest.mark.parametrize("name", ["page_functions", "sync"])
+@pytest.mark.parametrize("name", ["page_functions", "recurrence", "sync"])
 def test_functions_of_the_page(name: str) -> None:
     module = Path(__file__).with_name(f"{name}.test.mjs")
 

@@ -78,10 +78,18 @@ export async function firstPage(request: Request, apiUrl: string, authUrl: strin
   return (await fetch(tasks, { headers: { authorization } })).json();
 }
 
+export async function complete({ api }: Client, { user_id, id: task_id, etag }: Task) {
+  const params = { path: { user_id, task_id }, header: { "If-Match": etag } };
+  const { data } = await api.PATCH("/api/{user_id}/tasks/{task_id}/complete", { params, body: { completed: true } });
+  const next: Task | null | undefined = data?.next_task;
+  return next;
+}
+
 const title = "Rest";
 const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 export const timed: NewTask = { title, due_date: "2026-03-09T17:00", time_zone }; // <input type="datetime-local">
 export const allDay: NewTask = { title, due_date: "2026-03-09" }; // <input type="date">; needs no zone
+export const recurring: NewTask = { title, due_date: "2026-03-09", recurrence: "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO" };
 
 export const today: Query = { status: "pending", due_from: "2026-03-09", due_before: "2026-03-10", time_zone };
 export const work: Query = { tags: "work,deep work", priority: "high,urgent", sort: "due_date" };

@@ -106,6 +106,28 @@ def test_a_batch_that_was_given_up_is_not_made_later(
     either.works()
 
 
+def test_a_batch_that_was_given_up_while_it_was_sent_is_not_made_later(
+    api: Api, short_budget: None, cancelling: None
+) -> None:
+    """While the server waits for a lock it doesn't read, and a Unix socket holds less
+    than this."""
+    id = api.create("before")["id"]
+    api.point(api.postgres.url(DATABASE))
+    large = {"op": "create", "task": {"title": "new", "description": "x" * 5_000}}
+    operations = [update(id), *[large] * 99]
+
+    with api.postgres.locked(DATABASE):
+        answer = api.send("batch_tasks", json_body={"operations": operations})
+
+    assert answer.status == 503, answer.text
+    assert answer.json["message"] == "The database didn't answer in time"
+    [fault] = api.faults
+    assert fault["message"] == "the statement took too long and was cancelled"
+    eventually(lambda: not api.running())
+    assert api.rows() == {id: ("before", False, 1)}
+    api.works()
+
+
 def test_a_database_that_may_only_be_read(api: Api, role: Callable[[str], str]) -> None:
     name = role("LOGIN")
     api.postgres.execute(f"ALTER ROLE {name} SET default_transaction_read_only = 'on'")

@@ -81,7 +81,14 @@ def test_answers_as_usual(
         "list": 200,
         "next": 200,
         "batch": 200,
+        "summary": 200,
         "delete": 204,
+        "trash": 200,
+        "restore": 200,
+        "changes": 200,
+        "clear": 200,
+        "empty": 204,
+        "erase": 204,
     }
     assert answers["again"].json == answers["create"].json == answers["get"].json
     assert answers["create"].json["title"] == TEXT
@@ -91,11 +98,17 @@ def test_answers_as_usual(
     assert [toggled["status"], failed["status"], again["status"]] == [200, 412, 200]
     assert failed["details"]["task"] == toggled["task"]
     assert again["task"]["completed"]
+    assert answers["summary"].json["completed"] == 1
+    deleted, restored = answers["trash"].json[0], answers["restore"].json
+    written = dict.fromkeys(("etag", "updated_at", "deleted_at"))
+    assert restored | written == deleted | written == again["task"] | written
+    assert answers["changes"].json["changes"][-1]["task"] == restored
+    assert answers["clear"].json == {"deleted": 1}
     assert api.faults == []
 
 
 def every_operation(api: Api) -> dict[str, Answer]:
-    """Send a request of each kind, on two tasks; return the answers by name."""
+    """Send a request to each function, on two tasks; return the answers by name."""
     key = {"idempotency-key": "key"}
     body = {"title": TEXT, "description": TEXT}
     created = api.send("create_task", json_body=body, headers=key)
@@ -116,7 +129,14 @@ def every_operation(api: Api) -> dict[str, Answer]:
     toggle = {"op": "complete", "id": id}
     operations = [toggle, {**toggle, "if_match": created.headers["etag"]}, toggle]
     answers["batch"] = api.send("batch_tasks", json_body={"operations": operations})
+    answers["summary"] = api.send("summarize_tasks")
     answers["delete"] = api.send("delete_task", id)
+    answers["trash"] = api.send("list_trash")
+    answers["restore"] = api.send("restore_task", id)
+    answers["changes"] = api.send("list_changes")
+    answers["clear"] = api.send("clear_completed", query="status=completed")
+    answers["empty"] = api.send("empty_trash")
+    answers["erase"] = api.send("erase_user")
     return answers
 
 

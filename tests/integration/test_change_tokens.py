@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from taskapi.tasks import change_tokens
-from taskapi.tasks.change_tokens import MAX_AGE, Database, Token
+from taskapi.tasks.change_tokens import DAY, MAX_AGE, Database, Token
 from tests.support.api import Client
 from tests.support.connections import forget_connection
 from tests.support.synced_copy import Copy
@@ -142,6 +142,13 @@ def test_a_token_lives_for_thirty_days(user: Client, forge: Forge) -> None:
     assert_expired(user, forge(MAX_AGE + MINUTE))
 
 
+def test_a_token_from_the_future_has_expired(user: Client, forge: Forge) -> None:
+    """The database's clock was wrong then. By that time, deletions of which the copy
+    doesn't know would be purged before the token expires."""
+    assert_accepted(user, forge(MINUTE - DAY))
+    assert_expired(user, forge(-MINUTE - DAY))
+
+
 def test_a_token_is_renewed_although_nothing_changes(
     user: Client, forge: Forge
 ) -> None:
@@ -206,6 +213,21 @@ def test_a_token_from_before_the_first_task_is_accepted(user: Client) -> None:
     copy.assert_complete()
 
 
+def test_a_user_may_be_erased_between_the_first_pages(user: Client) -> None:
+    """The copy began before there was a counter."""
+    since = token_of(user)
+    user.create()
+    user.create()
+    query = f"limit=1&since={since}"
+    page = user.send("list_changes", query=query).json
+    assert page["more"]
+
+    user.send("erase_user")
+    user.create()
+
+    assert_expired(user, page["token"])
+
+
 @contextmanager
 def copied_database(server: str, database: str) -> Iterator[str]:
     """Return the URL of a copy of a database, which nobody may use meanwhile."""
@@ -260,3 +282,24 @@ def test_the_identity_of_a_database_stays(postgres: Postgres) -> None:
 
     assert first == second
     assert len(first[0][0]) == 8
+
+
+def test_a_standby_that_takes_over_has_another_identity_at_once(
+    postgres: Postgres,
+) -> None:
+    """Its last checkpoint is of the old timeline, for minutes if it has much to write;
+    each connection keeps the identity that it reads first."""
+    sql = "SELECT database_identity(key) FROM cursor_keys"
+    [(before,)] = postgres.execute(sql).fetchall()
+
+    with postgres.transaction(force_rollback=True):
+        postgres.execute("CREATE SCHEMA promoted")
+        postgres.execute(
+            "CREATE FUNCTION promoted.pg_control_recovery("
+            "OUT min_recovery_end_timeline INT) RETURN 2"
+        )
+        postgres.execute("SET LOCAL search_path = promoted, pg_catalog, public")
+        postgres.execute("SET LOCAL tasks.database = ''")
+        [(after,)] = postgres.execute(sql).fetchall()
+
+    assert after != before

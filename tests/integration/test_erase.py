@@ -5,7 +5,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from local.waiting import eventually
 from tests.support.api import Client
+from tests.support.background import meanwhile
 
 Postgres = psycopg.Connection[Any]
 
@@ -16,6 +18,10 @@ OWNED = """
        AND relnamespace = current_schema()::regnamespace
 """
 """The tables with a user_id, by the catalogue."""
+
+
+BLOCKED = "SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+"""The locks that wait for this connection."""
 
 
 def stored(postgres: Postgres, user: Client) -> dict[str, int]:
@@ -104,3 +110,31 @@ def test_the_connection_deletes_into_the_trash_again(
         postgres.execute("DELETE FROM tasks WHERE id = %s", (task["id"],))
 
     assert [task["id"] for task in other.send("list_trash").json] == [task["id"]]
+
+
+def test_numbers_begin_after_all_from_before(
+    user: Client, postgres: Postgres, database: str
+) -> None:
+    """A first write may wait for others, which count meanwhile, and for the erasing.
+
+    Otherwise a token from before would be one of after it (change_tokens.check()).
+    """
+    count = "SELECT next_change(%s)"
+    owner = (user.user_id,)
+
+    def write_first() -> None:
+        with psycopg.connect(database) as other:
+            other.execute(count, owner)
+
+    postgres.execute("BEGIN")
+    postgres.execute(count, owner)
+    with meanwhile(write_first):
+        eventually(lambda: postgres.execute(BLOCKED).fetchall())
+        [(last,)] = postgres.execute(count, owner).fetchall()
+        postgres.execute("SELECT erase_user(%s)", owner)
+        postgres.execute("COMMIT")
+
+    [(beginning,)] = postgres.execute(
+        "SELECT beginning FROM change_counters WHERE user_id = %s", owner
+    ).fetchall()
+    assert beginning > last

@@ -92,7 +92,7 @@ class Api(RuleBasedStateMachine):
     """Three users, each knowing the ids of everybody's tasks."""
 
     ids: Bundle[int] = Bundle("ids")
-    keys: Bundle[tuple[str, str, dict[str, Any], int]] = Bundle("keys")
+    keys: Bundle[tuple[str, str, dict[str, Any]]] = Bundle("keys")
 
     @initialize()
     def start(self) -> None:

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import uuid
 from typing import Any
 
 import psycopg
@@ -14,12 +13,10 @@ from local.direct import CONTEXT, ROUTES, event, token, user_event
 from taskapi.postgres.migrate import migrate
 from taskapi.tasks.summary import MOST_TAGS
 from tests.support.api import Client
+from tests.support.largest import LAMBDA_LIMIT, largest_tags, user_with_largest_tasks
 
 handler = importlib.import_module("functions.list_tasks.app").handler
 summarize = importlib.import_module("functions.summarize_tasks.app").handler
-
-LAMBDA_LIMIT = 6_291_556
-"""Bytes of a response, as Lambda's error message has it."""
 
 
 WORST = {
@@ -40,14 +37,7 @@ def test_the_largest_list_fits_into_lambda(
 ) -> None:
     marshaller = pytest.importorskip("awslambdaric.lambda_runtime_marshaller")
     monkeypatch.setenv("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13")
-    user = Client("🎉" * 223 + uuid.uuid4().hex)
-    user.create("🎉" * 200, description=character * 5000)
-    tags = [f"{number:02}{character.strip() * 48}" for number in range(20)]
-    postgres.execute(
-        "INSERT INTO tasks (user_id, title, description, tags) SELECT user_id, title,"
-        " description, %s FROM tasks, generate_series(1, 200) WHERE user_id = %s",
-        (tags, user.user_id),
-    )
+    user = user_with_largest_tasks(postgres, character, 200)
     sent = event(
         ROUTES["list_tasks"],
         path={"user_id": user.user_id},
@@ -70,7 +60,7 @@ def test_the_largest_summary_fits_into_lambda(
     monkeypatch.setenv("AWS_EXECUTION_ENV", "AWS_Lambda_python3.13")
     sent = user_event(user.user_id, "summarize_tasks")
     without = len(marshaller.to_json(summarize(sent, CONTEXT)).encode())
-    user.create(tags=[f"{number:02}{character.strip() * 48}" for number in range(20)])
+    user.create(tags=largest_tags(character))
 
     response = summarize(sent, CONTEXT)
 

@@ -15,7 +15,7 @@ def test_a_bug_says_nothing_about_its_cause(
     def fail(*args: object, **options: object) -> Any:
         raise KeyError("the task's secret text")
 
-    monkeypatch.setattr("psycopg.Connection.execute", fail)
+    monkeypatch.setattr("taskapi.postgres.query.execute", fail)
 
     answer = user.send("get_task", 1)
 

@@ -351,6 +351,42 @@ def test_a_column_that_was_dropped_since_is_ignored(
     assert user.send("restore_task", task["id"]).status == 200
 
 
+def test_a_generated_column_is_generated_again(
+    user: Client, postgres: Postgres
+) -> None:
+    postgres.execute(
+        "ALTER TABLE tasks ADD COLUMN words INT"
+        " GENERATED ALWAYS AS (length(title)) STORED"
+    )
+    try:
+        task = user.create()
+        delete(user, task)
+        answer = user.send("restore_task", task["id"])
+    finally:
+        postgres.execute("ALTER TABLE tasks DROP COLUMN words")
+
+    assert answer.status == 200, answer.text
+
+
+def test_a_task_that_was_completed_long_ago_keeps_that_time(
+    user: Client, postgres: Postgres
+) -> None:
+    """Rows that an older release completed have no completed_at."""
+    task = user.create(completed=True)
+    with postgres.transaction():
+        postgres.execute("SET LOCAL session_replication_role = replica")
+        postgres.execute(
+            "UPDATE tasks SET completed_at = NULL, updated_at = '2020-01-01Z'"
+            " WHERE user_id = %s",
+            (user.user_id,),
+        )
+    delete(user, task)
+
+    restored = user.send("restore_task", task["id"]).json
+
+    assert restored["completed_at"] == "2020-01-01T00:00:00.000000Z"
+
+
 # 30 days
 
 

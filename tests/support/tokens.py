@@ -4,7 +4,7 @@ import base64
 import hmac
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,7 +17,6 @@ from local.direct import SECRET
 ORIGIN = "http://localhost:3000"
 ALGORITHMS = ("EdDSA", "RS256", "PS256", "ES256", "ES512")
 
-Claims = Mapping[str, object]
 Sign = Callable[[bytes], bytes]
 
 

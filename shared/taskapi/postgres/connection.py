@@ -11,6 +11,7 @@ from psycopg.abc import PQGen
 from psycopg.pq import ConnStatus, PollingStatus, TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8Dumper
+from psycopg.waiting import Ready
 
 from taskapi import time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
@@ -82,7 +83,7 @@ class Connection(psycopg.Connection[TupleRow]):
         # without an answer. The answer to the statement comes on this connection.
         with suppress(psycopg.OperationalError):
             self.cancel_safe(timeout=CANCEL_TIMEOUT)
-        return super().wait(gen, interval, self.remaining())
+        return super().wait(resume(gen), interval, self.remaining())
 
     def remaining(self) -> float:
         """Return the seconds until the deadline, at least 0."""
@@ -95,6 +96,21 @@ class Connection(psycopg.Connection[TupleRow]):
         """
         is_young = time_budget.clock() - self.idle_since < MAX_IDLE
         return is_young and not wait_for(select.POLLIN, self.pgconn.socket, 0.0)
+
+
+def resume(gen: PQGen[T]) -> PQGen[T]:
+    """Return a generator that continues gen, for which wait() has waited before.
+
+    wait() begins with next(), so gen would receive None where it expects what is ready.
+    psycopg's send(), which waits while the socket's buffer is full, raises a TypeError.
+    """
+    try:
+        state = gen.send(Ready.NONE)
+        while True:
+            state = gen.send((yield state))
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
 
 
 _idle: Connection | None = None

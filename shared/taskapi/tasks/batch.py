@@ -184,7 +184,7 @@ def run_batch(user_id: str, requested: Sequence[AnyOperation]) -> list[Result]:
             query_all(statements, answered, repeatable=repeatable)
     except ValidationFailed as error:
         index = len(answered) - 1
-        raise located(error, index, requested[index]) from error
+        raise with_place(error, index, requested[index]) from error
     except Locked as error:
         # None: COUNT failed, which is answered first, or the commit.
         failed = [*requested, None][len(answered) - 1]
@@ -203,20 +203,20 @@ def to_operation(user_id: str, requested: AnyOperation) -> Operation[Result]:
     if requested["op"] == "create":
         key = requested.get("idempotency_key")
         new = create_operation(user_id, requested["task"], key)
-        return with_result(new, created)
+        return with_result(new, created_result)
     id, if_match = requested["id"], requested.get("if_match")
     if requested["op"] == "update":
         changes = requested["changes"]
         write = write_operation(changing(changes), user_id, id, if_match, changes)
-        return with_result(write, changed)
+        return with_result(write, task_result)
     if requested["op"] == "complete":
         wanted = requested.get("completed")
         completion = complete_operation(user_id, id, wanted, if_match)
-        return with_result(completion, completed)
+        return with_result(completion, completed_result)
     if requested["op"] == "delete":
         write = write_operation(DELETE, user_id, id, if_match, {})
-        return with_result(write, deleted)
-    return with_result(restore_operation(user_id, id, if_match), changed)
+        return with_result(write, deleted_result)
+    return with_result(restore_operation(user_id, id, if_match), task_result)
 
 
 def with_result(
@@ -227,22 +227,22 @@ def with_result(
     return Operation(sql, values, lambda rows: to_result(read_rows(rows)), repeatable)
 
 
-def created(outcome: tuple[Task, bool]) -> Result:
+def created_result(outcome: tuple[Task, bool]) -> Result:
     task, replayed = outcome
     result: Result = {"status": 201, "task": task}
     return result | {"replayed": True} if replayed else result
 
 
-def changed(task: Task) -> Result:
+def task_result(task: Task) -> Result:
     return {"status": 200, "task": task}
 
 
-def completed(outcome: Completed) -> Result:
+def completed_result(outcome: Completed) -> Result:
     task, next_task = outcome
     return {"status": 200, "task": task, "next_task": next_task}
 
 
-def deleted(task: Task) -> Result:
+def deleted_result(task: Task) -> Result:
     return {"status": 204}
 
 
@@ -259,7 +259,7 @@ def to_result(operation: Operation[Result], rows: Rows) -> Result:
         return failed | {"details": error.details} if error.details else failed
 
 
-def located(
+def with_place(
     error: ValidationFailed, index: int, requested: AnyOperation
 ) -> ValidationFailed:
     """Return the error with the place of the field in the batch."""

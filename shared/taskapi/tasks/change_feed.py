@@ -17,8 +17,9 @@ from typing_extensions import TypedDict
 from taskapi.cold_start.framework import BaseModel
 from taskapi.postgres.query import read
 from taskapi.tasks import change_tokens
-from taskapi.tasks.change_tokens import MAX_ID, Database, Token
+from taskapi.tasks.change_tokens import Database, Token
 from taskapi.tasks.fields import COLUMNS, NAMES, Rule, Task, to_tasks
+from taskapi.tasks.identifiers import MAX_ID
 from taskapi.tasks.query_parameters import LIMIT, Limit, Parameter
 
 Since = Annotated[
@@ -107,12 +108,12 @@ START = Token(0, 0, MAX_ID, 0)
 number; no deletions."""
 
 
-def list_changes(user_id: str, asked: ChangesQuery) -> Changes:
-    """Return the page of changes after the token that is asked for.
+def list_changes(user_id: str, query: ChangesQuery) -> Changes:
+    """Return the page of changes after the query's token.
 
     Raises TokenExpired, or ValidationFailed for what is no token.
     """
-    given = None if asked.since is None else change_tokens.decode(asked.since)
+    given = None if query.since is None else change_tokens.decode(query.since)
     since = given.token if given else START
     deletion, deleted = max((since.number, since.id), (since.start, MAX_ID))
     values = {
@@ -121,7 +122,7 @@ def list_changes(user_id: str, asked: ChangesQuery) -> Changes:
         "id": since.id,
         "deletion": deletion,
         "deleted": deleted,
-        "limit": asked.limit,
+        "limit": query.limit,
     }
     rows = read(CHANGES, values, keep_plan=True)
     counter, beginning, now, identity, key = rows[0][-5:]
@@ -130,10 +131,10 @@ def list_changes(user_id: str, asked: ChangesQuery) -> Changes:
         change_tokens.check(given, user_id, database)
     else:
         since = since._replace(start=database.counter, issued=now)
-    more = len(rows) > asked.limit
-    changes = to_changes(rows[: asked.limit])
+    more = len(rows) > query.limit
+    changes = to_changes(rows[: query.limit])
     if more:
-        number, id = rows[asked.limit - 1][-7:-5]
+        number, id = rows[query.limit - 1][-7:-5]
         reached = since._replace(number=number, id=id)
     else:
         reached = Token(database.counter, MAX_ID, database.counter, now)

@@ -5,8 +5,8 @@ and the database's identity are in the database (migrations/0020_change_tokens.s
 a token is checked after its page is read. The rows are the caller's own, whatever the
 token says, and they are thrown away if the token turns out to be wrong.
 
-A token of another database has another identity, and is signed with another key or
-not. Nothing else tells it from one that somebody has altered, so every token also has a
+A token whose identity isn't this database's may be another database's or damaged: the
+signature can't tell, because the key isn't that database's. So every token also has a
 checksum, by which most damage is found before anything is read.
 """
 
@@ -19,10 +19,12 @@ from typing import NamedTuple
 
 from taskapi.errors import TokenExpired, ValidationFailed
 
-MAX_ID = 2**63 - 1
+DAY = 24 * 60 * 60 * 1_000_000
+"""Microseconds."""
 
-MAX_AGE = 30 * 24 * 60 * 60 * 1_000_000
-"""Microseconds; the trash keeps deletions a day longer (0018_trash.sql)."""
+MAX_AGE = 30 * DAY
+"""The trash keeps deletions a day longer (0018_trash.sql). So a token may be a day
+ahead of the database's clock, if that went back."""
 
 VERSION = 1
 
@@ -131,10 +133,11 @@ def check(decoded: Decoded, user_id: str, database: Database) -> None:
     payload = FORM.pack(VERSION, *token, identity, user)
     if not hmac.compare_digest(signature, sign(payload, database.key)):
         raise invalid()
+    newest = max(token.number, token.start)
     if (
         user != hash_of(user_id)
-        or token.issued < database.now - MAX_AGE
-        or max(token.number, token.start) > database.counter
-        or 0 < token.start < database.beginning
+        or not -DAY <= database.now - token.issued <= MAX_AGE
+        or newest > database.counter
+        or 0 < newest < database.beginning
     ):
         raise TokenExpired

@@ -67,8 +67,8 @@ creates can't wait for each other.
 def create_statement(names: tuple[str, ...]) -> str:
     """Return the statement that sets these fields; the others have their defaults.
 
-    Postgres plans each statement anew, which takes longer than to run it: so a
-    statement has only what it needs.
+    To plan a statement takes Postgres longer than to run it, and it plans the first
+    uses on each connection and those in a batch: so a statement has only what it needs.
     """
     zone = "%(time_zone)s" if "time_zone" in names else "NULL"
     columns = stored_columns(names, zone)

@@ -110,7 +110,7 @@ def summarize(user_id: str, query: SummaryQuery, known: Known = NOTHING) -> Summ
     known: what the caller has already.
     """
     if known.answers:
-        state = State(*read(STATE, {"user_id": user_id})[0])
+        state = State(*read(STATE, {"user_id": user_id}, keep_plan=True)[0])
         if numbers := find_known(known, state, 2):
             change, until = numbers
             return Summarized(change, until, None)

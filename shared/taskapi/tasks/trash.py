@@ -13,6 +13,7 @@ from taskapi.cold_start.framework import BaseModel
 from taskapi.postgres.query import query, read
 from taskapi.tasks import cursors
 from taskapi.tasks.fields import COLUMN_DEFAULTS, COLUMNS, NAMES, Task
+from taskapi.tasks.identifiers import MAX_ID
 from taskapi.tasks.query_parameters import LIMIT, Cursor, Limit
 
 
@@ -69,7 +70,8 @@ EMPTY = """
 """The ids and numbers stay, for devices that haven't heard of the deletions. The
 condition locks the counter first, as all writes do (changes.py)."""
 
-START = cursors.Position((str(2**63 - 1),), 2**63 - 1)
+START = cursors.Position((str(MAX_ID),), MAX_ID)
+"""Before the first page: deletions have smaller numbers too."""
 
 
 def trash_page(user_id: str, query: TrashQuery) -> TrashPage:

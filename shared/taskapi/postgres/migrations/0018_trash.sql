@@ -6,8 +6,8 @@ CREATE TABLE trash (
     -- The number of the write that deleted the task, from its user's counter.
     deletion BIGINT NOT NULL,
     deleted_at TIMESTAMPTZ NOT NULL,
-    -- The row of tasks, so that who adds a column there needn't add it here. NULL if the
-    -- trash was emptied: the id stays for devices that haven't heard of the deletion.
+    -- The row of tasks as JSON, so that a new column of tasks is here too. NULL if the trash
+    -- was emptied: the id stays for clients that haven't heard of the deletion.
     task JSONB,
     PRIMARY KEY (user_id, id)
 );
@@ -51,7 +51,7 @@ BEGIN
 END
 $$;
 
--- Whoever deletes tasks, they go into the trash: this release, the one before it, psql. A
+-- All deleted tasks go into the trash, also those that the release before or psql deletes. A
 -- deletion takes two old rows out of the trash for each that it adds, so the trash can't
 -- grow without end.
 CREATE FUNCTION move_to_trash() RETURNS TRIGGER LANGUAGE plpgsql
@@ -137,6 +137,10 @@ BEGIN
      RETURNING task || jsonb_build_object(
                    'version', (task->>'version')::BIGINT + 1,
                    'change', current_setting('tasks.change')::BIGINT,
+                   -- A row that an older release completed may have none; then it is
+                   -- updated_at (0009).
+                   'completed_at', CASE WHEN (task->>'completed')::BOOLEAN THEN
+                       COALESCE(task->>'completed_at', task->>'updated_at') END,
                    'updated_at', GREATEST(now(), (task->>'updated_at')::TIMESTAMPTZ
                                                  + interval '1 microsecond'))
           INTO restored;
@@ -145,7 +149,7 @@ BEGIN
             SELECT string_agg(quote_ident(attname), ', ') INTO columns
               FROM pg_attribute
              WHERE attrelid = 'tasks'::regclass AND attnum > 0 AND NOT attisdropped
-               AND restored ? attname;
+               AND attgenerated = '' AND restored ? attname;
             EXECUTE format('INSERT INTO tasks (%1$s)
                             SELECT %1$s FROM jsonb_populate_record(NULL::tasks, $1)',
                            columns) USING restored;

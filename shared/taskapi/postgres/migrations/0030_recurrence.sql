@@ -160,6 +160,12 @@ BEGIN
                   AND weekdays[1] ~ '[1-4]') THEN
                 -- One day that each month has.
                 number := (month - first_month) / step + 1;
+            ELSIF ((month - first_month) / step + 1)
+                  * COALESCE(cardinality(month_days), 5 * cardinality(weekdays))
+                  < count_limit THEN
+                -- Even if all months had as many days as any, there would be some left. (A
+                -- month has a weekday five times at most.)
+                RETURN day + start::TIME;
             ELSE
                 number := (
                     SELECT sum(months * bit_count(
