@@ -58,8 +58,7 @@ run: .venv/local ## serve the API on port 8000 and a to-do page on 8010 (PORT=â€
 
 example: .venv/local $(EXAMPLE)/node_modules/.installed ## run the example in React on port 5173, with the API and a Better Auth
 	@export BETTER_AUTH_URL="$${BETTER_AUTH_URL:-http://localhost:3000}"; \
-	.venv/bin/python -m local & api=$$!; trap 'kill $$api' EXIT; trap exit INT TERM; \
-	npm start --silent --prefix $(EXAMPLE)
+	exec .venv/bin/python -m local npm start --silent --prefix $(EXAMPLE)
 
 token: .venv/local ## print a development token (USER=alice)
 	@.venv/bin/python -m local.tokens "$(USER)"

@@ -1,4 +1,8 @@
-"""`make run`: serve the API, its database, documentation and page on this machine."""
+"""`make run`: serve the API, its database, documentation and page on this machine.
+
+With arguments, it also runs them as a command, from when the API answers until one of
+the two ends: `make example`.
+"""
 
 import asyncio
 import errno
@@ -67,11 +71,10 @@ def main() -> int:
     signal.signal(signal.SIGINT, stop)
     load_dotenv(ROOT / ".env")
     try:
-        run()
+        return run(sys.argv[1:])
     except (CannotRun, SettingsError, TemplateError) as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
 
 
 def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -79,19 +82,21 @@ def stop(_signal: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(0)
 
 
-def run() -> None:
+def run(command: list[str]) -> int:
+    """Serve until a signal or the end of the command; return the command's status."""
     host = os.environ.get("HOST") or "127.0.0.1"
     port, page_port = read_port("PORT", PORT), read_port("PAGE_PORT", PAGE_PORT)
     log = read_log()
     # Report errors in the template or in ALLOWED_ORIGINS first.
     load_template(ROOT / "template.yaml", os.environ.get("ALLOWED_ORIGINS"))
-    with listen(host, port) as listener, run_database() as database_url:
+    typed = "make example" if command else "make run"
+    with listen(host, port, typed) as listener, run_database() as database_url:
         set_development_secret()
         environment.database_url()
         better_auth()
         run_migrations(database_url)
         secret = development_secret_in_use()
-        serve(listener, open_page(page_port, secret), secret, log)
+        return serve(listener, open_page(page_port, secret), secret, log, command)
 
 
 def read_port(name: str, default: int) -> int:
@@ -110,8 +115,11 @@ def read_log() -> RequestLog | None:
 
 
 @contextmanager
-def listen(host: str, port: int) -> Iterator[socket.socket]:
-    """Listen on the port before anything else, to report at once if it is taken."""
+def listen(host: str, port: int, typed: str = "make run") -> Iterator[socket.socket]:
+    """Listen on the port before anything else, to report at once if it is taken.
+
+    typed: what the user typed, for the message.
+    """
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except OSError as error:
@@ -125,12 +133,11 @@ def listen(host: str, port: int) -> Iterator[socket.socket]:
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
                 raise CannotRun(NO_ADDRESS) from error
-            taken = error.errno == errno.EADDRINUSE
-            problem = "is taken" if taken else "can't be used"
-            other = port + 1 if 1023 < port < 65535 else PORT
+            other = f"PORT={port + 1 if 1023 < port < 65535 else PORT} {typed}"
             raise CannotRun(
-                f"Port {port} {problem} ({error.strerror}); "
-                f"try another one: PORT={other} make run"
+                f"Port {port} is taken, perhaps by make run: stop it, or {other}"
+                if error.errno == errno.EADDRINUSE
+                else f"Port {port} can't be used ({error.strerror}): {other}"
             ) from error
         yield listener
 
@@ -194,7 +201,8 @@ def serve(
     page: PageServer | None,
     secret: str | None,
     log: RequestLog | None,
-) -> None:
+    command: list[str],
+) -> int:
     logging.config.dictConfig(UVICORN_LOG)
     address = ipaddress.ip_address(listener.getsockname()[0])
     port = listener.getsockname()[1]
@@ -210,7 +218,11 @@ def serve(
     with page.serving(url, secret) if page and secret else nullcontext():
         origin = page.origin if page else None
         welcome = partial(welcome_text, url, docs, secret, origin)
-        ApiServer(config, welcome).run(sockets=[listener])
+        # The command asks the API at this port.
+        os.environ["PORT"] = str(port)
+        server = ApiServer(config, welcome, command)
+        server.run(sockets=[listener])
+        return server.status
 
 
 def network_address() -> str | None:
@@ -232,17 +244,50 @@ def reachable_host(address: Address) -> str:
 
 
 class ApiServer(uvicorn.Server):
-    """Print the welcome text once the server answers requests, and for each Enter."""
+    """Print the welcome text once the server answers requests, and for each Enter.
 
-    def __init__(self, config: uvicorn.Config, welcome: Callable[[], str]) -> None:
+    Then run the command, if there is one.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, welcome: Callable[[], str], command: list[str]
+    ) -> None:
         super().__init__(config)
         self._welcome = welcome
+        self._command = command
+        self._running: asyncio.Task[None] | None = None
+        self.status = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         say(self._welcome())
         if sys.stdin and sys.stdin.isatty():
             asyncio.get_running_loop().add_reader(sys.stdin, self._print_again)
+        if self._command:
+            self._running = asyncio.create_task(self._run_command())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._running:
+            self._running.cancel()
+            await asyncio.wait([self._running])
+        await super().shutdown(sockets)
+
+    async def _run_command(self) -> None:
+        """Stop the server when the command ends; end it when this is cancelled.
+
+        It has a process group, so that a signal reaches its own processes too, and
+        Ctrl-C only this one: the command needn't report it.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *self._command, stdin=asyncio.subprocess.DEVNULL, process_group=0
+        )
+        try:
+            self.status = await process.wait()
+            self.should_exit = True
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                await process.wait()
 
     def _print_again(self) -> None:
         if not is_in_foreground():

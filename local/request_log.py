@@ -111,9 +111,13 @@ def message_of(answer: Answer) -> str:
 
 
 def cause_of(line: LogLine) -> str:
-    """Return what only the log says of an error: its reason, or where a bug is."""
+    """Return what only the log says of an error: its reason, or where a bug is.
+
+    `jwks` says why the keys that check tokens can't be fetched.
+    """
     stack = line.get("stack")
     place = f"at {stack[-1]}" if isinstance(stack, list) and stack else ""
-    parts = [str(line.get("reason") or line.get("exception") or ""), place]
+    reason = line.get("reason") or line.get("jwks") or line.get("exception")
+    parts = [str(reason or ""), place]
     text = " ".join(part for part in parts if part)
     return f"({text})" if text else ""

@@ -22,7 +22,12 @@ LIFETIME = 24 * 60 * 60
 
 def is_configured() -> bool:
     """Return whether the environment says how tokens are checked."""
-    return any(os.environ.get(name) for name in SETTINGS)
+    return bool(settings_in_use())
+
+
+def settings_in_use() -> list[str]:
+    """Return the names of the settings that say how tokens are checked."""
+    return [name for name in SETTINGS if os.environ.get(name)]
 
 
 def development_secret_in_use() -> str | None:
@@ -39,7 +44,7 @@ def development_secret_in_use() -> str | None:
 
 def why_no_token() -> str:
     """Return why there are no development tokens, and how to get them."""
-    given = [name for name in SETTINGS if os.environ.get(name)]
+    given = settings_in_use()
     unset = " ".join(f"{name}=" for name in given)
     return (
         f"There are no development tokens: {' and '.join(given)} "

@@ -10,6 +10,14 @@ import type { PreviewServer, ViteDevServer } from "vite";
 const NAMES = ["demo", "alice"];
 const PASSWORD = "correct horse battery";
 
+/** Return a listener that says in one line why a server can't listen, and how it can. */
+function exitSaying(setting: (port: number) => string) {
+  return ({ code, port = 0, message }: Error & { code?: string; port?: number }): never => {
+    console.error(code === "EADDRINUSE" ? `Port ${port} is taken: ${setting(port + 1)} make example` : message);
+    process.exit(1);
+  };
+}
+
 /** Return a plugin that serves Better Auth at `url`, as long as Vite serves the page. */
 export function serveBetterAuth(url: string) {
   async function serve({ config, httpServer }: ViteDevServer | PreviewServer) {
@@ -31,9 +39,13 @@ export function serveBetterAuth(url: string) {
       }),
       plugins: [bearer(), jwt()],
     });
-    const server = createServer(toNodeHandler(auth)).listen(Number(new URL(url).port), "localhost");
+    const port = Number(new URL(url).port);
+    const server = createServer(toNodeHandler(auth));
+    server.on("error", exitSaying((next) => `BETTER_AUTH_URL=http://localhost:${next}`));
+    server.listen(port, "localhost", () =>
+      config.logger.info(`\n  Sign in as demo@example.com or alice@example.com, password: ${PASSWORD}\n`));
+    httpServer?.on("error", exitSaying((next) => `PAGE_PORT=${next}`));
     httpServer?.on("close", () => server.close());
-    config.logger.info(`\n  Sign in as demo@example.com or alice@example.com, password: ${PASSWORD}\n`);
   }
   return { name: "better-auth", configureServer: serve, configurePreviewServer: serve };
 }

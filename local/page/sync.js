@@ -4,7 +4,8 @@
 
 /**
  * @typedef {number | string} Id  a string, the key of an entry, until the API has given an id
- * @typedef {{ id: Id, etag: string, pending?: string }} Task  with all its other fields
+ * @typedef {{ id: Id, etag: string, pending?: string } & Record<string, any>} Task
+ *   with the API's other fields
  *
  * @typedef {{ op: "create", task: object, idempotency_key: string }
  *   | { op: "update", id: Id, changes: object, if_match: string }
@@ -12,6 +13,13 @@
  *   | { op: "delete" | "restore", id: Id, if_match: string }} Operation
  *   as the API's batch has it; `if_match` is the key of an entry if the version that the
  *   user changes is the one that this entry makes
+ *
+ * @typedef {({ op: "create", task: object }
+ *   | { op: "update", id: Id, changes: object, if_match: string }
+ *   | { op: "complete", id: Id, completed: boolean, if_match: string }
+ *   | { op: "delete" | "restore", id: Id, if_match: string })
+ *   & { preview?: object, extra?: any, yields?: boolean }} Action
+ *   for add(), which gives a create its key; the last three are an entry's
  *
  * @typedef {object} Entry  of the queue
  * @property {string} key  unique, and in the order of the entries
@@ -53,7 +61,7 @@ const NEW = {
  * @param {Storage | null} parameters.storage  null: keep nothing
  * @param {(method: string, path: string, body?: object) => Promise<Answer>} parameters.request
  *   send one request to …/tasks<path>; never reject
- * @param {<T>(work: () => Promise<T>) => Promise<T>} [parameters.lock]
+ * @param {(work: () => Promise<any>) => Promise<any>} [parameters.lock]
  *   do some work while no other tab does
  * @param {(change: Change) => void} [parameters.tell]  give a change to the other tabs
  * @param {() => void} [parameters.changed]  called after each change
@@ -189,6 +197,8 @@ export function createSync({
    * { op, id, if_match, … } with the `id` and the `etag` of a task that view() returned; and
    * may have `preview`, `extra` and `yields`, as an Entry.
    * Return the entries.
+   * @param {Action[]} operations
+   * @returns {Entry[]}
    */
   function add(operations) {
     const added = operations.map(({ preview, extra, yields, ...operation }) => {
@@ -211,7 +221,11 @@ export function createSync({
     return { ...operation, id: made.get(id)?.id ?? id, if_match: made.get(version)?.etag ?? version };
   }
 
-  /** Send an entry again after a conflict (as it is, by default) or a refusal. */
+  /**
+   * Send an entry again after a conflict (as it is, by default) or a refusal.
+   * @param {Entry} entry
+   * @param {{ operation?: object, preview?: object }} [changes]  fields to replace
+   */
   function retry({ key, operation, preview, extra, conflict }, changes = {}) {
     if (!queue.has(key)) return; // another tab was faster
     const again = { ...operation, ...(conflict && { if_match: conflict.etag }), ...changes.operation };
@@ -220,7 +234,10 @@ export function createSync({
     commit({ queue: [{ key, operation: again, preview: changes.preview ?? preview, extra, sent: false }] });
   }
 
-  /** Give an entry up, after a conflict or a refusal; keep what was done after it. */
+  /**
+   * Give an entry up, after a conflict or a refusal; keep what was done after it.
+   * @param {Entry} entry
+   */
   function discard({ key, operation, conflict }) {
     if (!queue.has(key)) return;
     const done = [key];
@@ -240,6 +257,7 @@ export function createSync({
   /**
    * Send the queue, then fetch what has changed. Return null; or, if that wasn't possible,
    * the answer that says why: the queue is kept, and the caller tries again later.
+   * @type {() => Promise<Answer | null>}
    */
   const pass = () => lock(async () => {
     await reload();
@@ -383,16 +401,25 @@ export function createSync({
     load, view, add, retry, discard, pass, entries,
     /** Make no copy, because there are too many tasks. */
     giveUpCopy() { copies = false; },
-    /** Apply a change that another tab has told. */
+    /**
+     * Apply a change that another tab has told.
+     * @param {Change} change
+     */
     receive(change) {
       apply(change);
       if (Object.keys(change).join() !== "token") changed();
     },
-    /** Remember tasks that were read from a list, while there is no complete copy. */
+    /**
+     * Remember tasks that were read from a list, while there is no complete copy.
+     * @param {Task[]} found
+     */
     remember(found) {
       if (!token) apply({ put: found });
     },
-    /** Return the id that a task has by now. */
+    /**
+     * Return the id that a task has by now.
+     * @param {Id} id
+     */
     idOf: (id) => made.get(id)?.id ?? id,
     get isComplete() { return token !== null; },
     /** Whether a copy will soon be complete: its first page may be all there is. */

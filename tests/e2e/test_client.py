@@ -32,20 +32,24 @@ def modules() -> Path:
 def compiled(modules: Path, run_folder: Path) -> Path:
     """Compile it, strictly, against types made from openapi.json; return where.
 
-    With it what docs/frontend.md shows, once a run, for all workers.
+    With it what docs/frontend.md and docs/sync.md show, once a run, for all workers.
     """
     folder = run_folder / "client"
     with once(folder) as missing:
         if missing:
             ignored = shutil.ignore_patterns("node_modules", "dist", "api.ts")
             shutil.copytree(EXAMPLE, folder, ignore=ignored, dirs_exist_ok=True)
-            shutil.copy(Path(__file__).with_name("frontend.ts"), folder / "src")
+            here, page = Path(__file__).parent, ROOT / "local" / "page"
+            shown = (here / "frontend.ts", here / "copy.ts")
+            for file in (*shown, page / "sync.js", page / "storage.js"):
+                shutil.copy(file, folder / "src")
             (folder / "node_modules").symlink_to(modules)
             tools = modules / ".bin"
             document = ROOT / "openapi.json"
             types = (tools / "openapi-typescript", document, "--output", "src/api.ts")
             run(*types, cwd=folder)
-            run(tools / "tsc", cwd=folder)
+            # sync.js has its types in comments.
+            run(tools / "tsc", "--project", ".", "--allowJs", cwd=folder)
     return folder / "dist" / "src"
 
 
@@ -72,10 +76,11 @@ def test_does_what_the_contract_asks_of_clients(compiled: Path, database: str) -
     first, again, *others = said["keys"]
     assert first == again
     assert said["replayed"] == "true"
-    assert len({first, *others}) == 6
+    assert len({first, *others}) == 7
     assert said["created"] == "Buy groceries"
     assert said["updated"] == "Oats"
     assert said["conflict"] == [412, "Oats"]
+    assert said["retried"] == {"conflicts": [], "missed": []}
     assert said["due"] == ["Second", "Third"]
     assert said["counts"]["tags"] == [{"tag": "home", "count": 2}]
     assert said["counts"]["overdue"] == 2

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from local.__main__ import CannotRun, listen
+from local.waiting import eventually
 from tests.support.make_run import copied, environment, running
 from tests.support.ports import free_port
 
@@ -67,6 +68,7 @@ def test_another_users_token_is_accepted(clone: Path) -> None:
         answer = httpx.get(
             f"{base}/api/alice/tasks",
             headers={"authorization": f"Bearer {made.stdout.strip()}"},
+            timeout=120,
         )
 
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", made.stdout)
@@ -112,10 +114,10 @@ def test_a_signal_ends_all_that_it_started(clone: Path, sent: signal.Signals) ->
     assert code == 0
 
 
-def failure(clone: Path, **settings: str) -> str:
+def failure(clone: Path, *command: str, **settings: str) -> str:
     """Return the one line that it refuses to run with."""
     ran = subprocess.run(
-        [sys.executable, "-m", "local"],
+        [sys.executable, "-m", "local", *command],
         cwd=clone,
         env=environment(**settings),
         capture_output=True,
@@ -133,8 +135,48 @@ def test_a_taken_port_is_one_line(clone: Path) -> None:
 
         line = failure(clone, PORT=str(port))
 
-    assert line.startswith(f"Port {port} is taken")
-    assert f"PORT={port + 1} make run" in line
+    assert line == (
+        f"Port {port} is taken, perhaps by make run: stop it, or PORT={port + 1} "
+        "make run"
+    )
+
+
+def test_a_taken_port_runs_no_command(clone: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        line = failure(clone, "touch", "example", PORT=str(port))
+
+    assert line.endswith("make example")
+    assert not (clone / "example").exists()
+
+
+def test_ends_with_the_status_of_the_command(clone: Path, database: str) -> None:
+    port = str(free_port())
+    command = ("sh", "-c", f"test $PORT = {port} && exit 7")
+
+    ran = subprocess.run(
+        [sys.executable, "-m", "local", *command],
+        cwd=clone,
+        env=environment(DATABASE_URL=database, PORT=port),
+        check=False,
+    )
+
+    assert ran.returncode == 7
+
+
+def test_a_signal_ends_the_command(clone: Path, database: str) -> None:
+    with running(clone, None, ("sleep", "600"), DATABASE_URL=database) as (_, process):
+        api = psutil.Process(process.pid)
+        started = eventually(
+            lambda: [each for each in api.children() if each.name() == "sleep"]
+        )
+        process.send_signal(signal.SIGINT)
+        code = process.wait(120)
+
+    _, alive = psutil.wait_procs(started, timeout=120)
+    assert alive == []
+    assert code == 0
 
 
 def test_a_bad_port_is_one_line(clone: Path) -> None:
@@ -190,16 +232,16 @@ def test_another_host_is_a_warning_and_no_token_for_others(
         assert httpx.get(f"{base}/docs").status_code == 404
 
 
-def test_says_why_there_is_no_page_and_how_to_get_one(
+def test_says_where_tokens_come_from_and_how_to_get_a_page(
     clone: Path, database: str
 ) -> None:
     settings = {"DATABASE_URL": database, "BETTER_AUTH_URL": "http://localhost:3000"}
-    with running(clone, until="To run it", **settings) as (printed, _):
+    with running(clone, until="Each request", **settings) as (printed, _):
         pass
 
-    assert "no page either" in printed
+    assert "Better Auth at http://localhost:3000 (BETTER_AUTH_URL).\n" in printed
     assert "A page" not in printed
-    assert "development tokens: BETTER_AUTH_URL= make run\n" in printed
+    assert "to-do page: BETTER_AUTH_URL= make run\n" in printed
     assert "eyJ" not in printed
 
 
@@ -215,13 +257,14 @@ def test_hands_out_no_token_of_a_secret_that_is_set(clone: Path, database: str) 
     secret = "from the file .env " * 3
     (clone / ".env").write_text(f"BETTER_AUTH_SECRET={secret}")
     try:
-        with running(clone, until="To run it", DATABASE_URL=database) as (printed, _):
+        settings = {"until": "Each request", "DATABASE_URL": database}
+        with running(clone, **settings) as (printed, _):
             [docs] = re.findall(r"Its documentation: (\S+)", printed)
             page = httpx.get(docs).raise_for_status().text
     finally:
         (clone / ".env").unlink()
 
-    assert "BETTER_AUTH_SECRET is set" in printed
+    assert "come from Better Auth (BETTER_AUTH_SECRET).\n" in printed
     assert "eyJ" not in printed
     assert "eyJ" not in page
     assert "A page" not in printed

@@ -34,18 +34,20 @@ def environment(**settings: str) -> dict[str, str]:
 def running(
     clone: Path,
     terminal: int | None = None,
+    command: tuple[str, ...] = (),
     /,
     until: str = "List the tasks",
     **settings: str,
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Run it; when it has printed its addresses, yield the output, then stop it.
 
-    terminal: its input; then the caller reads the rest of the output.
+    terminal: its input; then the caller reads the rest of the output. command: what it
+    runs beside the API.
     """
     with (
         TemporaryFile("w+") as errors,
         subprocess.Popen(
-            [sys.executable, "-m", "local"],
+            [sys.executable, "-m", "local", *command],
             cwd=clone,
             env=environment(PORT=str(free_port()), **settings),
             stdin=subprocess.DEVNULL if terminal is None else terminal,

@@ -1,4 +1,7 @@
-"""docs/frontend.md: its code is excerpts of tested code, its tables are complete."""
+"""docs/frontend.md and docs/sync.md: their code is excerpts of tested code.
+
+The tables of docs/frontend.md are complete.
+"""
 
 import json
 import re
@@ -11,7 +14,8 @@ from tests.support.project import ROOT
 PAGE = (ROOT / "docs/frontend.md").read_text()
 SNIPPETS = [
     snippet
-    for snippet in re.findall(r"^```(?:js|ts|tsx)\n(.*?)^```", PAGE, re.M | re.S)
+    for text in (PAGE, (ROOT / "docs/sync.md").read_text())
+    for snippet in re.findall(r"^```(?:js|ts|tsx)\n(.*?)^```", text, re.M | re.S)
     # tests/e2e/test_better_auth.py runs this one from the page.
     if "eraseTasks" not in snippet
 ]
@@ -22,7 +26,7 @@ TESTED = (
     "examples/react/src/*.ts*",
     "examples/generators/*.*s",
     "examples/next/*.mjs",
-    "tests/e2e/frontend.ts",
+    "tests/e2e/*.ts",
 )
 
 

@@ -32,6 +32,13 @@ BUG = {"exception": "builtins.KeyError", "stack": ["a.py:1 f", "b.py:2 g"]}
             id="a 401, with what only the log says",
         ),
         pytest.param(
+            Answer(503, [], b'{"message": "No keys"}'),
+            {"jwks": "http://localhost:3000/api/auth/jwks: Connection refused"},
+            "GET /a  503  12 ms  No keys  "
+            "(http://localhost:3000/api/auth/jwks: Connection refused)",
+            id="a 503 because Better Auth is down",
+        ),
+        pytest.param(
             Answer(500, [], b'{"message": "A bug"}'),
             BUG,
             "GET /a  500  12 ms  A bug  (builtins.KeyError at b.py:2 g)",

@@ -37,7 +37,7 @@ function Tasks({ user }: { user: string }) {
   const signOut = () => client.signOut().finally(() => (queries.getMutationCache().clear(), queries.resetQueries()));
 
   function add(event: FormEvent<HTMLFormElement>) {
-    mutate({ op: "create", key: crypto.randomUUID(), task: { title: submitted(event).title ?? "" } });
+    mutate({ op: "create", key: crypto.randomUUID(), task: { title: titleIn(event) } });
     event.currentTarget.reset();
   }
   return (
@@ -57,6 +57,7 @@ function Tasks({ user }: { user: string }) {
         {list.hasNextPage && !list.isFetching && <End onVisible={list.fetchNextPage} />}
       </ul>
       {list.isFetching && <p>Loading …</p>}
+      {list.isSuccess && !list.isFetching && list.tasks.length + list.waiting.length === 0 && <p>No tasks</p>}
       {list.error && <p role="alert">{list.error.message} <button onClick={() => list.refetch()}>Try again</button></p>}
       {failure && <Failed failure={failure} send={mutate} close={() => setFailure(undefined)} />}
       {deleted && (
@@ -75,7 +76,7 @@ function Row({ task, send }: { task: Task; send: Send }) {
   const update = (changes: TaskChanges) => send({ op: "update", task: seen ?? task, changes });
 
   function save(event: FormEvent<HTMLFormElement>) {
-    update({ title: submitted(event).title });
+    update({ title: titleIn(event) });
     setSeen(undefined);
   }
   if (seen)
@@ -146,6 +147,10 @@ function Conflict({ write, theirs, again, close }: ConflictProps) {
 function describe({ title, completed }: TaskChanges): string {
   const done = completed === undefined ? "" : completed ? "completed" : "not completed";
   return [title, done].filter(Boolean).join(", ");
+}
+
+function titleIn(event: FormEvent<HTMLFormElement>): string {
+  return (submitted(event).title ?? "").trim();
 }
 
 function submitted(event: FormEvent<HTMLFormElement>): Record<string, string> {

@@ -127,7 +127,7 @@ export function connect(apiUrl: string, authUrl: string, fetchOptions?: FetchOpt
     return (await answered(api.GET("/api/{user_id}/tasks/summary", { params }))).data;
   }
 
-  return { signIn, signOut, user: user.get, page, create, update, remove, restore, summary, api };
+  return { signIn, signOut, user: user.get, page, create, update, remove, restore, summary, api, fetch: fetchWithToken };
 }
 
 /** Return the cursor of the next page, if there is one. */
@@ -142,9 +142,38 @@ export function currentTask(error: unknown): Task | undefined {
   return problem?.error === "precondition_failed" ? problem.details.task : undefined;
 }
 
+/** Say whether a task has the values that were sent, which the API may spell otherwise. */
 function has(task: Task, changes: TaskChanges): boolean {
   const sent = Object.keys(changes) as (keyof TaskChanges)[];
-  return sent.every((name) => JSON.stringify(task[name]) === JSON.stringify(changes[name]));
+  const isLocal = LOCAL.test(changes.due_date ?? "");
+  const now = isLocal ? { ...task, due_date: localTime(task) } : task;
+  return sent.every((name) => comparable(name, changes[name]) === comparable(name, now[name]));
+}
+
+const LOCAL = /T[\d:.]+$/i; // A time without an offset.
+
+/** Return when a task is due as its time zone's clocks show it. */
+function localTime({ due_date: due, time_zone: timeZone }: Task): string | null {
+  const isTime = due && timeZone && due.length > 10;
+  return isTime ? new Date(due).toLocaleString("sv", { timeZone }).replace(" ", "T") : due;
+}
+
+/** Return a value as text that is the same for all spellings of it. */
+function comparable(name: keyof TaskChanges, value: unknown): string {
+  if (Array.isArray(value)) return JSON.stringify([...new Set(value.map((tag) => String(tag).trim()))]);
+  if (typeof value !== "string") return JSON.stringify(value);
+  if (name === "title") return value.trim();
+  if (name === "priority") return value.toLowerCase();
+  if (name === "recurrence" && value) return JSON.stringify(parts(value));
+  if (name === "due_date" && value.length > 10) return String(Date.parse(value.toUpperCase().replace(LOCAL, "$&Z")));
+  return JSON.stringify(value || null);
+}
+
+/** Return the parts of a rule, in one order and without leading zeros; daily is FREQ=DAILY. */
+function parts(rule: string): string[][] {
+  const written = rule.toUpperCase().replace(/^[A-Z]+$/, "FREQ=$&").replace(/(?<!\w)\+?0*(?=\d)/g, "");
+  const found = written.split(";").filter((part) => part !== "INTERVAL=1");
+  return found.sort().map((part) => [...new Set(part.split(/[=,]/))].sort());
 }
 
 async function answered<T>(sent: Promise<{ data?: T; error?: Problem; response: Response }>) {
