@@ -134,9 +134,10 @@ def test_a_write_that_changes_nothing_is_a_new_version(
 
     answer = user.send(function, task["id"], **request_)
 
-    assert answer.json["updated_at"] > task["updated_at"]
-    assert answer.json == task | {
-        "updated_at": answer.json["updated_at"],
+    changed = {name: answer.json[name] for name in task}
+    assert changed["updated_at"] > task["updated_at"]
+    assert changed == task | {
+        "updated_at": changed["updated_at"],
         "etag": answer.headers["etag"],
     }
     assert answer.headers["etag"] != before
