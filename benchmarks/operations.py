@@ -106,7 +106,10 @@ def make_case(name: str, url: str) -> Case:
         artifacts.baseline(BARE) if name in BARE_LISTS else artifacts.ours(function)
     )
     settings = hs256_settings(url) | {"ROWS_APART": str(WRITABLE // 2)}
-    return Case(name, artifact, events(function, user_id), settings, tasks)
+    # Others need the tasks that a delete takes.
+    first = WRITABLE // 4 if name == "delete" else 1
+    make = events(function, user_id, first=first)
+    return Case(name, artifact, make, settings, tasks)
 
 
 def run_driver(case: Case, turns: int) -> list[Pair]:

@@ -215,7 +215,8 @@ BEGIN
     NEW.clock_shift := NULL;
     IF NOT is_day THEN
         start := NEW.due_at AT TIME ZONE zone;
-        IF local_moment(start - next.clock_shift, zone) = NEW.due_at THEN
+        IF next.clock_shift IS NOT NULL
+          AND local_moment(start - next.clock_shift, zone) = NEW.due_at THEN
             start := start - next.clock_shift;
         END IF;
     END IF;
