@@ -1,7 +1,7 @@
 """What a write costs in this release and the one before, and what each index adds."""
 
 import statistics
-import time
+import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -38,9 +38,11 @@ def measure_writes(all_: Databases, turns: int = 400) -> dict[str, Any]:
     times: dict[str, dict[str, list[Cost]]] = {
         name: {side: [] for side in sides} for name in WRITES
     }
-    for turn in range(turns):
+    for _ in range(turns):
         for side, (connection, release) in sides.items():
-            for name, cost in write_once(connection, release, turn):
+            # What a create without a key sends in its place.
+            key = f"request {uuid.uuid4()}" if side == "before" else create.random_key()
+            for name, cost in write_once(connection, release, key):
                 times[name][side].append(cost)
     return {
         name: {
@@ -55,7 +57,7 @@ def measure_writes(all_: Databases, turns: int = 400) -> dict[str, Any]:
 
 
 def write_once(
-    connection: Connection, release: Release, turn: int
+    connection: Connection, release: Release, key: str
 ) -> Iterator[tuple[str, Cost]]:
     """Yield the cost of each write."""
     values: dict[str, object] = {field.name: field.default for field in FIELDS}
@@ -64,7 +66,7 @@ def write_once(
         "versions": None,
         "lock_timeout": "3s",
         "fingerprint": b"hash",
-        "key": f"{turn} {time.time()}",
+        "key": key,
         "changed": ["title"],
     }
     changed: list[dict[str, object]] = [
@@ -141,7 +143,7 @@ def measure_indexes(all_: Databases) -> dict[str, Any]:
 
 def create_wal(connection: Connection) -> list[float]:
     """Return the bytes of WAL of a create, and of completing its task."""
-    costs = [dict(write_once(connection, NOW, turn)) for turn in range(60)]
+    costs = [dict(write_once(connection, NOW, create.random_key())) for _ in range(60)]
     return [
         statistics.median(cost[name][1] for cost in costs)
         for name in ("create", "complete")

@@ -1,8 +1,9 @@
 """Create tasks: one for each Idempotency-Key."""
 
+import base64
 import hashlib
 import json
-import uuid
+import os
 from collections.abc import Collection, Mapping
 from functools import cache, partial
 from typing import cast
@@ -130,12 +131,20 @@ def create_operation(
     body = {field.name: field.default for field in BODY_FIELDS} | {**new}
     values = body | {
         "user_id": user_id,
-        "key": key or f"request {uuid.uuid4()}",
+        "key": key or random_key(),
         "lock_timeout": KEY_LOCK_TIMEOUT,
         "fingerprint": fingerprint(body),
     }
     to_result = partial(created_task, user_id, new, body, key is not None)
     return Operation(create_statement(names), values, to_result, repeatable=True)
+
+
+def random_key() -> str:
+    """Return a key for one request: short, because two indexes and the log have it.
+
+    No client can send it: a client's key is ASCII.
+    """
+    return "·" + base64.b64encode(os.urandom(9)).decode()
 
 
 def created_task(
