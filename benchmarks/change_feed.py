@@ -10,22 +10,19 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from benchmarks import results
 from benchmarks.data import fill
 from benchmarks.lists import call
 from benchmarks.searches import cpu_ms
+from benchmarks.world import filled_database
 from local.direct import SECRET
-from local.postgres import embedded_postgres_url
 from taskapi.log import logger
 from taskapi.postgres import connection
-from taskapi.postgres.migrate import migrate
 from taskapi.tasks import change_tokens
 from taskapi.tasks.change_tokens import Database, Token
 from taskapi.tasks.identifiers import MAX_ID
@@ -65,21 +62,13 @@ POSITION = """
 """
 
 
-@contextmanager
-def database() -> Iterator[str]:
-    """Yield the URL of a database with many tasks, some of them deleted."""
-    with (
-        TemporaryDirectory() as folder,
-        embedded_postgres_url(Path(folder) / "postgres") as url,
-    ):
-        migrate(url)
-        with psycopg.connect(url, autocommit=True) as owner:
-            print("Filling the table ...", file=sys.stderr)
-            fill(owner, rows=5 * BIG, users=1_000, big=BIG, old=3_000)
-            owner.execute(DELETE.encode(), [DELETED])
-            owner.execute("VACUUM (ANALYZE) tasks, trash, change_counters")
-            owner.execute("CHECKPOINT")
-        yield url
+def fill_and_delete(owner: psycopg.Connection[TupleRow]) -> None:
+    """Insert many tasks and delete some."""
+    print("Filling the table ...", file=sys.stderr)
+    fill(owner, rows=5 * BIG, users=1_000, big=BIG, old=3_000)
+    owner.execute(DELETE.encode(), [DELETED])
+    owner.execute("VACUUM (ANALYZE) tasks, trash, change_counters")
+    owner.execute("CHECKPOINT")
 
 
 def tokens(url: str) -> dict[str, str]:
@@ -106,7 +95,10 @@ def tokens(url: str) -> dict[str, str]:
 def measure(names: list[str], runs: int) -> dict[str, float]:
     """Return the median of each row in ms."""
     settings = {"BETTER_AUTH_SECRET": SECRET}
-    with database() as url, patch.dict(os.environ, settings, DATABASE_URL=url):
+    with (
+        filled_database(fill_and_delete) as url,
+        patch.dict(os.environ, settings, DATABASE_URL=url),
+    ):
         logger.handlers[0].stream = io.StringIO()  # type: ignore[attr-defined]
         with psycopg.connect(url) as owner:
             sql = POSITION.replace("{table}", "tasks").encode()

@@ -4,13 +4,14 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from benchmarks.artifacts import Artifact
 from local.direct import ROUTES, SECRET, event, token
@@ -107,20 +108,32 @@ class WrongAnswer(Exception):
 
 
 @contextmanager
-def database() -> Iterator[str]:
-    """Yield the URL of a new Postgres that has the users' tasks."""
+def filled_database(
+    fill: Callable[[psycopg.Connection[TupleRow]], None],
+) -> Iterator[str]:
+    """Yield the URL of a new Postgres that fill() has filled after the migrations."""
     with (
         TemporaryDirectory() as folder,
         embedded_postgres_url(Path(folder) / "postgres") as url,
     ):
         migrate(url)
         with psycopg.connect(url, autocommit=True) as connection:
-            # events() needs the writer's tasks to have the ids from 1 on.
-            for user_id, tasks in ((WRITER, WRITABLE), (READER, TASKS)):
-                connection.execute(FILL, {"user_id": user_id, "tasks": tasks})
-            connection.execute(OTHERS)
-            connection.execute("VACUUM (ANALYZE) tasks")
+            fill(connection)
         yield url
+
+
+def fill_users(connection: psycopg.Connection[TupleRow]) -> None:
+    """Insert the users' tasks."""
+    # events() needs the writer's tasks to have the ids from 1 on.
+    for user_id, tasks in ((WRITER, WRITABLE), (READER, TASKS)):
+        connection.execute(FILL, {"user_id": user_id, "tasks": tasks})
+    connection.execute(OTHERS)
+    connection.execute("VACUUM (ANALYZE) tasks")
+
+
+def database() -> AbstractContextManager[str]:
+    """Yield the URL of a new Postgres that has the users' tasks."""
+    return filled_database(fill_users)
 
 
 def hs256_settings(url: str) -> dict[str, str]:
