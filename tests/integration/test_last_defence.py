@@ -32,7 +32,7 @@ PLACES = [
     "taskapi.web.route.check_declared",
     "taskapi.web.task_responses.json_response",
     "taskapi.web.authenticated.authenticate",
-    "fastapi.routing.solve_dependencies",
+    "fastapi._compat.ModelField.validate",
     "starlette.routing.Route.matches",
     "mangum.adapter.HTTPCycle.__init__",
 ]

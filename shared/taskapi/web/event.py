@@ -65,12 +65,9 @@ def read_event(
     if not re.fullmatch(r"[\x20-\x7e]{1,256}", request_id):
         raise ForeignEvent("requestContext.requestId is not an id")
     query = field(event, str, "rawQueryString", default="")
-    received = field(event, dict, "headers", default={})
-    if not all(isinstance(value, str) for value in received.values()):
-        raise ForeignEvent("headers has a value that is not text")
+    wanted = pick_headers(field(event, dict, "headers", default={}), header_names)
     # API Gateway joins headers of the same name, unless the names differ in case.
-    lowered = [(name.lower(), value) for name, value in received.items()]
-    headers = dict(lowered)
+    headers = dict(wanted)
     return GatewayRequest(
         route,
         request_id,
@@ -86,7 +83,7 @@ def read_event(
             "query_string": query.encode(errors="replace"),
             "headers": [
                 (name.encode(), value.encode(errors="replace"))
-                for name, value in lowered
+                for name, value in wanted
                 if name in header_names or name == "authorization"
             ],
             "client": None,
@@ -98,6 +95,27 @@ def read_event(
         },
         event_body(event),
     )
+
+
+READ_HERE = ("content-type", "content-encoding", "x-correlation-id")
+"""Headers that read_event() reads for the app."""
+
+
+def pick_headers(
+    received: Mapping[str, object], names: Collection[str]
+) -> list[tuple[str, str]]:
+    """Return the headers that are read here or are in names, with lower-case names.
+
+    Raises ForeignEvent if the value of any header isn't text.
+    """
+    picked = []
+    for name, value in received.items():
+        if not isinstance(value, str):
+            raise ForeignEvent("headers has a value that is not text")
+        lower = name.lower()
+        if lower in names or lower == "authorization" or lower in READ_HERE:
+            picked.append((lower, value))
+    return picked
 
 
 class PathParameters(dict[str, str]):

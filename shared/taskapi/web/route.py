@@ -11,6 +11,7 @@ from taskapi.cold_start.framework import (
 )
 from taskapi.errors import ApiError, BadRequest, PayloadTooLarge, ValidationFailed
 from taskapi.strict_json import type_name
+from taskapi.web.arguments import fast_endpoint
 from taskapi.web.body import check_declared, parse
 from taskapi.web.responses import error_response
 
@@ -40,7 +41,7 @@ class ContractRoute(APIRoute):
         """Raise an ApiError to refuse the caller; this route refuses nobody."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        endpoint = super().get_route_handler()
+        endpoint = fast_endpoint(self) or super().get_route_handler()
 
         async def handle(received: Request) -> Response:
             request = JsonRequest(received.scope, received.receive)
