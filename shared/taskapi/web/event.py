@@ -42,9 +42,7 @@ def read_event(
 
     routes: the route keys that the function serves.
     header_names: the headers that its operations take, in lower case. The app gets no
-        others but Authorization: browsers and proxies send twenty, and FastAPI reads
-        all of them for each header that an operation takes, which took a fifth of a
-        request.
+        others but Authorization: browsers and proxies send twenty.
 
     The path is built from the event's path parameters and stays percent-encoded. Mangum
     would decode the event's own path again and misread a "%" or "/" in a user id.
