@@ -3,8 +3,6 @@
 import ast
 import importlib
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -13,53 +11,20 @@ from taskapi.tasks.create import create_statement
 from taskapi.tasks.fields import RULES
 from taskapi.tasks.write import field_statements
 from tests.support.list_statements import EVERY_LIST
-from tests.support.project import ROOT
-
-SHARED = ROOT / "shared"
-MIGRATIONS = SHARED / "taskapi/postgres/migrations"
-OPERATORS = {"taskapi.postgres.migrate"}
-"""Modules that no function imports."""
-
-
-def owned_tables() -> set[str]:
-    """Return the tables that have a user_id, by the migrations."""
-    sql = "".join(file.read_text() for file in MIGRATIONS.glob("*.sql"))
-    created = re.findall(
-        r"CREATE TABLE (?:IF NOT EXISTS )?(\w+) \((.*?)^\)", sql, re.DOTALL | re.M
-    )
-    added = re.findall(r"ALTER TABLE (\w+)\s+ADD (?:COLUMN )?user_id\b", sql)
-    return {name for name, columns in created if "user_id" in columns} | set(added)
-
-
-TABLES = "|".join(sorted(owned_tables()))
-
-
-def owner_functions() -> set[str]:
-    """Return the functions whose first parameter is the user, by the migrations."""
-    sql = "".join(file.read_text() for file in MIGRATIONS.glob("*.sql"))
-    return set(
-        re.findall(
-            r"CREATE (?:OR REPLACE )?FUNCTION (\w+)\((?:owner|writer|user_id) TEXT\b",
-            sql,
-        )
-    )
-
-
-FUNCTIONS = "|".join(sorted(owner_functions()))
-OWNER = r"(?::user_id|(?:\w+\.)?user_id)"
-"""The user, or the column of a row that is bound to the user."""
-
-IS_SQL = re.compile(
-    rf'\b(?:FROM|JOIN|INTO|UPDATE|TABLE|USING|ONLY|COPY|TRUNCATE)\s+"?(?:{TABLES})\b'
-    rf"|\b(?:{FUNCTIONS})\(%",
-    re.IGNORECASE,
+from tests.support.statements import (
+    FUNCTIONS,
+    IS_SQL,
+    TABLES,
+    constants,
+    literals,
+    modules,
+    normalize,
+    owned_tables,
+    owner_functions,
 )
 
-
-def normalize(sql: str) -> str:
-    """Return a statement in one line, with :name for its parameters."""
-    sql = re.sub(r"%\((\w+)\)[sbt]", r":\1", sql)
-    return re.sub(r"\s+", " ", sql).strip()
+OWNER = r"(?::user_id|(?:\w+\.)?user_id)"
+"""The user, or the column of a row that is bound to the user."""
 
 
 def enclosing_block(sql: str, position: int) -> str:
@@ -112,48 +77,6 @@ def unbound(sql: str) -> list[str]:
             start = max(mention.start() - 40, 0)
             places.append(statement[start : mention.end() + 40])
     return places
-
-
-def modules() -> dict[str, Path]:
-    """Return all modules that functions can import, and the functions."""
-    files = {
-        ".".join(file.relative_to(SHARED).with_suffix("").parts): file
-        for file in SHARED.glob("taskapi/**/*.py")
-    }
-    files |= {
-        f"functions.{file.parent.name}.app": file
-        for file in ROOT.glob("functions/*/*.py")
-    }
-    return {name: file for name, file in files.items() if name not in OPERATORS}
-
-
-def constants(module: ModuleType) -> Iterator[str]:
-    """Yield the texts that a module has when it is imported, also in its containers."""
-    found = list(vars(module).values())
-    while found:
-        value = found.pop()
-        if isinstance(value, dict):
-            found += value.values()
-        elif isinstance(value, list | tuple | set | frozenset):
-            found += value
-        elif isinstance(value, bytes):
-            yield value.decode(errors="replace")
-        elif isinstance(value, str):
-            yield value
-
-
-def literals(tree: ast.Module) -> Iterator[str]:
-    """Yield the literals in a module's code, without docstrings."""
-    documentation = {
-        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)
-    }
-    for node in ast.walk(tree):
-        if id(node) in documentation or not isinstance(node, ast.Constant):
-            continue
-        if isinstance(node.value, bytes):
-            yield node.value.decode(errors="replace")
-        elif isinstance(node.value, str):
-            yield node.value
 
 
 def unowned(source: str, complete: list[str]) -> list[str]:

@@ -1,0 +1,32 @@
+"""docs/databases.md names every statement, function and trigger, and no other."""
+
+import re
+
+from tests.support.project import ROOT
+from tests.support.statements import SCHEMA, named_statements, sql_functions
+
+PAGE = (ROOT / "docs/databases.md").read_text()
+
+
+def first_cells(title: str) -> str:
+    """Return what the first column of a section's table says."""
+    section = PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    return "\n".join(re.findall(r"^\| ([^|]*) \|", section, re.M))
+
+
+def test_the_page_has_every_statement() -> None:
+    named = re.findall(r"`([\w.]+)`", first_cells("Statements"))
+
+    assert sorted(named) == sorted(named_statements())
+
+
+def test_the_page_has_every_sql_function() -> None:
+    named = re.findall(r"`(\w+)\(\)`", first_cells("Schema"))
+
+    assert sorted({*named} - {"pg_control_system"}) == sorted(sql_functions())
+
+
+def test_the_page_has_every_trigger() -> None:
+    [named] = re.findall(r"^triggers: (.*)", first_cells("Schema"), re.M)
+
+    assert re.findall(r"`(\w+)`", named) == re.findall(r"CREATE TRIGGER (\w+)", SCHEMA)
