@@ -1,6 +1,7 @@
 """Compare completing a recurring task with another: `python -m benchmarks.recurring`.
 
-All are warm and take turns, in one process that calls complete_task directly.
+All are warm and take turns, in one process that calls complete_task directly. The CPU
+time is that of the handler and of Postgres.
 """
 
 import multiprocessing
@@ -15,8 +16,10 @@ from typing import NamedTuple
 import psycopg
 
 from benchmarks import results
+from benchmarks.change_feed import used_ms
 from benchmarks.world import WRITER, database
 from local.direct import SECRET, invoke, user_event
+from taskapi.postgres import connection
 
 OTHER = "another"
 
@@ -71,8 +74,8 @@ FILL = """
  RETURNING id
 """
 
-Row = list[float]
-"""Milliseconds of each request."""
+Row = dict[str, list[float]]
+"""Milliseconds of each request: how long it took, and its CPU time."""
 
 
 def measure(names: list[str], runs: int) -> dict[str, Row]:
@@ -89,49 +92,61 @@ def time_requests(url: str, names: list[str], runs: int) -> dict[str, Row]:
     # The functions log to standard output.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     tasks = runs + SETTLING
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as owner:
         # How long a commit waits for the disk varies by more than what we measure.
-        connection.execute("ALTER ROLE postgres SET synchronous_commit = off")
+        owner.execute("ALTER ROLE postgres SET synchronous_commit = off")
         ids = {}
         for name in names:
             values = {"user_id": WRITER, "tasks": tasks, **KINDS[name]._asdict()}
-            ids[name] = [id for (id,) in connection.execute(FILL, values)]
-        connection.execute("VACUUM (ANALYZE) tasks")
-    rows: dict[str, Row] = {name: [] for name in names}
+            ids[name] = [id for (id,) in owner.execute(FILL, values)]
+        owner.execute("VACUUM (ANALYZE) tasks")
+    rows: dict[str, Row] = {name: {"took": [], "cpu": []} for name in names}
     for turn in range(tasks):
         for name in names:
-            took = time_request(ids[name][turn], KINDS[name])
+            took, cpu = time_request(ids[name][turn], KINDS[name])
             if turn >= SETTLING:
-                rows[name].append(took)
+                rows[name]["took"].append(took)
+                rows[name]["cpu"].append(cpu)
     return rows
 
 
-def time_request(id: int, kind: Kind) -> float:
+def time_request(id: int, kind: Kind) -> tuple[float, float]:
+    """Return how long it took, and its CPU time, in milliseconds."""
     sent = user_event(WRITER, "complete_task", id)
+    # Before the first request there is no connection.
+    used = used_ms() if connection._idle else 0
     started = time.perf_counter()
     answer = invoke("complete_task", sent)
-    took = time.perf_counter() - started
+    took = (time.perf_counter() - started) * 1000
+    cpu = used_ms() - used
     has_next = answer.json["next_task"] is not None
     assert has_next == (kind.rule is not None and kind != KINDS["never"])
-    return round(took * 1000, 3)
+    return round(took, 3), round(cpu, 3)
 
 
-def ratios(rows: Mapping[str, Row]) -> dict[str, float]:
+def ratios(rows: Mapping[str, Row], measure: str = "cpu") -> dict[str, float]:
     """Return the median of each kind as a multiple of another task's."""
-    other = statistics.median(rows[OTHER])
-    return {name: statistics.median(row) / other for name, row in rows.items()}
+    other = statistics.median(rows[OTHER][measure])
+    return {name: statistics.median(row[measure]) / other for name, row in rows.items()}
 
 
 def table(rows: Mapping[str, Row]) -> str:
     """Return the table in Markdown."""
-    multiples = ratios(rows) if OTHER in rows else {}
+    measures = ("took", "cpu")
+    multiples = {each: ratios(rows, each) for each in measures if OTHER in rows}
     return results.table(
-        ["", "the request, ms", "times another"],
+        ["", "the request, ms", "times another", "CPU, ms", "times another"],
         [
             [
                 ROWS[name],
-                results.least_and_median(row, "{:.2f}"),
-                f"{multiples[name]:.2f}" if name in multiples else "-",
+                *(
+                    cell
+                    for each in measures
+                    for cell in (
+                        results.least_and_median(row[each], "{:.2f}"),
+                        f"{multiples[each][name]:.2f}" if multiples else "-",
+                    )
+                ),
             ]
             for name, row in rows.items()
         ],

@@ -1,6 +1,7 @@
 """The next occurrence of a rule, compared with python-dateutil and with RFC 5545."""
 
 import random
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,6 +49,9 @@ MONTH_DAYS = ["1", "2", "13", "28", "29", "30", "31", "-1"]
 LIKELY = [(1, 31), (2, 28), (2, 29), (3, 28), (10, 24), (12, 30), (12, 31)]
 """Ends of months and years, leap days, and the days before clocks change."""
 
+LAST_DAYS = [1_000, 25_000, 45_000]
+"""From 1970 on: starts that are decades ago, and those before 2100, no leap year."""
+
 DAYS_IN = {"DAILY": 1, "WEEKLY": 7, "MONTHLY": 30, "YEARLY": 365}
 
 
@@ -57,7 +61,7 @@ def random_case(rng: random.Random) -> Case:
     interval = rng.choice([1, 1, 1, 2, 3, 4, 5, 12, 24, 100])
     is_day = rng.random() < 0.5
     zone = rng.choice(ZONES)
-    first = datetime(1970, 1, 1) + timedelta(days=rng.randint(0, 25_000))
+    first = datetime(1970, 1, 1) + timedelta(days=rng.randint(0, rng.choice(LAST_DAYS)))
     if rng.random() < 0.7:
         month, day = rng.choice(LIKELY)
         year = first.year // 4 * 4 if (month, day) == (2, 29) else first.year
@@ -118,6 +122,35 @@ def test_agrees_with_dateutil(postgres: Postgres, rng: random.Random) -> None:
             assert answer.year > LAST_YEAR, case
         else:
             assert answer == expected, case
+
+
+@settings(
+    max_examples=3,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(rng=st.randoms(use_true_random=True))
+def test_a_count_ends_after_its_last_occurrence(
+    postgres: Postgres, rng: random.Random
+) -> None:
+    cases = [case for case in map(random_case, [rng] * 100) if "UNTIL" not in case.rule]
+    last, ended = [], []
+    for case in cases:
+        if number := recurrence_oracle.next_number(case):
+            last.append(case._replace(rule=with_count(case.rule, number)))
+            ended.append(case._replace(rule=with_count(case.rule, number - 1)))
+
+    found = occurrences(postgres, last)
+
+    assert None not in found
+    assert found == [recurrence_oracle.next_occurrence(case) for case in last]
+    for case, answer in zip(ended, occurrences(postgres, ended), strict=True):
+        assert answer is None, case
+
+
+def with_count(rule: str, count: int) -> str:
+    return re.sub(";COUNT=\\d+", "", rule) + f";COUNT={count}"
 
 
 NINE = "09:00:00"
@@ -260,6 +293,10 @@ EXAMPLES = {
     "never": ("FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=31", ["2026-02-28", "end"]),
     "no leap year": ("FREQ=MONTHLY;INTERVAL=48;BYMONTHDAY=29", ["2026-02-28", "end"]),
     "nothing in common": ("FREQ=MONTHLY;BYDAY=1MO;BYMONTHDAY=8", ["2026-01-01", "end"]),
+    "a fifth Sunday that is a first": (
+        "FREQ=MONTHLY;INTERVAL=999;BYDAY=5SU;BYMONTHDAY=1",
+        ["2026-01-01", "end"],
+    ),
     "COUNT with days that don't exist": (
         "FREQ=MONTHLY;COUNT=3",
         ["2026-01-31", "2026-03-31", "2026-05-31", "end"],
@@ -280,6 +317,17 @@ def test_finds_rare_days(postgres: Postgres, rule: str, days: list[str]) -> None
     ]
 
     assert occurrences(postgres, cases) == following
+
+
+def test_no_day_is_after_9999_in_any_zone(postgres: Postgres) -> None:
+    """Where it begins in UTC, in Auckland, it is still 9999."""
+    last = day("9999-12-31")
+    cases = [
+        Case("FREQ=DAILY", last, True, zone, last.replace(tzinfo=UTC))
+        for zone in ("UTC", "Pacific/Auckland", "Pacific/Pago_Pago")
+    ]
+
+    assert occurrences(postgres, cases) == [None] * 3
 
 
 def test_keeps_the_fraction_of_a_second(postgres: Postgres) -> None:

@@ -307,6 +307,22 @@ def test_a_client_that_sends_a_whole_task_back_erases_nothing(user: Client) -> N
     assert updated["recurrence"] == EVERYTHING["recurrence"]
 
 
+def test_a_rule_that_is_sent_to_a_completed_task_stays(user: Client) -> None:
+    """A client sends it back as it was before another completed it."""
+    task = user.create(**EVERYTHING)
+    complete(user, task["id"])
+    old = task | {"completed": True}
+
+    refused = user.send(
+        "update_task", task["id"], json_body=old, headers={"if-match": task["etag"]}
+    )
+    updated = user.send("update_task", task["id"], json_body=old)
+
+    assert refused.status == 412
+    assert updated.json["recurrence"] == EVERYTHING["recurrence"]
+    assert len(user.pages()) == 2
+
+
 # Batches
 
 

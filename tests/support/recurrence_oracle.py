@@ -1,6 +1,7 @@
 """The next occurrence of a rule, by python-dateutil and Python's time zones."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 from unittest.mock import patch
@@ -49,17 +50,28 @@ def is_late_enough(case: Case, occurrence: datetime) -> bool:
 
 
 def next_occurrence(case: Case) -> datetime | None:
-    """Return the local time of the next occurrence; None if there is none by LAST_YEAR.
+    """Return the local time of the next occurrence, None if none is by LAST_YEAR."""
+    for number, occurrence in occurrences(case):
+        if has_ended(case, occurrence, number):
+            return None
+        if is_late_enough(case, occurrence):
+            return occurrence
+    return None
+
+
+def next_number(case: Case) -> int | None:
+    """Return the number of the next occurrence; the start is the first one."""
+    late = (number for number, each in occurrences(case) if is_late_enough(case, each))
+    return next(late, None)
+
+
+def occurrences(case: Case) -> Iterator[tuple[int, datetime]]:
+    """Yield the occurrences after the start, by LAST_YEAR, and their numbers.
 
     dateutil ignores a start that the rule doesn't name. For RFC 5545 it is the first
     occurrence.
     """
     unending = re.sub(r";(COUNT|UNTIL)=\w+", "", case.rule)
-    occurrences = rrulestr(unending, dtstart=case.start).xafter(case.start)
+    following = rrulestr(unending, dtstart=case.start).xafter(case.start)
     with patch("datetime.MAXYEAR", LAST_YEAR):
-        for number, occurrence in enumerate(occurrences, start=2):
-            if has_ended(case, occurrence, number):
-                return None
-            if is_late_enough(case, occurrence):
-                return occurrence
-    return None
+        yield from enumerate(following, start=2)

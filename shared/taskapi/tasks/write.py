@@ -119,7 +119,7 @@ COMPLETE = statements(
     update_sql(completed="COALESCE(%(completed)s, NOT completed)"),
     f"{COLUMNS}, current_setting('tasks.next_task', TRUE)",
 )
-"""A trigger creates the next task (migrations/0019_recurrence.sql) and says in a
+"""A trigger creates the next task (migrations/0020_faster_recurrence.sql) and says in a
 setting what differs in it. Postgres reads the setting when it makes the row that is
 returned, which is after the trigger."""
 
