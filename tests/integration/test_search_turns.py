@@ -42,12 +42,12 @@ def three_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("searching", "three_attempts")
-def test_a_second_search_is_given_up_at_the_deadline(user: Client) -> None:
+def test_a_second_search_is_refused_in_the_end(user: Client) -> None:
 
     answer = user.send("list_tasks", query={"search": "milk"})
 
-    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
-    assert answer.json["message"].startswith("Another search of yours")
+    assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+    assert answer.json["message"].startswith("You are sending too many")
 
 
 @pytest.mark.usefixtures("searching", "three_attempts")
