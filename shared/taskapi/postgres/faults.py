@@ -38,6 +38,10 @@ WRITING = (
     "You are sending too many changes at once, and this one was not made; "
     "send it again, and send several as one batch"
 )
+PACED = (
+    "You have made too many changes in a short time, and this one was not made; "
+    "send it again later, and do without changes that nobody needs"
+)
 SET_UP = "The database isn't set up correctly for this service"
 """What callers read; it never says the cause."""
 
@@ -116,8 +120,9 @@ TLS = "tls"
 CA_FILE = "ca file"
 CLIENT_CERTIFICATE = "client certificate"
 FORBIDS_WRITES = "forbids writes"
-NO_READ_TURN, NO_WRITE_TURN = "T0001", "T0003"
-"""What take_search_turn() and take_write_turn() raise (migrations/0021_limits.sql)."""
+NO_READ_TURN, NO_WRITE_TURN, TOO_MANY_WRITES = "T0001", "T0003", "T0004"
+"""What take_search_turn(), take_write_turn() and count_write() raise
+(migrations/0021_limits.sql)."""
 
 MIGRATE = "apply the migrations (make migrate), or look at the role's search_path"
 
@@ -204,6 +209,13 @@ FAULTS = {
     "F0": server_failure("the server's configuration file is wrong"),
     NO_READ_TURN: no_turn("another long read of this user is running", READING),
     NO_WRITE_TURN: no_turn("too many writes of this user are waiting", WRITING),
+    TOO_MANY_WRITES: Fault(
+        "too many writes of this user in a day",
+        PACED,
+        Retry.NEVER,
+        retry_after=60,
+        error=TooManyRequests,
+    ),
     "XX": server_failure("the server failed"),
 }
 """By SQLSTATE, or its first two characters. Any other error is a bug of ours: a 500."""
