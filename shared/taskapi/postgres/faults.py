@@ -121,6 +121,7 @@ CA_FILE = "ca file"
 CLIENT_CERTIFICATE = "client certificate"
 FORBIDS_WRITES = "forbids writes"
 NO_READ_TURN, NO_WRITE_TURN, TOO_MANY_WRITES = "T0001", "T0003", "T0004"
+LIMITS = (NO_READ_TURN, NO_WRITE_TURN, TOO_MANY_WRITES)
 """What take_search_turn(), take_write_turn() and count_write() raise
 (migrations/0021_limits.sql)."""
 
