@@ -2,11 +2,13 @@
 
 One user sends as much as 40 execution environments can, in each of the ways in
 ATTACKS, through PgBouncer, which has 20 connections to Postgres. Meanwhile three other
-users get, list and create tasks, 20 times a second each. For comparison, 40 users send
-ordinary requests.
+users get, list and create tasks, 20 times a second each. Each attack is measured
+without limits, and with those of migration 0021. For comparison, 40 users send ordinary
+requests.
 
 As in attack.py, the 40 environments run on one core and the other users' on another;
-Postgres and PgBouncer may use both. Takes 3 minutes, and prints a table in Markdown.
+Postgres and PgBouncer may use both, and come before the 40. Takes 4 minutes, and prints
+a table in Markdown.
 """
 
 import json
@@ -37,8 +39,16 @@ from local.waiting import eventually
 ENVIRONMENTS = 40
 """Twice as many as the pooler's connections to Postgres."""
 
-SECONDS = 5.0
+SECONDS = 4.0
 """Of each attack."""
+
+LIMITS = {"without": "0", "with": "{}"}
+"""What to return instead of each limit."""
+
+SET_LIMIT = """
+    CREATE OR REPLACE FUNCTION {name}() RETURNS {type}
+        IMMUTABLE LANGUAGE sql RETURN {value}
+"""
 
 EVERY = 0.05
 """Seconds between two requests of another user."""
@@ -52,6 +62,7 @@ TASKS = {
     "million": 1_000_000,
     "searcher": 200_000,
     "writer": 100,
+    "spent": 100,
     **{f"small {number}": 30 for number in range(ENVIRONMENTS)},
     **{f"other {operation}": 30 for operation in OPERATIONS},
 }
@@ -67,6 +78,26 @@ FILL = """
       FROM generate_series(1, %(tasks)s) AS n,
            LATERAL (SELECT timestamptz '2026-01-01' + n * interval '1 s') AS a (created)
 """
+
+
+DEFAULTS = (
+    ("reads_at_once", "INTEGER", 1),
+    ("writes_at_once", "INTEGER", 4),
+    ("writes_per_day", "BIGINT", 200_000),
+)
+
+SPEND = """
+    UPDATE change_counters
+       SET paced_until = (extract(epoch FROM clock_timestamp()) + 86400) * 1000000
+     WHERE user_id = 'spent'
+"""
+
+
+class Pools(NamedTuple):
+    """The processes of one user's environments, and of the other users'."""
+
+    attackers: ProcessPoolExecutor
+    others: ProcessPoolExecutor
 
 
 class Attack(NamedTuple):
@@ -151,6 +182,7 @@ ATTACKS = {
     "creates": Attack("creates", creates, "writer"),
     "updates": Attack("updates of one task", updates, "writer"),
     "batches": Attack("batches of 100 creates, 500 kB", batches, "writer"),
+    "spent": Attack("the same, after 20,000 writes", batches, "spent"),
     "clears": Attack("clear completed, of 900,000", clears, "million"),
 }
 ROWS = list(ATTACKS)
@@ -166,8 +198,18 @@ def fill(url: str) -> None:
         connection.execute(
             "INSERT INTO change_counters SELECT user_id, 1 FROM tasks GROUP BY user_id"
         )
+        connection.execute(SPEND)
         connection.execute("VACUUM (ANALYZE)")
         connection.execute("CHECKPOINT")
+
+
+def set_limits(url: str, which: str) -> None:
+    """Switch the limits off or on."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name, type_, value in DEFAULTS:
+            returned = LIMITS[which].format(value)
+            sql = SET_LIMIT.format(name=name, type=type_, value=returned)
+            connection.execute(sql.encode())
 
 
 def send(name: str, number: int, begin: float) -> Counter[int]:
@@ -201,14 +243,14 @@ def suffer(operation: str, begin: float) -> list[float]:
     return times
 
 
-def turn(pool: ProcessPoolExecutor, postgres: Postgres, name: str) -> dict[str, Any]:
+def turn(pools: Pools, postgres: Postgres, name: str) -> dict[str, Any]:
     """Return what an attack did."""
     for process in [*poolers(), *database(postgres)]:
         use(PLACE.database, process.pid)
     number = 0 if name == "alone" else ENVIRONMENTS
     before, begin = cpu(postgres), time.perf_counter() + 0.5
-    others = {each: pool.submit(suffer, each, begin) for each in OPERATIONS}
-    attackers = [pool.submit(send, name, n, begin) for n in range(number)]
+    others = {each: pools.others.submit(suffer, each, begin) for each in OPERATIONS}
+    attackers = [pools.attackers.submit(send, name, n, begin) for n in range(number)]
     times = {each: future.result() for each, future in others.items()}
     statuses = sum((future.result() for future in attackers), Counter[int]())
     seconds = time.perf_counter() - begin
@@ -231,44 +273,69 @@ def quantiles(times: Sequence[float]) -> list[float]:
 
 
 @contextmanager
-def environments() -> Iterator[tuple[ProcessPoolExecutor, Postgres]]:
+def environments() -> Iterator[tuple[Pools, Postgres]]:
     """Yield processes that have imported all functions, and the database."""
     os.environ["AWS_EXECUTION_ENV"] = "AWS_Lambda_python3.13"
     import_functions(ROUTES)
     fork = multiprocessing.get_context("fork")
     with pooled_database() as (postgres, _):
         fill(postgres.url(DATABASE))
-        with ProcessPoolExecutor(ENVIRONMENTS + len(OPERATIONS), fork) as pool:
-            yield pool, postgres
+        with (
+            # In Lambda, the 40 would take no processor from Postgres.
+            ProcessPoolExecutor(ENVIRONMENTS, fork, os.nice, (19,)) as attackers,
+            ProcessPoolExecutor(len(OPERATIONS), fork) as others,
+        ):
+            yield Pools(attackers, others), postgres
 
 
 def measure(names: list[str], runs: int) -> dict[str, dict[str, Any]]:
     """Return the row of each attack; of several runs, the last."""
-    with environments() as (pool, postgres):
-        rows = {}
-        for name in [*names] * runs:
-            rows[name] = turn(pool, postgres, name)
-            print(f"{name}: {rows[name]}", file=sys.stderr)
+    with environments() as (pools, postgres):
+        rows: dict[str, dict[str, Any]] = {name: {} for name in names}
+        for which in [*LIMITS] * runs:
+            set_limits(postgres.url(DATABASE), which)
+            for name in names:
+                rows[name][which] = turn(pools, postgres, name)
+                print(f"{name}, {which}: {rows[name][which]}", file=sys.stderr)
         return rows
 
 
 def table(rows: Mapping[str, Any]) -> str:
     """Return the table in Markdown."""
+    titles = [each.replace("_task", "").replace("lists", "list") for each in OPERATIONS]
     return results.table(
-        ["what one user sends, 40 at once", "answers/s", "cores", *OPERATIONS],
+        [
+            "40 environments of one user send",
+            "answered",
+            *(f"{title}, ms" for title in titles),
+            "with limits: answered",
+            "429",
+            *(f"{title}, ms" for title in titles),
+        ],
         [
             [
                 ATTACKS[name].sends,
-                f"{row['rate']:.0f}",
-                f"{row['cores']:.1f}",
-                *(
-                    f"{median:.0f} / {p99:.0f}"
-                    for median, p99 in row["milliseconds"].values()
-                ),
+                answered(row["without"]),
+                *times(row["without"]),
+                answered(row["with"]),
+                str(row["with"]["answers"].get("429", 0)),
+                *times(row["with"]),
             ]
             for name, row in rows.items()
         ],
     )
+
+
+def answered(turn: Mapping[str, Any]) -> str:
+    """Return how many of the user's requests succeeded."""
+    return str(sum(n for status, n in turn["answers"].items() if status < "3"))
+
+
+def times(turn: Mapping[str, Any]) -> list[str]:
+    """Return the median and the 99th percentile of each operation of other users."""
+    return [
+        f"{median:,.0f} / {p99:,.0f}" for median, p99 in turn["milliseconds"].values()
+    ]
 
 
 if __name__ == "__main__":

@@ -214,7 +214,7 @@ FAULTS = {
         "too many writes of this user in a day",
         PACED,
         Retry.NEVER,
-        retry_after=60,
+        retry_after=60,  # Then there may be 138 more writes: a batch.
         error=TooManyRequests,
     ),
     "XX": server_failure("the server failed"),
