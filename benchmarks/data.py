@@ -1,6 +1,7 @@
 """Fill a table with tasks to measure: many users, two with very many tasks."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -73,6 +74,21 @@ def fill(
     autovacuum would do later. Without `analyze`, Postgres knows nothing of the values,
     as in a new database.
     """
+    values = ", ".join(COLUMNS[name] for name in columns)
+    sql = FILL.replace("{columns}", ", ".join(columns)).replace("{values}", values)
+    with without_indexes(connection):
+        connection.execute(
+            sql.encode(), {"rows": rows, "users": users, "big": big, "old": old}
+        )
+        if columns is COLUMNS:
+            connection.execute(COUNTERS)
+    if analyze:
+        connection.execute("VACUUM (ANALYZE) tasks")
+
+
+@contextmanager
+def without_indexes(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Drop the indexes of tasks and switch its triggers off; restore them after."""
     indexes = connection.execute(
         "SELECT indexname, indexdef FROM pg_indexes"
         " WHERE tablename = 'tasks' AND indexname <> 'tasks_pkey'"
@@ -81,15 +97,7 @@ def fill(
         connection.execute(f"DROP INDEX {name}".encode())
     # They would count each row.
     connection.execute("ALTER TABLE tasks DISABLE TRIGGER USER")
-    values = ", ".join(COLUMNS[name] for name in columns)
-    sql = FILL.replace("{columns}", ", ".join(columns)).replace("{values}", values)
-    connection.execute(
-        sql.encode(), {"rows": rows, "users": users, "big": big, "old": old}
-    )
+    yield
     connection.execute("ALTER TABLE tasks ENABLE TRIGGER USER")
-    if columns is COLUMNS:
-        connection.execute(COUNTERS)
     for _, definition in indexes:
         connection.execute(definition)
-    if analyze:
-        connection.execute("VACUUM (ANALYZE) tasks")

@@ -18,6 +18,7 @@ from benchmarks import (
     goals,
     instructions,
     lists,
+    neighbours,
     network,
     operations,
     recurring,
@@ -58,6 +59,7 @@ MODULES: dict[str, results.Measurement] = {
     "change_writes": change_writes,
     "storm": storm,
     "attack": attack,
+    "neighbours": neighbours,
 }
 """By section of results.json: who measures it, and draws its table."""
 
@@ -136,7 +138,8 @@ def render_machine(sections: Sections) -> str:
         + f", {section['date']}"
         for name, section in sections.items()
         # The pages say where these were measured.
-        if name not in (*CHANGES, "searches", "attack", "storm", *lists.TABLES)
+        if name
+        not in (*CHANGES, "searches", "attack", "neighbours", "storm", *lists.TABLES)
     }
     speed = (
         f"A million instructions of a cold start take {took * 1e6:.2f} ms of CPU there."

@@ -9,9 +9,11 @@ from taskapi.errors import (
     PayloadTooLarge,
     PreconditionFailed,
     ServiceUnavailable,
+    TooManyRequests,
     Unauthorized,
     ValidationFailed,
 )
+from taskapi.postgres.faults import WRITING
 from taskapi.tasks import etags
 from taskapi.tasks.fields import EXAMPLE
 from taskapi.web.documentation import ref
@@ -51,6 +53,7 @@ EXAMPLES: dict[type[ApiError], ApiError] = {
         ValidationFailed(
             "The body must be a JSON object", {"field": "body", "constraint": "object"}
         ),
+        TooManyRequests(WRITING),
         ServiceUnavailable("The database can't be reached"),
     )
 }

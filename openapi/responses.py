@@ -7,6 +7,7 @@ from taskapi.errors import (
     InternalError,
     PayloadTooLarge,
     ServiceUnavailable,
+    TooManyRequests,
     Unauthorized,
 )
 from taskapi.web.documentation import Responses, errors, named, ref
@@ -54,12 +55,29 @@ ERROR_HEADERS: dict[type[ApiError], str] = {
 COMMON_ERRORS = (Unauthorized, PayloadTooLarge, InternalError, ServiceUnavailable)
 """The errors that any operation on a user's data may return."""
 
+GATEWAY_EXAMPLE = {"throttled": {"message": "Too Many Requests"}}
 THROTTLED: Json = {
     "description": "Throttled by API Gateway; wait, then send the request again.",
     "content": {
         "application/json": {
             "schema": ref("GatewayMessage"),
-            "examples": named({"throttled": {"message": "Too Many Requests"}}),
+            "examples": named(GATEWAY_EXAMPLE),
+        }
+    },
+}
+LIMITED: Json = {
+    "description": "Too many requests of this user, and nothing was written; without "
+    "`error` and `Retry-After`, throttled by API Gateway. Wait, then send the request "
+    "again.",
+    "headers": {
+        "Retry-After": {**HEADERS["Retry-After"], "required": False},
+    },
+    "content": {
+        "application/json": {
+            "schema": {"oneOf": [ref("TooManyRequests"), ref("GatewayMessage")]},
+            "examples": named(
+                {TooManyRequests.code: error_example(TooManyRequests)} | GATEWAY_EXAMPLE
+            ),
         }
     },
 }
@@ -72,7 +90,8 @@ def complete_responses(declared: Responses, *, authenticated: bool) -> Json:
         str(status): complete_response(response)
         for status, response in (common | declared).items()
     }
-    return dict(sorted({**completed, "429": THROTTLED}.items()))
+    completed["429"] = LIMITED if authenticated else THROTTLED
+    return dict(sorted(completed.items()))
 
 
 def complete_response(declared: Json) -> Json:

@@ -28,16 +28,21 @@ class ApiError(Exception):
     code: ClassVar[str]
 
     def __init__(
-        self, message: str, details: Mapping[str, object] | None = None
+        self,
+        message: str,
+        details: Mapping[str, object] | None = None,
+        retry_after: int | None = None,
     ) -> None:
+        """retry_after: seconds (RFC 9110, section 10.2.3)."""
         super().__init__(message)
         self.message = message
         self.details = details
+        self.retry_after = retry_after
 
     @property
     def headers(self) -> dict[str, str]:
         """The headers of this response besides the common ones."""
-        return {}
+        return {"retry-after": str(self.retry_after)} if self.retry_after else {}
 
 
 class BadRequest(ApiError):
@@ -135,6 +140,16 @@ class IdempotencyKeyReused(ApiError):
         )
 
 
+class TooManyRequests(ApiError):
+    """The user has too many requests at once; nothing was written."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message, retry_after=retry_after)
+
+
 class InternalError(ApiError):
     """A bug; nothing about its cause leaves the function."""
 
@@ -152,10 +167,4 @@ class ServiceUnavailable(ApiError):
     code = "service_unavailable"
 
     def __init__(self, message: str, retry_after: int = 1) -> None:
-        """retry_after: seconds (RFC 9110, section 10.2.3)."""
-        super().__init__(message)
-        self.retry_after = retry_after
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"retry-after": str(self.retry_after)}
+        super().__init__(message, retry_after=retry_after)

@@ -8,7 +8,9 @@ from typing import Any
 
 from local.direct import ROUTES, SECRET, Answer
 from taskapi import time_budget
+from taskapi.errors import TooManyRequests
 from taskapi.postgres import connection, query
+from taskapi.postgres.faults import FAULTS, NO_READ_TURN, NO_WRITE_TURN
 from tests.support.api import Client
 
 _barrier: Barrier | None = None
@@ -41,6 +43,8 @@ def be_patient() -> None:
     for module in (connection, query):
         module.ATTEMPT_TIMEOUT = 200.0  # type: ignore[attr-defined]
     time_budget.REQUEST_TIMEOUT = 200.0
+    for code in (NO_READ_TURN, NO_WRITE_TURN):
+        FAULTS[code] = FAULTS[code]._replace(patience=200.0)
 
 
 def initialize(barrier: Barrier, database: str) -> None:
@@ -48,8 +52,9 @@ def initialize(barrier: Barrier, database: str) -> None:
     _barrier = barrier
     os.environ |= {"DATABASE_URL": database, "BETTER_AUTH_SECRET": SECRET}
     be_patient()
-    # A deadlock ends after a second, and the statement would be sent again.
-    query.may_retry = lambda fault, was_sent, repeatable: False
+    # A deadlock ends after a second, and the statement would be sent again. Only those
+    # that wait for a turn are.
+    query.may_retry = lambda fault, *_: fault.error is TooManyRequests
 
 
 def send_with_others(client: Client, function: str, request: dict[str, Any]) -> Answer:

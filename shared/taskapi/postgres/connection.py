@@ -16,7 +16,7 @@ from psycopg.waiting import Ready
 from taskapi import time_budget
 from taskapi.errors import ServiceUnavailable, SettingsError
 from taskapi.postgres.conninfo import to_conninfo
-from taskapi.postgres.faults import SEARCH_RUNNING
+from taskapi.postgres.faults import LIMITS
 from taskapi.settings import environment
 
 ATTEMPT_TIMEOUT = 5.0
@@ -134,8 +134,8 @@ def connect_early() -> None:
 def use_connection(deadline: float) -> Iterator[Connection]:
     """Yield the idle connection, or a new one; close it after an exception.
 
-    A search that waits for its turn keeps its connection, so that the next attempt
-    needs no new one.
+    A statement that a limit of the user refuses keeps its connection, so that the next
+    attempt needs no new one.
 
     deadline: for connecting.
     """
@@ -153,7 +153,7 @@ def use_connection(deadline: float) -> Iterator[Connection]:
         yield connection
         usable = True
     except psycopg.Error as error:
-        usable = error.sqlstate == SEARCH_RUNNING
+        usable = error.sqlstate in LIMITS
         raise
     finally:
         # After a request to cancel, close the connection: the request could arrive late

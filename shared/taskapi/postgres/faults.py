@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import NamedTuple
 
-from taskapi.errors import ServiceUnavailable
+from taskapi.errors import ServiceUnavailable, TooManyRequests
 
 
 class Retry(Enum):
@@ -30,7 +30,18 @@ IN_USE = "Another request is using the same data; please try again"
 FAILED = "The database reported a failure of its own"
 FULL = "The database can't store anything at the moment"
 READ_ONLY = "The database accepts no changes at the moment"
-SEARCHING = "Another search of yours is still running; please try again"
+READING = (
+    "You are sending too many searches, summaries and long lists at once; "
+    "send the next one when the one before has been answered"
+)
+WRITING = (
+    "You are sending too many changes at once, and this one was not made; "
+    "send it again, and send several as one batch"
+)
+PACED = (
+    "You have made too many changes in a short time, and this one was not made; "
+    "send it again later, and do without changes that nobody needs"
+)
 SET_UP = "The database isn't set up correctly for this service"
 """What callers read; it never says the cause."""
 
@@ -40,7 +51,8 @@ class Fault(NamedTuple):
 
     meaning: the log message. message: what the caller reads. retry_after: seconds.
     rolled_back: whether a statement that failed this way has certainly changed nothing.
-    credentials: whether new credentials may help. error: what to raise.
+    credentials: whether new credentials may help. error: what to raise. patience:
+    seconds after the first attempt in which it is sent again.
     """
 
     meaning: str
@@ -49,9 +61,10 @@ class Fault(NamedTuple):
     retry_after: int = 1
     rolled_back: bool = True
     credentials: bool = False
-    error: type[ServiceUnavailable] = ServiceUnavailable
+    error: type[ServiceUnavailable | TooManyRequests] = ServiceUnavailable
+    patience: float = float("inf")
 
-    def to_error(self, outcome_unknown: bool) -> ServiceUnavailable:
+    def to_error(self, outcome_unknown: bool) -> ServiceUnavailable | TooManyRequests:
         """Return the error to raise.
 
         outcome_unknown: whether a write was sent that may or may not have been made.
@@ -59,6 +72,23 @@ class Fault(NamedTuple):
         outcome = "it isn't known whether a change was made"
         message = f"{self.message}; {outcome}" if outcome_unknown else self.message
         return self.error(message, self.retry_after)
+
+
+TURN_PATIENCE = 3.0
+"""Seconds to wait for a turn. Waiting occupies an execution environment and no
+connection to Postgres. Users who send a lot at once shouldn't occupy all environments
+either."""
+
+
+def no_turn(meaning: str, message: str) -> Fault:
+    """Return a fault that ends when another request of the user ends."""
+    return Fault(
+        meaning,
+        message,
+        Retry.ALWAYS,
+        error=TooManyRequests,
+        patience=TURN_PATIENCE,
+    )
 
 
 def connection_lost(meaning: str, message: str = UNREACHABLE) -> Fault:
@@ -90,8 +120,10 @@ TLS = "tls"
 CA_FILE = "ca file"
 CLIENT_CERTIFICATE = "client certificate"
 FORBIDS_WRITES = "forbids writes"
-SEARCH_RUNNING = "T0001"
-"""What take_search_turn() raises (migrations/0007_search_turns.sql)."""
+NO_READ_TURN, NO_WRITE_TURN, TOO_MANY_WRITES = "T0001", "T0003", "T0004"
+LIMITS = (NO_READ_TURN, NO_WRITE_TURN, TOO_MANY_WRITES)
+"""What take_search_turn(), take_write_turn() and count_write() raise
+(migrations/0021_limits.sql)."""
 
 MIGRATE = "apply the migrations (make migrate), or look at the role's search_path"
 
@@ -176,7 +208,15 @@ FAULTS = {
     "58": server_failure("the server failed"),
     "72": transient("the statement's snapshot was too old", BUSY),
     "F0": server_failure("the server's configuration file is wrong"),
-    SEARCH_RUNNING: transient("another search of this user is running", SEARCHING),
+    NO_READ_TURN: no_turn("another long read of this user is running", READING),
+    NO_WRITE_TURN: no_turn("too many writes of this user are waiting", WRITING),
+    TOO_MANY_WRITES: Fault(
+        "too many writes of this user in a day",
+        PACED,
+        Retry.NEVER,
+        retry_after=60,  # Then there may be 138 more writes: a batch.
+        error=TooManyRequests,
+    ),
     "XX": server_failure("the server failed"),
 }
 """By SQLSTATE, or its first two characters. Any other error is a bug of ours: a 500."""

@@ -84,6 +84,7 @@ def run_until(
     deadline: float, send: Callable[[Connection], T], repeatable: bool, writes: bool
 ) -> T:
     """Call send until it succeeds, or until another attempt can't help."""
+    started = time_budget.clock()
     attempt, outcome_unknown = 0, False
     while True:
         connection = None
@@ -107,7 +108,8 @@ def run_until(
             if fault.credentials and secret.settings_secret.reread():
                 will_retry, pause = True, 0.0
             retry_at = time_budget.clock() + pause
-            will_retry = will_retry and retry_at < deadline - CANCEL_TIMEOUT
+            last = min(deadline - CANCEL_TIMEOUT, started + fault.patience)
+            will_retry = will_retry and retry_at < last
             log_fault(fault, error, attempt, was_sent, will_retry)
             if not will_retry:
                 raise fault.to_error(outcome_unknown) from error

@@ -161,7 +161,7 @@ class Result(TypedDict, total=False):
     details: object
 
 
-COUNT = "SELECT next_change(%(user_id)s)"
+COUNT = "SELECT count_write(%(user_id)s)"
 """A batch's first statement, so that the counter is the first lock (changes.py). A
 write whose If-Match fails locks the task alone. If the batch took the counter after
 that, it could wait for a request that has the counter and waits for the task."""

@@ -1,11 +1,11 @@
 """The counter of each user's writes, which lists and their ETags depend on.
 
 Each user has a row in `change_counters`. A statement that writes tasks calls
-next_change() (migrations/0009_planning.sql), which increases the counter, and stores
-the new number in `tasks.change`.
+count_write() (migrations/0021_limits.sql), which increases the counter, and stores the
+new number in `tasks.change`. It fails if the user writes too much.
 
 The counter's row is the first lock that a statement takes, before it locks a task or a
-key: next_change() is called in the part of the statement that finds the rows to write,
+key: count_write() is called in the part of the statement that finds the rows to write,
 which comes before they are locked. So two statements of a user can't wait for each
 other, and they commit in the order of their numbers. A statement that reads the counter
 and tasks has both from one snapshot: if it sees a number, it sees every write up to
@@ -20,7 +20,7 @@ microseconds.
 
 Triggers number all other writes: those of the release before, which runs beside this
 one during a deployment and again after a rollback, and those in psql. They don't fire
-for statements that call next_change(), which tells them so by a setting that ends with
+for statements that call count_write(), which tells them so by a setting that ends with
 the transaction.
 """
 

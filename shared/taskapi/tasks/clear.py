@@ -11,7 +11,7 @@ CLEAR = """
     WITH cleared AS (
         DELETE FROM tasks
          WHERE user_id = %(user_id)s AND completed
-           AND (SELECT next_change(%(user_id)s)
+           AND (SELECT count_write(%(user_id)s)
                  WHERE EXISTS (SELECT FROM tasks
                                 WHERE user_id = %(user_id)s AND completed)) > 0
      RETURNING 1

@@ -28,7 +28,7 @@ CREATE = """
         INSERT INTO idempotency_keys (user_id, key, fingerprint, task_id, created_at)
         SELECT %(user_id)s, %(key)s, %(fingerprint)s, nextval('tasks_id_seq'), now()
           FROM set_config('lock_timeout', %(lock_timeout)s,
-                          next_change(%(user_id)s) > 0)
+                          count_write(%(user_id)s) > 0)
    ON CONFLICT (user_id, key) DO UPDATE SET key = excluded.key
      RETURNING user_id, key, task_id, created_at,
                task_id = currval('tasks_id_seq') AS is_new,

@@ -2,7 +2,7 @@
 
 from taskapi.postgres.query import query
 
-ERASE = "SELECT erase_user(%(user_id)s)"
+ERASE = "SELECT erase_user(%(user_id)s) FROM take_write_turn(%(user_id)s)"
 """A function, so that it is one transaction (migrations/0016_trash.sql)."""
 
 

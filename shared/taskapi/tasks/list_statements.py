@@ -42,6 +42,10 @@ OF_NEAR = " SELECT * FROM near WHERE {enough} UNION ALL"
 many tasks have. If these don't fill the page, the tag is rarer, and the list reads all
 tasks that have it from the index of tags, and sorts them."""
 
+TURN = "(SELECT take_search_turn(%(user_id)s))"
+"""A user has one list at a time that may read all tasks (migrations/0021_limits.sql): a
+second one fails before it reads a row, and is sent again after a pause."""
+
 LIMIT = "%(limit)s + 1"
 HIDDEN_LIMIT = "(SELECT %(limit)s + 1)"
 """The planner should walk an index and stop at the page's end. Otherwise it would read
@@ -64,8 +68,7 @@ LOCAL = """local_moment(%({bound})s::timestamptz AT TIME ZONE 'UTC',
 """When a day begins in the time zone."""
 
 CONDITIONS = {
-    "search": """(SELECT take_search_turn(%(user_id)s))
-       AND (COALESCE(position((SELECT convert_to(folded(%(search)s), 'UTF8'))
+    "search": """(COALESCE(position((SELECT convert_to(folded(%(search)s), 'UTF8'))
                               IN convert_to(folded(title), 'UTF8')) > 0, FALSE)
             OR COALESCE(position((SELECT convert_to(folded(%(search)s), 'UTF8'))
                                  IN convert_to(folded(description), 'UTF8')) > 0,
@@ -92,9 +95,6 @@ CONDITIONS = {
 In UTF-8, a text contains another one exactly if its bytes do. Comparing bytes costs a
 few nanoseconds at each position, for any search; LIKE compares character by character,
 and a regular expression builds its automaton again for each row (docs/lists.md).
-
-A user has one search at a time: a second one fails before it reads a row, and is sent
-again after a pause.
 
 A day in due_from or due_before begins at 00:00 UTC for tasks that are due on a day, and
 at 00:00 in the time zone for those that are due at an instant. In the local conditions,
@@ -165,13 +165,23 @@ class Shape:
             and not self.walks_tags
         )
 
+    @property
+    def may_read_all(self) -> bool:
+        """Whether it may read many more tasks than a page has.
+
+        Each status has an index for these orders, and "pending" for all.
+        """
+        has_index = self.status == "pending" or self.sort in ("created", "updated")
+        return bool(self.conditions) or not has_index
+
     def conditions_of_all(self) -> tuple[str, ...]:
         """Return the conditions that all ranges have."""
-        return tuple(
+        conditions = tuple(
             CONDITIONS[name]
             for name in self.conditions
             if name != "priorities" or not self.walks_priorities
         )
+        return (TURN, *conditions) if self.may_read_all else conditions
 
     def ranges(self) -> list[tuple[str, ...]]:
         """Return the conditions of each range of an index that makes up the list.

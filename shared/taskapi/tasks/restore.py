@@ -8,12 +8,15 @@ from taskapi.tasks.operation import Operation, accepted_task, run
 
 RESTORE = """
     SELECT {columns}, is_accepted
-      FROM restore_task(%(user_id)s, %(id)s, %(versions)s::bigint[]),
+      FROM take_write_turn(%(user_id)s) AS has_turn,
+           restore_task(%(user_id)s, CASE WHEN has_turn THEN %(id)s::bigint END,
+                        %(versions)s::bigint[]),
            jsonb_populate_record(NULL::tasks, %(defaults)s::jsonb || found_task)
 """.replace("{columns}", COLUMNS)
 """A function (migrations/0016_trash.sql), because a statement sees no row that another
 one inserts while it waits: of two requests that restore a task, the second has to find
-the task that the first has restored."""
+the task that the first has restored. It may wait, so the statement takes a turn first,
+as all writes do."""
 
 
 def restore(user_id: str, id: int, if_match: str | None = None) -> Task:

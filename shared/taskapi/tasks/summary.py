@@ -69,6 +69,7 @@ SUMMARIZE = """
         SELECT priority, tags, due_on, due_at
           FROM tasks
          WHERE user_id = %(user_id)s AND NOT completed
+           AND (SELECT take_search_turn(%(user_id)s))
     ), counted AS MATERIALIZED (
         SELECT tag, count(*) AS number
           FROM pending, unnest(tags) AS tag
@@ -97,7 +98,8 @@ SUMMARIZE = """
         for priority in planning.PRIORITIES
     ),
 )
-"""A task that was due at an instant earlier today is both overdue and due today."""
+"""A task that was due at an instant earlier today is both overdue and due today. As it
+reads all tasks, a user has one summary at a time (list_statements.TURN)."""
 
 MOST_TAGS = 20_000
 """The tags that a summary counts: those that most tasks have. A tag of 50 emoji takes

@@ -62,13 +62,15 @@ EMPTY = """
         UPDATE trash SET task = NULL
          WHERE user_id = %(user_id)s AND task IS NOT NULL
            AND COALESCE((SELECT counter FROM change_counters
-                          WHERE user_id = %(user_id)s FOR UPDATE), 0) >= 0
+                          WHERE user_id = %(user_id)s
+                            AND (SELECT take_write_turn(%(user_id)s))
+                            FOR UPDATE), 0) >= 0
      RETURNING 1
     )
     SELECT count(*) FROM emptied
 """
 """The ids and numbers stay, for devices that haven't heard of the deletions. The
-condition locks the counter first, as all writes do (changes.py)."""
+condition takes a turn and locks the counter first, as all writes do (changes.py)."""
 
 START = cursors.Position((str(MAX_ID),), MAX_ID)
 """Before the first page: deletions have smaller numbers too."""

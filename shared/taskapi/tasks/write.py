@@ -21,7 +21,7 @@ from taskapi.tasks.operation import Operation, Rows, accepted_task, run
 class Statements(NamedTuple):
     """The statements that make a change to one task.
 
-    next_change() counts the write (tasks/changes.py). It is the most expensive
+    count_write() counts the write (tasks/changes.py). It is the most expensive
     condition, so Postgres calls it last, for a task that is there and has the version.
     """
 
@@ -41,7 +41,8 @@ class Statements(NamedTuple):
     version again on the row as the first has left it, and locks that row. The
     statement's snapshot is older and still has the version that both expected, so
     `unwritten` asks for a lock too: a SELECT that locks returns the newest committed
-    row. It asks for none if the write succeeded.
+    row. It asks for none if the write succeeded. It may wait for the lock, so it takes
+    a turn as a write does.
     """
 
 
@@ -53,7 +54,7 @@ def statements(write: str, returned: str = COLUMNS) -> Statements:
     plain = """
         {write}
          WHERE id = %(id)s AND user_id = %(user_id)s
-           AND next_change(user_id) > 0
+           AND count_write(user_id) > 0
      RETURNING {columns}, TRUE
 """
     conditional = """
@@ -61,13 +62,14 @@ def statements(write: str, returned: str = COLUMNS) -> Statements:
         {write}
          WHERE id = %(id)s AND user_id = %(user_id)s
            AND version = ANY (%(versions)s::bigint[])
-           AND next_change(user_id) > 0
+           AND count_write(user_id) > 0
      RETURNING tasks.*, TRUE AS written
     ), unwritten AS (
         SELECT tasks.*, FALSE
           FROM tasks
          WHERE id = %(id)s AND user_id = %(user_id)s
            AND NOT EXISTS (SELECT FROM written)
+           AND (SELECT take_write_turn(%(user_id)s))
            FOR NO KEY UPDATE
     )
     SELECT {columns}, written
