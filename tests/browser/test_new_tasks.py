@@ -437,7 +437,13 @@ def test_a_new_task_is_where_the_sort_puts_it(someone: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "shown"), [("&status=completed", False), ("&search=MIL", True)]
+    ("query", "shown"),
+    [
+        ("&status=completed", False),
+        ("&status=pending", True),
+        ("&search=bread", False),
+        ("&search=MIL", True),
+    ],
 )
 def test_a_new_task_is_shown_where_the_filter_has_it(
     someone: User, query: str, shown: bool

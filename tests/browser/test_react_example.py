@@ -24,7 +24,6 @@ from tests.support.auth_settings import configured
 from tests.support.better_auth.server import install
 from tests.support.gateway import serving
 from tests.support.make_run import environment
-from tests.support.once import once
 from tests.support.page import Screenshot, findings
 from tests.support.ports import free_port
 from tests.support.project import ROOT
@@ -36,14 +35,14 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture(scope="module")
-def built(run_folder: Path) -> Path:
-    """Return what Vite makes of it, built once for each run."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     install(EXAMPLE)
-    folder = run_folder / "react"
-    with once(folder) as missing:
-        if missing:
-            command = [VITE, "build", *QUIETLY, "--emptyOutDir", "--outDir", folder]
-            subprocess.run(command, cwd=EXAMPLE, check=True)
+    folder = tmp_path_factory.mktemp("built")
+    subprocess.run(
+        [VITE, "build", *QUIETLY, "--emptyOutDir", "--outDir", folder],
+        cwd=EXAMPLE,
+        check=True,
+    )
     return folder
 
 
