@@ -94,7 +94,7 @@ def read_template(path: Path) -> dict[str, object]:
 def parse_template(path: Path) -> dict[str, object]:
     """Return the document at `path`, with its loops and functions unchanged."""
     try:
-        # TemplateLoader is a SafeLoader.
+        # TemplateLoader is a safe loader.
         document = yaml.load(path.read_text(encoding="utf-8"), TemplateLoader)  # noqa: S506
     except (OSError, UnicodeDecodeError) as error:
         raise TemplateError(f"{path.name} can't be read: {error}") from error
@@ -106,7 +106,7 @@ def parse_template(path: Path) -> dict[str, object]:
     return document
 
 
-class TemplateLoader(yaml.SafeLoader):
+class TemplateLoader(yaml.CSafeLoader):
     """YAML with CloudFormation's short tags: `!Ref X` is read as `{"Ref": "X"}`."""
 
 

@@ -4,7 +4,7 @@
 import { call, nextPath, tasksPath, trashPath } from "./api.js";
 import { describeDue, normalized } from "./dates.js";
 import { LARGEST_COPY, onAnswer, onChange, perform, sync, syncNow } from "./follow.js";
-import { hold, items, list, refresh, release } from "./list.js";
+import { hold, items, list, refresh, release, render } from "./list.js";
 import { $, fromTemplate, offerFocus, say, toast } from "./messages.js";
 import { describeNext, describeRule, ruleBefore } from "./recurrence.js";
 import { addDays, addRules, changes, checkDue, dueChanges, EMPTY, fillForm, isValid, showRefusal } from "./task_form.js";
@@ -289,7 +289,10 @@ function correct(entry) {
     sync.discard(entry);
     $("#new input").focus();
   };
-  return () => element.remove();
+  return () => {
+    element.remove();
+    render(); // the list may be empty now, and says so
+  };
 }
 
 /** Show that a task was changed elsewhere, and ask which version to keep. */

@@ -7,7 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    WebError,
+    expect,
+    sync_playwright,
+)
 
 from tests.support.browser import Site, User
 from tests.support.make_run import copied, running
@@ -24,6 +32,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # With a page that stays open, a new one needs no new process: a CPU second less.
+    "--process-per-site",
 ]
 # Milliseconds: long, because the machine may be busy; a test that passes doesn't wait.
 expect.set_options(timeout=60_000)
@@ -50,26 +60,60 @@ def site(tmp_path_factory: pytest.TempPathFactory, database: str) -> Iterator[Si
         yield Site(page, api)
 
 
+@pytest.fixture(scope="package")
+def contexts(browser: Browser) -> list[BrowserContext]:
+    """Return the contexts that tests share. In each, the first page stays open."""
+    return []
+
+
 @pytest.fixture
-def someone(browser: Browser, site: Site) -> Iterator[User]:
-    """Return a user without tasks; fail if a page throws or breaks its policy."""
-    contexts: list[BrowserContext] = []
+def someone(
+    browser: Browser, contexts: list[BrowserContext], site: Site
+) -> Iterator[User]:
+    """Return a user without tasks; fail if a page throws or breaks its policy.
+
+    A context with options is new. Others are shared with earlier tests, whose users had
+    other databases in the browser.
+    """
+    used: list[BrowserContext] = []
+    own: list[BrowserContext] = []
     thrown: list[str] = []
     refused: list[str] = []
 
+    def weberror(error: WebError) -> None:
+        thrown.append(str(error.error))
+
+    def console(line: ConsoleMessage) -> None:
+        refused.append(line.text)
+
     def context(**options: object) -> BrowserContext:
-        # A test's route() sees no request that a service worker sends.
-        options = {"service_workers": "block", **options}
-        new = browser.new_context(**options)  # type: ignore[arg-type]
-        new.on("weberror", lambda error: thrown.append(str(error.error)))
-        new.on("console", lambda line: refused.append(line.text))
-        new.set_default_timeout(60_000)
-        contexts.append(new)
+        shared = next((each for each in contexts if each not in used), None)
+        if options or shared is None:
+            # A test's route() sees no request that a service worker sends.
+            settings = {"service_workers": "block", **options}
+            new = browser.new_context(**settings)  # type: ignore[arg-type]
+            new.set_default_timeout(60_000)
+            (own if options else contexts).append(new)
+            if not options:
+                new.new_page().goto(f"{site.page}/style.css")
+        else:
+            new = shared
+        new.on("weberror", weberror)
+        new.on("console", console)
+        used.append(new)
         return new
 
     yield User(f"user-{uuid.uuid4().hex[:8]}", site, context)
-    for each in contexts:
-        each.close()
+    for each in used:
+        if each in own:
+            each.close()
+        else:
+            for page in each.pages[1:]:
+                page.close()
+            each.set_offline(False)
+            each.unroute_all()
+            each.remove_listener("weberror", weberror)
+            each.remove_listener("console", console)
     assert thrown == []
     assert [line for line in refused if "Security Policy" in line] == []
 

@@ -372,16 +372,17 @@ test("a batch that is too large is sent in parts", async () => {
   assert.equal(api.list().length, 10);
 });
 
-test("one operation that the API fails on doesn't hold the others up", async () => {
-  const net = ([, , body], answer) => (body?.operations.some(({ task }) => task?.title === "bug") ? { status: 500, body: { message: "a bug" } } : answer());
-  const [api, client] = await having([], { net });
-  for (const title of ["a", "b", "bug", "c"]) client.create(title);
+for (const status of [400, 413, 500])
+  test(`one operation that is a ${status} doesn't hold the others up`, async () => {
+    const net = ([, , body], answer) => (body?.operations.some(({ task }) => task?.title === "bug") ? { status, body: { message: "a bug" } } : answer());
+    const [api, client] = await having([], { net });
+    for (const title of ["a", "b", "bug", "c"]) client.create(title);
 
-  assert.equal(await client.pass(), null);
+    assert.equal(await client.pass(), null);
 
-  assert.deepEqual(client.entries().map(({ refusal }) => refusal.message), ["a bug"]);
-  assert.deepEqual(api.list().map(({ title }) => title).sort(), ["a", "b", "c"]);
-});
+    assert.deepEqual(client.entries().map(({ refusal }) => refusal.message), ["a bug"]);
+    assert.deepEqual(api.list().map(({ title }) => title).sort(), ["a", "b", "c"]);
+  });
 
 test("an edit of a task that was deleted elsewhere is refused, a delete of it is done", async () => {
   const [api, client] = await having(["a", "b"]);

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Request, Route, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Request,
+    Route,
+    WebError,
+    expect,
+)
 
 from local.waiting import eventually
 from tests.support.auth_settings import configured
@@ -112,15 +120,31 @@ def account(origin: str) -> Iterator[Account]:
         yield Account(email, user, session, api)
 
 
-@pytest.fixture
-def page(browser: Browser, origin: str) -> Iterator[Page]:
-    """Return the page of somebody who isn't signed in."""
+@pytest.fixture(scope="module")
+def context(browser: Browser, built: Path, origin: str) -> Iterator[BrowserContext]:
+    """Return a context whose first page stays open, and with it its process."""
     context = browser.new_context(viewport={"width": 800, "height": 600})
-    thrown: list[str] = []
-    context.on("weberror", lambda error: thrown.append(str(error.error)))
     context.set_default_timeout(60_000)
-    yield context.new_page()
+    [style] = built.glob("assets/*.css")
+    context.new_page().goto(f"{origin}/assets/{style.name}")
+    yield context
     context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """Return the page of somebody who isn't signed in."""
+    context.clear_cookies()
+    thrown: list[str] = []
+
+    def weberror(error: WebError) -> None:
+        thrown.append(str(error.error))
+
+    context.on("weberror", weberror)
+    page = context.new_page()
+    yield page
+    page.close()
+    context.remove_listener("weberror", weberror)
     assert thrown == []
 
 

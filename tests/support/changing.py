@@ -113,7 +113,8 @@ def write(client: Client, ids: list[int], count: int, seed: int) -> list[int]:
 def writers(count: int, url: str) -> Iterator[ProcessPoolExecutor]:
     """Yield processes, each one environment, whose database is at the URL."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([f"functions.{name}.app" for name in FUNCTIONS])
+    functions = [f"functions.{name}.app" for name in FUNCTIONS]
+    context.set_forkserver_preload([__name__, *functions])
     with ProcessPoolExecutor(count, context, initialize, (url,)) as pool:
         yield pool
 

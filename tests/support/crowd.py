@@ -19,13 +19,15 @@ _barrier: Barrier | None = None
 class Crowd:
     """One environment for each request; all requests begin at the same moment.
 
-    They are forked from a process that has only imported the functions, because threads
-    and connections of the process that runs the tests don't survive a fork.
+    They are forked from a process that has only imported the functions and this module,
+    because threads and connections of the process that runs the tests don't survive a
+    fork.
     """
 
     def __init__(self, size: int, database: str) -> None:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([f"functions.{name}.app" for name in ROUTES])
+        functions = [f"functions.{name}.app" for name in ROUTES]
+        context.set_forkserver_preload([__name__, *functions])
         self.size = size
         self.pool = ProcessPoolExecutor(
             size, context, initialize, (context.Barrier(size), database)
