@@ -141,7 +141,7 @@ class IdempotencyKeyReused(ApiError):
 
 
 class TooManyRequests(ApiError):
-    """The user has too many requests at once; nothing was written."""
+    """The user sends too much at once, or writes too much; nothing was written."""
 
     status = 429
     code = "too_many_requests"

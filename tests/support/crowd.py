@@ -46,7 +46,7 @@ def be_patient() -> None:
         module.ATTEMPT_TIMEOUT = 200.0  # type: ignore[attr-defined]
     time_budget.REQUEST_TIMEOUT = 200.0
     for code in (NO_READ_TURN, NO_WRITE_TURN):
-        FAULTS[code] = FAULTS[code]._replace(patience=200.0)
+        FAULTS[code] = FAULTS[code]._replace(retry_for=200.0)
 
 
 def initialize(barrier: Barrier, database: str) -> None:
@@ -54,8 +54,8 @@ def initialize(barrier: Barrier, database: str) -> None:
     _barrier = barrier
     os.environ |= {"DATABASE_URL": database, "BETTER_AUTH_SECRET": SECRET}
     be_patient()
-    # A deadlock ends after a second, and the statement would be sent again. Only those
-    # that wait for a turn are.
+    # Only what waits for a turn is sent again. Postgres ends a deadlock after a second,
+    # and a second attempt would hide it.
     query.may_retry = lambda fault, *_: fault.error is TooManyRequests
 
 

@@ -38,9 +38,9 @@ WRITING = (
     "You are sending too many changes at once, and this one was not made; "
     "send it again, and send several as one batch"
 )
-PACED = (
+DAILY_LIMIT = (
     "You have made too many changes in a short time, and this one was not made; "
-    "send it again later, and do without changes that nobody needs"
+    "send it again later"
 )
 SET_UP = "The database isn't set up correctly for this service"
 """What callers read; it never says the cause."""
@@ -51,8 +51,8 @@ class Fault(NamedTuple):
 
     meaning: the log message. message: what the caller reads. retry_after: seconds.
     rolled_back: whether a statement that failed this way has certainly changed nothing.
-    credentials: whether new credentials may help. error: what to raise. patience:
-    seconds after the first attempt in which it is sent again.
+    credentials: whether new credentials may help. error: what to raise. retry_for:
+    seconds after the first attempt; later, it isn't sent again.
     """
 
     meaning: str
@@ -62,7 +62,7 @@ class Fault(NamedTuple):
     rolled_back: bool = True
     credentials: bool = False
     error: type[ServiceUnavailable | TooManyRequests] = ServiceUnavailable
-    patience: float = float("inf")
+    retry_for: float = float("inf")
 
     def to_error(self, outcome_unknown: bool) -> ServiceUnavailable | TooManyRequests:
         """Return the error to raise.
@@ -74,7 +74,7 @@ class Fault(NamedTuple):
         return self.error(message, self.retry_after)
 
 
-TURN_PATIENCE = 3.0
+TURN_TIMEOUT = 3.0
 """Seconds to wait for a turn. Waiting occupies an execution environment and no
 connection to Postgres. Users who send a lot at once shouldn't occupy all environments
 either."""
@@ -87,7 +87,7 @@ def no_turn(meaning: str, message: str) -> Fault:
         message,
         Retry.ALWAYS,
         error=TooManyRequests,
-        patience=TURN_PATIENCE,
+        retry_for=TURN_TIMEOUT,
     )
 
 
@@ -212,7 +212,7 @@ FAULTS = {
     NO_WRITE_TURN: no_turn("too many writes of this user are waiting", WRITING),
     TOO_MANY_WRITES: Fault(
         "too many writes of this user in a day",
-        PACED,
+        DAILY_LIMIT,
         Retry.NEVER,
         retry_after=60,  # Then there may be 138 more writes: a batch.
         error=TooManyRequests,

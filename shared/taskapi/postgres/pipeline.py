@@ -42,7 +42,7 @@ def query_all(
     repeatable: whether running all of them twice has the same effect and results as
     once.
 
-    Raises ServiceUnavailable, by the request's deadline.
+    Raises ServiceUnavailable or TooManyRequests, by the request's deadline.
     """
     run_with_retries(
         lambda connection: run_all(connection, statements, answered),

@@ -59,7 +59,7 @@ def query(
     once. Any other statement is sent again only if it has certainly changed nothing.
     keep_plan: see execute().
 
-    Raises ServiceUnavailable, by the request's deadline.
+    Raises ServiceUnavailable or TooManyRequests, by the request's deadline.
     """
     send = partial(run, sql=sql, params=params, keep_plan=keep_plan)
     return run_with_retries(send, repeatable, writes)
@@ -108,7 +108,7 @@ def run_until(
             if fault.credentials and secret.settings_secret.reread():
                 will_retry, pause = True, 0.0
             retry_at = time_budget.clock() + pause
-            last = min(deadline - CANCEL_TIMEOUT, started + fault.patience)
+            last = min(deadline - CANCEL_TIMEOUT, started + fault.retry_for)
             will_retry = will_retry and retry_at < last
             log_fault(fault, error, attempt, was_sent, will_retry)
             if not will_retry:

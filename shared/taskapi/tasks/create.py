@@ -133,7 +133,7 @@ def create_operation(
         "user_id": user_id,
         "key": key or random_key(),
         "lock_timeout": KEY_LOCK_TIMEOUT,
-        # Nobody sends another body with a key of ours.
+        # A random key never comes again, so nothing is compared with its fingerprint.
         "fingerprint": fingerprint(body) if key else b"",
     }
     to_result = partial(created_task, user_id, new, body, key is not None)
