@@ -169,7 +169,8 @@ class Shape:
     def may_read_all(self) -> bool:
         """Whether it may read many more tasks than a page has.
 
-        Each status has an index for these orders, and "pending" for all.
+        Each status has an index for these orders, and "pending" for all. With a
+        condition, it depends on the tasks.
         """
         has_index = self.status == "pending" or self.sort in ("created", "updated")
         return bool(self.conditions) or not has_index

@@ -2,8 +2,8 @@
 -- database's processors and its storage. 0 is no limit. To change one, replace its function
 -- (docs/reliability.md): Postgres makes a constant of it.
 
--- Reads at once that may read all of the user's tasks: lists without an index, searches and
--- summaries.
+-- Reads at once that may read all of the user's tasks: lists with a filter or without an
+-- index, and summaries.
 CREATE FUNCTION reads_at_once() RETURNS INTEGER IMMUTABLE LANGUAGE sql RETURN 1;
 -- Writes at once: one that writes, and others that wait for it.
 CREATE FUNCTION writes_at_once() RETURNS INTEGER IMMUTABLE LANGUAGE sql RETURN 4;
