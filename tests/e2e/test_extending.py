@@ -103,6 +103,7 @@ def test_a_recipe_changes_few_lines_by_hand(patch: str) -> None:
                 "tests/unit/test_architecture.py",
                 "tests/unit/test_ownership.py",
                 "tests/unit/test_migration_rules.py",
+                "tests/unit/test_databases_page.py",
             ),
             id="architecture",
         ),

@@ -112,8 +112,10 @@ def bodies(operation: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_every_answer_is_in_the_document(database: str) -> None:
-    """In a process of its own: to think of requests takes seconds in every worker that
-    collects it.
+    """Schemathesis runs in a process of its own.
+
+    It makes its requests when its tests are collected, which takes seconds, and each
+    worker of pytest collects all tests.
     """
     module = Path(__file__).with_name("answers.py")
     command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider"]

@@ -26,8 +26,7 @@ PREPARE = SQL("""
 
 def move(old: psycopg.Connection[TupleRow], new: str, user_id: str) -> None:
     """Copy all rows of a user in one transaction, with the counter first."""
-    tables = sorted(owned_tables())
-    assert tables[0] == "change_counters"
+    tables = ["change_counters", *sorted(owned_tables() - {"change_counters"})]
     with psycopg.connect(new) as target:
         for table in map(Identifier, tables):
             rows = SQL("COPY (SELECT * FROM {} WHERE user_id = {}) TO STDOUT")
