@@ -11,8 +11,6 @@ from taskapi.postgres.faults import NO_WRITE_TURN
 from tests.support.faults import DATABASE, Api
 
 WRITERS = POOL_SIZE + 10
-AT_ONCE = 4
-"""What writes_at_once() returns."""
 
 
 def test_waiting_writes_of_one_user_do_not_stop_another(
@@ -32,16 +30,17 @@ def test_waiting_writes_of_one_user_do_not_stop_another(
         ThreadPoolExecutor(WRITERS) as pool,
     ):
         slow.execute("SELECT next_change('busy')")
+        [(at_once,)] = slow.execute("SELECT writes_at_once()").fetchall()
         writes = [pool.submit(write, number) for number in range(WRITERS)]
-        refused = list(islice(as_completed(writes), WRITERS - AT_ONCE))
-        eventually(lambda: len(pooled.postgres.waiting()) == AT_ONCE)
+        refused = list(islice(as_completed(writes), WRITERS - at_once))
+        eventually(lambda: len(pooled.postgres.waiting()) == at_once)
 
         answer = pooled.send("create_task", json_body={"title": "Buy milk"})
 
-        still_waiting = sum(not each.done() for each in writes) == AT_ONCE
+        still_waiting = sum(not each.done() for each in writes) == at_once
         slow.commit()
 
     assert answer.status == 201
     assert still_waiting
     assert {each.result() for each in refused} == {NO_WRITE_TURN}
-    assert [each.result() for each in writes].count(None) == AT_ONCE
+    assert [each.result() for each in writes].count(None) == at_once

@@ -1,17 +1,21 @@
 """Limits of a user's long reads at once, writes at once, and writes per day."""
 
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
+from benchmarks import neighbours
 from local.direct import Answer, UserRequest
 from taskapi.postgres import connection, query
 from taskapi.postgres.migrate import migrate
 from tests.support.api import Client
 from tests.support.connections import forget_connection
+from tests.support.project import ROOT
 
 TAKE_READ_TURN = "SELECT take_search_turn(%s)"
 TAKE_WRITE_TURNS = """
@@ -253,6 +257,28 @@ def test_the_last_batch_of_an_import_of_15000_tasks_succeeds(
     answer = user.send("batch_tasks", json_body={"operations": operations})
 
     assert {each["status"] for each in answer.json["results"]} == {201}
+
+
+LIMIT = re.compile(r"^\|.*\| ([\d,]+) \| `(\w+)` \|", re.M)
+
+
+def test_the_documentation_and_the_benchmark_have_these_limits(
+    postgres: psycopg.Connection[Any],
+) -> None:
+    page = (ROOT / "docs/reliability.md").read_text()
+    section = page.partition("\n## Limits for each user\n")[2]
+    documented = {
+        name: int(number.replace(",", "")) for number, name in LIMIT.findall(section)
+    }
+    names = SQL(", ").join(SQL("{}()").format(Identifier(name)) for name in documented)
+
+    [values] = postgres.execute(SQL("SELECT {}").format(names)).fetchall()
+
+    assert documented == dict(zip(documented, values, strict=True))
+    assert len(documented) == 4
+    assert {name: value for name, _, value in neighbours.DEFAULTS}.items() <= (
+        documented.items()
+    )
 
 
 OFF = """
