@@ -43,7 +43,7 @@ SECONDS = 4.0
 """Of each attack."""
 
 LIMITS = {"without": "0", "with": "{}"}
-"""What to return instead of each limit."""
+"""What the functions of the limits return; {} is the value of DEFAULTS."""
 
 SET_LIMIT = """
     CREATE OR REPLACE FUNCTION {name}() RETURNS {type}
@@ -66,7 +66,7 @@ TASKS = {
     **{f"small {number}": 30 for number in range(ENVIRONMENTS)},
     **{f"other {operation}": 30 for operation in OPERATIONS},
 }
-"""How many tasks each user has; of ten, nine are completed."""
+"""How many tasks each user has; nine of ten are completed."""
 
 FILL = """
     INSERT INTO tasks (user_id, title, description, completed, tags, due_on, created_at,
@@ -79,12 +79,12 @@ FILL = """
            LATERAL (SELECT timestamptz '2026-01-01' + n * interval '1 s') AS a (created)
 """
 
-
 DEFAULTS = (
     ("reads_at_once", "INTEGER", 1),
     ("writes_at_once", "INTEGER", 4),
     ("writes_per_day", "BIGINT", 200_000),
 )
+"""The limits, their types and values (migrations/0021_limits.sql)."""
 
 SPEND = """
     UPDATE change_counters

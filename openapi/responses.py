@@ -66,12 +66,10 @@ THROTTLED: Json = {
     },
 }
 LIMITED: Json = {
-    "description": "Too many requests of this user, and nothing was written; without "
-    "`error` and `Retry-After`, throttled by API Gateway. Wait, then send the request "
-    "again.",
-    "headers": {
-        "Retry-After": {**HEADERS["Retry-After"], "required": False},
-    },
+    "description": "This user sends too much at once, or has made too many changes; "
+    "nothing was written. Without `error` and `Retry-After`, throttled by API Gateway. "
+    "Wait, then send the request again.",
+    "headers": {"Retry-After": {**HEADERS["Retry-After"], "required": False}},
     "content": {
         "application/json": {
             "schema": {"oneOf": [ref("TooManyRequests"), ref("GatewayMessage")]},

@@ -32,7 +32,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # With a page that stays open, a new one needs no new process: a CPU second less.
+    # If a page stays open, a new one takes its process: a second of CPU time less.
     "--process-per-site",
 ]
 # Milliseconds: long, because the machine may be busy; a test that passes doesn't wait.
@@ -72,8 +72,8 @@ def someone(
 ) -> Iterator[User]:
     """Return a user without tasks; fail if a page throws or breaks its policy.
 
-    A context with options is new. Others are shared with earlier tests, whose users had
-    other databases in the browser.
+    A context with options is new. Others are shared with earlier tests: the browser has
+    a database for each user.
     """
     used: list[BrowserContext] = []
     own: list[BrowserContext] = []

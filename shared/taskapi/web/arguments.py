@@ -23,6 +23,8 @@ Endpoint = Callable[[Request], Coroutine[Any, Any, Response]]
 
 READ_HERE = {"path_params", "header_params", "body_params", "request_param_name"}
 NO_PARAMETERS = {"call", "name", "path", "use_cache", "scope"}
+"""Fields of FastAPI's Dependant: those that fast_endpoint() reads, and those that say
+nothing of parameters."""
 
 
 def fast_endpoint(route: APIRoute) -> Endpoint | None:
