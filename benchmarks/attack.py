@@ -44,6 +44,7 @@ from benchmarks.strategies import (
 from local.direct import CONTEXT, ROUTES, Answer, user_event
 from local.servers import Postgres
 from local.waiting import eventually
+from taskapi.errors import TooManyRequests
 
 LIMIT = 1.5
 """Times the victim's median under an ordinary load."""
@@ -100,14 +101,14 @@ def paced(
 ) -> Iterator[tuple[Answer, float]]:
     """Send a request every so many seconds, or later if the previous answer is late.
 
-    A request that the API could not answer is sent again.
+    A request that the API could not answer, or that came too soon, is sent again.
     """
     request = next(requests)
     while due < end:
         time.sleep(max(due - time.perf_counter(), 0))
         answer, seconds = serve(request)
         yield answer, seconds
-        if answer.status < 500:
+        if answer.status < 500 and answer.status != TooManyRequests.status:
             request = requests.send(answer)
         due = max(due + every, time.perf_counter())
 

@@ -1,8 +1,8 @@
 """Measure what the feed costs writes: `python -m benchmarks.change_writes`.
 
-Each write is measured in databases with and without the counter, the index of changes
-and the trash: the CPU time of Postgres, and what it writes into its log. They take
-turns; the numbers are medians.
+Each write is measured in databases with and without the counter (and with it the limits
+of a user's writes), the index of changes and the trash: the CPU time of Postgres, and
+what it writes into its log. They take turns; the numbers are medians.
 """
 
 import statistics
@@ -35,7 +35,7 @@ ROWS = tuple(STATEMENTS)
 RUNS = 400
 
 COUNTER = """
-    CREATE OR REPLACE FUNCTION next_change(writer TEXT) RETURNS BIGINT
+    CREATE OR REPLACE FUNCTION count_write(writer TEXT) RETURNS BIGINT
         VOLATILE LANGUAGE plpgsql
         AS $$
     BEGIN

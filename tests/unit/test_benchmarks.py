@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import page, results
+from benchmarks import change_writes, page, results
 from benchmarks.artifacts import BASELINES
 from benchmarks.candidates import DEPLOYED, OURS
 from benchmarks.guard import above_limit
@@ -93,3 +93,9 @@ def test_baselines_have_our_versions(baseline: str) -> None:
 
     assert theirs.items() >= {name: ours[name] for name in theirs & ours.keys()}.items()
     assert theirs
+
+
+def test_the_counter_is_measured_without_the_function_that_writes_call() -> None:
+    [replaced] = re.findall(r"FUNCTION (\w+)\(", change_writes.COUNTER)
+
+    assert all(f"{replaced}(" in sql for sql in change_writes.STATEMENTS.values())
