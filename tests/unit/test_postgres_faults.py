@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from taskapi import time_budget
+from taskapi.errors import ServiceUnavailable, TooManyRequests
 from taskapi.postgres.connection import ATTEMPT_TIMEOUT
 from taskapi.postgres.diagnosis import TEXTS, describe, diagnose
 from taskapi.postgres.faults import (
@@ -188,3 +189,17 @@ def test_every_text_has_a_row() -> None:
 @pytest.mark.parametrize("state", ["25P03", "40003", "57P05"])
 def test_a_server_that_has_answered_is_not_called_unreachable(state: str) -> None:
     assert FAULTS[state].message != UNREACHABLE
+
+
+@pytest.mark.parametrize("sqlstate", LIMITS)
+def test_a_429_says_that_nothing_was_written_only_if_that_is_known(
+    sqlstate: str,
+) -> None:
+    refused = FAULTS[sqlstate].to_error(outcome_unknown=False)
+    uncertain = FAULTS[sqlstate].to_error(outcome_unknown=True)
+
+    assert isinstance(refused, TooManyRequests)
+    assert isinstance(uncertain, ServiceUnavailable)
+    assert "not made" not in uncertain.message
+    assert uncertain.message.endswith("it isn't known whether a change was made")
+    assert uncertain.retry_after == refused.retry_after

@@ -69,9 +69,14 @@ class Fault(NamedTuple):
 
         outcome_unknown: whether a write was sent that may or may not have been made.
         """
+        if not outcome_unknown:
+            return self.error(self.message, self.retry_after)
+        # A 429 says that nothing was written.
+        is_limit = self.error is TooManyRequests
+        message = BUSY if is_limit else self.message
+        error = ServiceUnavailable if is_limit else self.error
         outcome = "it isn't known whether a change was made"
-        message = f"{self.message}; {outcome}" if outcome_unknown else self.message
-        return self.error(message, self.retry_after)
+        return error(f"{message}; {outcome}", self.retry_after)
 
 
 TURN_TIMEOUT = 3.0
