@@ -247,6 +247,20 @@ def test_each_operation_of_a_batch_counts(
     assert after - before == 11 * pace
 
 
+def test_a_batch_that_reaches_the_limit_writes_nothing(
+    user: Client, postgres: psycopg.Connection[Any]
+) -> None:
+    user.create()
+    postgres.execute(SPEND, (-50, user.user_id))
+    before = snapshot(user)
+    operations = [{"op": "create", "task": {"title": "New"}}] * 100
+
+    answer = user.send("batch_tasks", json_body={"operations": operations})
+
+    assert (answer.status, answer.json["error"]) == (429, "too_many_requests")
+    assert snapshot(user) == before
+
+
 def test_the_last_batch_of_an_import_of_15000_tasks_succeeds(
     user: Client, postgres: psycopg.Connection[Any]
 ) -> None:
