@@ -1,0 +1,326 @@
+"""Simulate requests, the pooler and Postgres by discrete events, with SimPy.
+
+`validation.py` predicts with `run_together` what benchmarks.load measures on this
+machine; `capacity.py` predicts with the same parts what can't be measured here.
+"""
+
+import random
+from collections import deque
+from collections.abc import (
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from simpy import Environment, Event
+
+Process = Generator[Event, None, None]
+
+SLICE = 0.004
+"""Seconds that a process computes before another gets the core: Linux decides at its
+timer's ticks, 250 a second in most distributions' kernels."""
+
+
+class Demand(NamedTuple):
+    """Seconds of CPU time that one request takes, except in Postgres.
+
+    event: to make the event, before the request begins. The handler takes about as much
+    before its statement as after it. connects: whether it connects to the pooler first.
+    """
+
+    operation: str
+    event: float
+    handler: float
+    pooler: float
+    connects: bool = False
+
+
+class Statements(NamedTuple):
+    """Samples of the seconds of CPU time that an operation's statement takes."""
+
+    prepare: Sequence[float]
+    """To prepare and run it."""
+
+    custom: Sequence[float]
+    """Prepared, but Postgres plans it for its values, which it does five times."""
+
+    generic: Sequence[float]
+    """Prepared and planned."""
+
+    plain: Sequence[float]
+    """Not prepared."""
+
+    writes: bool
+
+
+CUSTOM_PLANS = 5
+"""Of each prepared statement (PostgreSQL's documentation of PREPARE)."""
+
+
+class Machine(NamedTuple):
+    """What the requests run on."""
+
+    cores: int
+    wake: float
+    """Seconds until an idle core runs a process that something has arrived for."""
+
+    flushes: Sequence[float]
+    """Samples of the seconds that writing the log to the disk takes."""
+
+    fork: float
+    """Seconds to fork one execution environment, one after the other."""
+
+    server_start: float
+    """Seconds of CPU time of a new connection of the pooler to Postgres."""
+
+    pool_size: int
+    statements: Mapping[str, Statements]
+
+
+class Cores:
+    """Cores of one speed, which processes use in turn."""
+
+    def __init__(self, env: Environment, count: int, wake: float = 0.0) -> None:
+        self.env, self.idle, self.wake = env, count, wake
+        self.ready = deque[Event]()
+
+    def acquire(self) -> Event:
+        """Return an event that happens as soon as the caller has a core."""
+        turn = self.env.event()
+        if self.idle:
+            self.idle -= 1
+            if not self.wake:
+                return turn.succeed()
+            return self.env.timeout(self.wake)
+        self.ready.append(turn)
+        return turn
+
+    def release(self) -> None:
+        """Give the caller's core to the process that has waited longest."""
+        if self.ready:
+            self.ready.popleft().succeed()
+        else:
+            self.idle += 1
+
+
+class Task:
+    """A process of the operating system: it holds a core until its slice ends."""
+
+    def __init__(self, cores: Cores) -> None:
+        self.cores, self.has_core, self.left = cores, False, 0.0
+
+    def compute(self, seconds: float) -> Process:
+        """Take so many seconds of a core."""
+        while seconds > 1e-9:
+            if not self.has_core:
+                yield self.cores.acquire()
+                self.has_core, self.left = True, SLICE
+            step = min(seconds, self.left)
+            yield self.cores.env.timeout(step)
+            seconds -= step
+            self.left -= step
+            if self.left <= 1e-9:
+                if self.cores.ready:
+                    self.sleep()
+                else:
+                    self.left = SLICE
+
+    def sleep(self) -> None:
+        """Give the core back, to wait for something."""
+        if self.has_core:
+            self.has_core = False
+            self.cores.release()
+
+
+class Log:
+    """Postgres' log: one writes it to the disk for all that have arrived by then."""
+
+    def __init__(self, env: Environment, seconds: Callable[[], float]) -> None:
+        self.env, self.seconds = env, seconds
+        self.waiting: list[Event] = []
+        self.writing = False
+
+    def flush(self) -> Event:
+        """Return an event that happens when the caller's commit is on the disk."""
+        done = self.env.event()
+        self.waiting.append(done)
+        if not self.writing:
+            self.writing = True
+            self.env.process(self.write())
+        return done
+
+    def write(self) -> Process:
+        while self.waiting:
+            batch, self.waiting = self.waiting, []
+            yield self.env.timeout(self.seconds())
+            for done in batch:
+                done.succeed()
+        self.writing = False
+
+
+@dataclass(eq=False)
+class Server:
+    """A connection of the pooler to Postgres, with its prepared statements."""
+
+    inbox: "deque[Query]" = field(default_factory=deque)
+    runs: dict[str, int] = field(default_factory=dict)
+    """How often each prepared statement has run."""
+
+    wake: Event | None = None
+
+
+@dataclass(eq=False)
+class Client:
+    """A connection of an environment, with the statements that it has prepared.
+
+    plans: None after one of them was missing (taskapi.postgres.execute).
+    """
+
+    plans: set[str] | None = field(default_factory=set)
+
+
+@dataclass(eq=False)
+class Query:
+    """A message on its way; done: when its answer has arrived at the client."""
+
+    client: Client
+    demand: Demand
+    done: Event
+    server: Server | None = None
+
+
+class Pooler:
+    """PgBouncer: one process that lends connections to Postgres for a transaction.
+
+    It opens one connection at a time, when a client waits.
+    """
+
+    def __init__(
+        self, env: Environment, cores: Cores, machine: Machine, rng: random.Random
+    ) -> None:
+        self.env, self.cores, self.machine, self.rng = env, cores, machine, rng
+        self.log = Log(env, lambda: rng.choice(machine.flushes))
+        self.servers, self.opening = 0, False
+        self.idle: list[Server] = []
+        self.queue = deque[Query]()
+        self.inbox = deque[tuple[str, Query]]()
+        self.wake: Event | None = None
+        env.process(self.work())
+
+    def send(self, client: Client, demand: Demand, kind: str = "query") -> Event:
+        """Return an event that happens when the answer has arrived."""
+        query = Query(client, demand, self.env.event())
+        self.receive(kind, query)
+        return query.done
+
+    def receive(self, kind: str, query: Query) -> None:
+        self.inbox.append((kind, query))
+        if self.wake:
+            self.wake.succeed()
+            self.wake = None
+
+    def work(self) -> Process:
+        task = Task(self.cores)
+        while True:
+            while not self.inbox:
+                task.sleep()
+                self.wake = self.env.event()
+                yield self.wake
+            kind, query = self.inbox.popleft()
+            messages = 3 if query.demand.connects else 2
+            yield from task.compute(query.demand.pooler / messages)
+            if kind == "query":
+                self.queue.append(query)
+            else:
+                query.done.succeed()
+            if kind == "result" and query.server:
+                self.idle.append(query.server)
+            self.lend()
+
+    def lend(self) -> None:
+        """Give waiting clients a connection; open one if there is none."""
+        while self.queue and self.idle:
+            query, server = self.queue.popleft(), self.idle.pop()
+            query.server = server
+            server.inbox.append(query)
+            if server.wake:
+                server.wake.succeed()
+                server.wake = None
+        if self.queue and not self.opening and self.servers < self.machine.pool_size:
+            self.servers, self.opening = self.servers + 1, True
+            self.env.process(self.serve(Server()))
+
+    def serve(self, server: Server) -> Process:
+        """Be a connection's backend in Postgres."""
+        task = Task(self.cores)
+        yield from task.compute(self.machine.server_start)
+        self.opening = False
+        self.idle.append(server)
+        self.lend()
+        while True:
+            while not server.inbox:
+                task.sleep()
+                server.wake = self.env.event()
+                yield server.wake
+            query = server.inbox.popleft()
+            statement = self.machine.statements[query.demand.operation]
+            kind = choose_plan(query.client, server, query.demand.operation)
+            yield from task.compute(self.rng.choice(getattr(statement, kind)))
+            if statement.writes:
+                task.sleep()
+                yield self.log.flush()
+            self.receive("result", query)
+
+
+def choose_plan(client: Client, server: Server, operation: str) -> str:
+    """Return which of `Statements` Postgres takes; remember what is prepared."""
+    if client.plans is None:
+        return "plain"
+    if operation not in client.plans:
+        client.plans.add(operation)
+        server.runs[operation] = 1
+        return "prepare"
+    if operation not in server.runs:
+        client.plans = None
+        return "plain"
+    server.runs[operation] += 1
+    return "custom" if server.runs[operation] <= CUSTOM_PLANS else "generic"
+
+
+def run_together(
+    machine: Machine, crowds: Iterable[Sequence[Iterable[Demand]]], rng: random.Random
+) -> Iterator[tuple[float, list[float]]]:
+    """Run crowds of environments, one crowd after the other, with the same pooler.
+
+    The environments of a crowd start at the same moment. Each sends its requests one
+    after the other. Yields the seconds until the last is done, and those of each
+    request.
+    """
+    env = Environment()
+    cores = Cores(env, machine.cores, machine.wake)
+    pooler = Pooler(env, cores, machine, rng)
+
+    def work(plan: Iterable[Demand], latencies: list[float]) -> Process:
+        task, client = Task(cores), Client()
+        for demand in plan:
+            yield from task.compute(demand.event)
+            started = env.now
+            yield from task.compute(demand.handler / 2)
+            for kind in ("connect", "query") if demand.connects else ("query",):
+                answer = pooler.send(client, demand, kind)
+                task.sleep()
+                yield answer
+            yield from task.compute(demand.handler / 2)
+            latencies.append(env.now - started)
+        task.sleep()
+
+    for crowd in crowds:
+        began, latencies = env.now, list[float]()
+        everyone = [env.process(work(plan, latencies)) for plan in crowd]
+        env.run(env.all_of(everyone))
+        yield machine.fork * len(everyone) + env.now - began, latencies

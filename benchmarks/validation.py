@@ -1,0 +1,511 @@
+"""Check the simulation against benchmarks.load: `python -m benchmarks.validation`.
+
+In each run, it measures the CPU time of one execution environment's requests, and from
+that predicts the rows of benchmarks.load, which it measures too. What is predicted
+isn't used to predict it: a row of 10 or 100 environments tells the simulation nothing.
+"""
+
+import os
+import random
+import socket
+import statistics
+import sys
+import time
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypedDict
+
+import psutil
+import psycopg
+
+from benchmarks import load, results
+from benchmarks.crowd import DATABASE, import_functions, pooled_database, run_at_once
+from benchmarks.data import fill
+from benchmarks.load import OPERATIONS
+from benchmarks.simulation import (
+    CUSTOM_PLANS,
+    Demand,
+    Machine,
+    Statements,
+    run_together,
+)
+from local.direct import invoke, user_event
+from local.servers import POOL_SIZE, PgBouncer, Postgres
+from taskapi.postgres import connection
+
+ROWS = {"1": 1, "10": 10, "100": 100}
+RUNS = 5
+COLUMNS = {"rate": "requests/s", "p50": "p50 ms", "p99": "p99 ms"}
+ENVIRONMENTS = 4
+"""Measured alone, in each run."""
+
+CROWD = 4
+"""Environments of the crowd."""
+
+TASKS = 20_000
+"""Of the table whose size is measured."""
+
+ROUNDS = 10
+BODIES = ("create_task", "update_task")
+WRITES = ("create_task", "update_task", "complete_task", "delete_task")
+
+
+class Row(TypedDict):
+    """Medians of the runs; times in milliseconds.
+
+    others: cores that other programs used meanwhile.
+    """
+
+    measured: dict[str, float]
+    predicted: dict[str, float]
+    others: float
+
+
+class Measured(TypedDict):
+    """The rows, and what the simulation of other machines needs."""
+
+    load: dict[str, Row]
+    service: "Service"
+
+
+class Service(TypedDict):
+    """What requests take, in seconds of CPU time.
+
+    client, pooler: of each operation, in a crowd. database: samples of each, prepared.
+    """
+
+    client: dict[str, float]
+    pooler: dict[str, float]
+    database: dict[str, list[float]]
+    server_start: float
+    task_bytes: float
+    """On the disk, with indexes."""
+
+
+def cpu_clock(pid: int) -> float:
+    """Return the seconds of CPU time of a process, to the nanosecond (Linux)."""
+    try:
+        return time.clock_gettime((~pid) << 3 | 2)
+    except OSError:
+        return 0.0
+
+
+def backends(postgres: Postgres) -> list[int]:
+    pid = int((postgres.folder / "postmaster.pid").read_text().split()[0])
+    return [pid, *(child.pid for child in psutil.Process(pid).children())]
+
+
+def pooler_pid() -> int:
+    [pid] = (c.pid for c in psutil.Process().children() if c.name() == "pgbouncer")
+    return pid
+
+
+def work(postgres: Postgres, pooler: int, prepared: bool) -> "array[float]":
+    """Be an execution environment; return the seconds of its requests, as in `Demand`.
+
+    Postgres is still busy for a moment after it has answered. So its CPU time and that
+    of the pooler are read when the next request begins.
+    """
+    user_id, seconds, id = f"alone|{os.getpid()}", array("f"), ""
+    pids = backends(postgres)
+    database, pooling = sum(map(cpu_clock, pids)), cpu_clock(pooler)
+    for _ in range(ROUNDS):
+        for operation in OPERATIONS:
+            body = {"title": "Buy milk"} if operation in BODIES else None
+            about = None if operation == "list_tasks" else id
+            started = time.thread_time()
+            event = user_event(user_id, operation, about, json_body=body)
+            made = time.thread_time()
+            answer = invoke(operation, event)
+            ended = time.thread_time()
+            if answer.status >= 300:
+                sys.exit(f"{operation}: {answer.status}")
+            if not id:
+                pids = backends(postgres)  # The pooler may have a new connection.
+            if operation == "create_task":
+                id = answer.json["id"]
+            if not prepared and connection._idle:
+                connection._idle.plans = None
+            before = database, pooling
+            database, pooling = sum(map(cpu_clock, pids)), cpu_clock(pooler)
+            seconds.append(made - started)
+            seconds.append(ended - made)
+            seconds.append(pooling - before[1])
+            seconds.append(database - before[0])
+    return seconds
+
+
+class Times(NamedTuple):
+    """Seconds of CPU time of a request: what `work` measures."""
+
+    event: float
+    handler: float
+    pooler: float
+    database: float
+
+
+def split(times: Sequence[float]) -> list[Times]:
+    return [Times(*times[at : at + 4]) for at in range(0, len(times), 4)]
+
+
+def measure_alone(postgres: Postgres, prepared: bool) -> list[Times]:
+    """Return what the requests of one execution environment take, in their order."""
+    pooler = pooler_pid()
+    return split(run_at_once(1, lambda: work(postgres, pooler, prepared)))
+
+
+def measure_crowd(postgres: Postgres) -> tuple[float, float, float]:
+    """Return the mean CPU time of a request of a few environments at once.
+
+    By environment, pooler and database. More than a single one's, because each process
+    finds the caches full of what others have left there.
+    """
+    pooler = pooler_pid()
+    pids = backends(postgres)
+    before = cpu_clock(pooler), sum(map(cpu_clock, pids))
+    times = run_at_once(CROWD, lambda: work(postgres, pooler, prepared=False))
+    requests = len(times) / 4
+    return (
+        sum(times[0::4] + times[1::4]) / requests,
+        (cpu_clock(pooler) - before[0]) / requests,
+        (sum(map(cpu_clock, backends(postgres))) - before[1]) / requests,
+    )
+
+
+def measure_flushes(folder: Path, count: int = 200) -> list[float]:
+    """Return the seconds of writing a page to the disk, as a commit does."""
+    seconds = []
+    with (folder / "flushed").open("wb", buffering=0) as file:
+        file.truncate(1 << 20)
+        os.fsync(file.fileno())
+        for number in range(count):
+            file.seek(8192 * (number % 100))
+            file.write(os.urandom(8192))
+            started = time.perf_counter()
+            os.fdatasync(file.fileno())
+            seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+def measure_wake(count: int = 500) -> float:
+    """Return the seconds until a process runs that waits for another, on idle cores."""
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        ours.close()
+        while theirs.recv(1):
+            theirs.send(b"x")
+        os._exit(0)
+    theirs.close()
+    seconds = []
+    for _ in range(count):
+        before = time.perf_counter(), time.process_time(), cpu_clock(child)
+        ours.send(b"x")
+        ours.recv(1)
+        waited = time.perf_counter() - before[0]
+        busy = time.process_time() - before[1] + cpu_clock(child) - before[2]
+        seconds.append((waited - busy) / 2)
+    ours.close()
+    os.waitpid(child, 0)
+    return max(statistics.median(seconds), 0.0)
+
+
+def measure_fork(count: int = 20) -> float:
+    """Return the seconds to fork an environment that does nothing."""
+    started = time.perf_counter()
+    run_at_once(count, lambda: array("f"))
+    return (time.perf_counter() - started) / count
+
+
+class Usage(NamedTuple):
+    """What one run has measured, to predict its rows: nothing of the rows."""
+
+    first: list[list[Times]]
+    """Environments whose first request makes the pooler connect to Postgres."""
+
+    prepared: list[list[Times]]
+    """Others; Postgres prepares their statements."""
+
+    plain: list[list[Times]]
+    """Others, without prepared statements."""
+
+    crowd: list[tuple[float, float, float]]
+    flushes: list[float]
+    wake: float
+    fork: float
+
+
+def measure_usage(postgres: Postgres, pgbouncer: PgBouncer) -> Usage:
+    """Measure one environment and a few, without the rows."""
+    measure_alone(postgres, True)  # Postgres reads its catalogs.
+    first, prepared, plain, crowd = [], [], [], []
+    for _ in range(ENVIRONMENTS):
+        pgbouncer.restart()
+        first.append(measure_alone(postgres, True))
+        prepared.append(measure_alone(postgres, True))
+        plain.append(measure_alone(postgres, False))
+        crowd.append(measure_crowd(postgres))
+    pgbouncer.restart()
+    flushes = measure_flushes(postgres.folder)
+    return Usage(first, prepared, plain, crowd, flushes, measure_wake(), measure_fork())
+
+
+class Calibration(NamedTuple):
+    """The parameters of the simulation."""
+
+    alone: Machine
+    crowded: Machine
+    demands: Mapping[str, Sequence[Sequence[Demand]]]
+    """Samples of each request of an environment, in their order: "alone", "crowded"."""
+
+
+def calibrate(usage: Usage) -> Calibration:
+    """Return the parameters that follow from what was measured."""
+    size = len(OPERATIONS)
+    server_start = statistics.median(
+        sum(each.database for each in new[:size])
+        - sum(each.database for each in old[:size])
+        for new, old in zip(usage.first, usage.prepared, strict=True)
+    )
+    plain = [each for times in usage.plain for each in times]
+    usual = (
+        statistics.mean(each.event + each.handler for each in plain),
+        statistics.mean(each.pooler for each in plain),
+        statistics.mean(each.database for each in plain),
+    )
+    client, pooler, database = (
+        statistics.median(each[part] for each in usage.crowd) / usual[part]
+        for part in range(3)
+    )
+
+    def statements(number: int, factor: float) -> Statements:
+        def samples(runs: list[list[Times]], *rounds: int) -> list[float]:
+            return [
+                factor * times[size * round + number].database
+                for times in runs
+                for round in range(*rounds)
+            ]
+
+        return Statements(
+            prepare=samples(usage.prepared, 1),
+            custom=samples(usage.prepared, 1, CUSTOM_PLANS),
+            generic=samples(usage.prepared, CUSTOM_PLANS + 1, ROUNDS),
+            plain=samples(usage.plain, 1, ROUNDS),
+            writes=OPERATIONS[number] in WRITES,
+        )
+
+    def machine(factor: float) -> Machine:
+        return Machine(
+            cores=os.cpu_count() or 1,
+            wake=usage.wake,
+            flushes=usage.flushes,
+            fork=usage.fork,
+            server_start=server_start * factor,
+            pool_size=POOL_SIZE,
+            statements={
+                operation: statements(number, factor)
+                for number, operation in enumerate(OPERATIONS)
+            },
+        )
+
+    return Calibration(
+        machine(1.0),
+        machine(database),
+        {
+            "alone": demands(usage.prepared, 1.0, 1.0),
+            "crowded": demands([*usage.prepared, *usage.plain], client, pooler),
+        },
+    )
+
+
+def demands(
+    runs: list[list[Times]], client: float, pooler: float
+) -> list[list[Demand]]:
+    """Return samples of each request of an environment, times the factors."""
+    return [
+        [
+            Demand(
+                OPERATIONS[number % len(OPERATIONS)],
+                each.event * client,
+                each.handler * client,
+                each.pooler * pooler,
+                connects=number == 0,
+            )
+            for each in same
+        ]
+        for number, same in enumerate(zip(*runs, strict=True))
+    ]
+
+
+def summarize(seconds: float, latencies: list[float]) -> dict[str, float]:
+    """Return what a row of benchmarks.load shows."""
+    cuts = statistics.quantiles(latencies, n=100, method="inclusive")
+    return {
+        "rate": len(latencies) / seconds,
+        "p50": 1000 * cuts[49],
+        "p99": 1000 * cuts[98],
+    }
+
+
+def predict(calibration: Calibration, seed: int) -> list[dict[str, float]]:
+    """Return the rows as the simulation sees them."""
+    rng = random.Random(seed)  # noqa: S311
+    machine = calibration.crowded
+    crowds = [
+        [
+            [rng.choice(same) for same in calibration.demands[kind]]
+            for _ in range(environments)
+        ]
+        for environments in ROWS.values()
+        for kind in ["alone" if environments == 1 else "crowded"]
+    ]
+    return [summarize(*row) for row in run_together(machine, crowds, rng)]
+
+
+def measure(names: list[str], runs: int) -> Measured:
+    """Return the rows, measured and predicted, each time with a new database."""
+    import_functions(OPERATIONS)
+    usages, predicted = list[Usage](), list[list[dict[str, float]]]()
+    measured, others = list[list[dict[str, float]]](), list[list[float]]()
+    for run in range(runs):
+        with pooled_database() as (postgres, pgbouncer):
+            usages.append(measure_usage(postgres, pgbouncer))
+            rows = [measure_row(postgres, ROWS[name]) for name in names]
+            measured.append([row for row, _ in rows])
+            others.append([cores for _, cores in rows])
+            task_bytes = measure_task(postgres)
+        predicted.append(predict(calibrate(usages[-1]), run))
+        print(f"run {run}: {measured[-1]}, others {others[-1]}", file=sys.stderr)
+        print(f"     {predicted[-1]}", file=sys.stderr)
+    return {
+        "load": {
+            name: {
+                "measured": median_row(each[at] for each in measured),
+                "predicted": median_row(each[at] for each in predicted),
+                "others": round(statistics.median(each[at] for each in others), 2),
+            }
+            for at, name in enumerate(names)
+        },
+        "service": describe_service([calibrate(usage) for usage in usages], task_bytes),
+    }
+
+
+def median_row(rows: Iterable[dict[str, float]]) -> dict[str, float]:
+    """Return the median of each number."""
+    found = list(rows)
+    return {key: round(statistics.median(r[key] for r in found), 1) for key in found[0]}
+
+
+def measure_row(
+    postgres: Postgres, environments: int
+) -> tuple[dict[str, float], float]:
+    """Return a row of benchmarks.load, and the cores that other programs used."""
+
+    def ours() -> float:
+        children = os.times()
+        return (
+            sum(map(cpu_clock, backends(postgres)))
+            + cpu_clock(pooler_pid())
+            + sum(children[:4])
+        )
+
+    before = busy(), ours(), time.perf_counter()
+    row = load.measure(environments, ROUNDS)
+    seconds = time.perf_counter() - before[2]
+    others = (busy() - before[0] - (ours() - before[1])) / seconds
+    return summarize(row.seconds, row.latencies), max(others, 0.0)
+
+
+def busy() -> float:
+    """Return the seconds that the cores have worked so far (proc_stat(5))."""
+    times = psutil.cpu_times()
+    total: float = sum(times) - times.idle - times.iowait
+    return total
+
+
+def measure_task(postgres: Postgres) -> float:
+    """Return the bytes of a task on the disk, with its indexes."""
+    with psycopg.connect(postgres.url(DATABASE), autocommit=True) as connection:
+        connection.execute("TRUNCATE tasks, change_counters")
+        fill(connection, rows=TASKS, users=TASKS // 50, big=100, old=100)
+        found = connection.execute("SELECT pg_total_relation_size('tasks')").fetchone()
+    return float(found[0]) / TASKS if found else 0.0
+
+
+def describe_service(calibrations: list[Calibration], task_bytes: float) -> Service:
+    """Return what a request takes that isn't an environment's first."""
+    later = range(len(OPERATIONS), ROUNDS * len(OPERATIONS))
+
+    def average(part: str, operation: str) -> float:
+        values = (
+            getattr(demand, part)
+            for calibration in calibrations
+            for number in later
+            for demand in calibration.demands["crowded"][number]
+            if demand.operation == operation
+        )
+        return round(statistics.mean(values), 7)
+
+    return {
+        "client": {name: average("handler", name) for name in OPERATIONS},
+        "pooler": {name: average("pooler", name) for name in OPERATIONS},
+        "database": {
+            name: thin(
+                sample
+                for calibration in calibrations
+                for sample in calibration.crowded.statements[name].generic
+            )
+            for name in OPERATIONS
+        },
+        "server_start": round(
+            statistics.median(c.crowded.server_start for c in calibrations), 7
+        ),
+        "task_bytes": round(task_bytes),
+    }
+
+
+def thin(samples: Iterable[float], count: int = 20) -> list[float]:
+    """Return a few samples that stand for all: their quantiles."""
+    cuts = statistics.quantiles(samples, n=2 * count, method="inclusive")
+    return [round(cut, 7) for cut in cuts[::2]]
+
+
+def errors(row: Row) -> dict[str, float]:
+    """Return by how much each predicted number is off, as a share of the measured."""
+    return {
+        key: row["predicted"][key] / row["measured"][key] - 1 for key in row["measured"]
+    }
+
+
+def table(rows: Measured) -> str:
+    """Return the table in Markdown."""
+    return results.table(
+        [
+            "environments",
+            *(
+                cell
+                for name in COLUMNS.values()
+                for cell in (f"{name}, measured", "predicted", "error")
+            ),
+        ],
+        [
+            [
+                name,
+                *(
+                    cell
+                    for key in COLUMNS
+                    for cell in (
+                        f"{row['measured'][key]:.{key != 'rate'}f}",
+                        f"{row['predicted'][key]:.{key != 'rate'}f}",
+                        f"{100 * errors(row)[key]:+.0f}%",
+                    )
+                ),
+            ]
+            for name, row in rows["load"].items()
+        ],
+    )
+
+
+if __name__ == "__main__":
+    results.main("validation", sys.modules[__name__])
