@@ -10,8 +10,9 @@ import time
 
 from benchmarks import goals, page, results
 
-SEPARATE = ("attack",)
-"""It takes 15 minutes by itself: `python -m benchmarks.attack --save`."""
+SEPARATE = ("attack", "validation", "capacity")
+"""attack takes 15 minutes by itself: `python -m benchmarks.attack --save`. `make scale`
+measures the others."""
 
 
 def main() -> int:

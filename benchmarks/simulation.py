@@ -80,6 +80,8 @@ class Machine(NamedTuple):
 
     pool_size: int
     statements: Mapping[str, Statements]
+    shares_plans: bool = False
+    """Whether the pooler prepares a client's statements on each of its connections."""
 
 
 class Cores:
@@ -88,6 +90,7 @@ class Cores:
     def __init__(self, env: Environment, count: int, wake: float = 0.0) -> None:
         self.env, self.idle, self.wake = env, count, wake
         self.ready = deque[Event]()
+        self.worked = 0.0
 
     def acquire(self) -> Event:
         """Return an event that happens as soon as the caller has a core."""
@@ -122,8 +125,9 @@ class Task:
                 self.has_core, self.left = True, SLICE
             step = min(seconds, self.left)
             yield self.cores.env.timeout(step)
-            seconds -= step
+            self.cores.worked += step
             self.left -= step
+            seconds -= step
             if self.left <= 1e-9:
                 if self.cores.ready:
                     self.sleep()
@@ -205,7 +209,7 @@ class Pooler:
     ) -> None:
         self.env, self.cores, self.machine, self.rng = env, cores, machine, rng
         self.log = Log(env, lambda: rng.choice(machine.flushes))
-        self.servers, self.opening = 0, False
+        self.servers, self.opening, self.worked = 0, False, 0.0
         self.idle: list[Server] = []
         self.queue = deque[Query]()
         self.inbox = deque[tuple[str, Query]]()
@@ -233,7 +237,9 @@ class Pooler:
                 yield self.wake
             kind, query = self.inbox.popleft()
             messages = 3 if query.demand.connects else 2
-            yield from task.compute(query.demand.pooler / messages)
+            seconds = query.demand.pooler / messages
+            self.worked += seconds
+            yield from task.compute(seconds)
             if kind == "query":
                 self.queue.append(query)
             else:
@@ -269,7 +275,12 @@ class Pooler:
                 yield server.wake
             query = server.inbox.popleft()
             statement = self.machine.statements[query.demand.operation]
-            kind = choose_plan(query.client, server, query.demand.operation)
+            kind = choose_plan(
+                query.client,
+                server,
+                query.demand.operation,
+                self.machine.shares_plans,
+            )
             yield from task.compute(self.rng.choice(getattr(statement, kind)))
             if statement.writes:
                 task.sleep()
@@ -277,19 +288,24 @@ class Pooler:
             self.receive("result", query)
 
 
-def choose_plan(client: Client, server: Server, operation: str) -> str:
-    """Return which of `Statements` Postgres takes; remember what is prepared."""
-    if client.plans is None:
-        return "plain"
-    if operation not in client.plans:
-        client.plans.add(operation)
-        server.runs[operation] = 1
+def choose_plan(client: Client, server: Server, operation: str, shares: bool) -> str:
+    """Return which of `Statements` Postgres takes; remember what is prepared.
+
+    shares: whether the pooler itself prepares what is missing.
+    """
+    if not shares:
+        if client.plans is None:
+            return "plain"
+        if operation not in client.plans:
+            client.plans.add(operation)
+            server.runs.pop(operation, None)  # It is prepared again.
+        elif operation not in server.runs:
+            client.plans = None
+            return "plain"
+    server.runs[operation] = runs = server.runs.get(operation, 0) + 1
+    if runs == 1:
         return "prepare"
-    if operation not in server.runs:
-        client.plans = None
-        return "plain"
-    server.runs[operation] += 1
-    return "custom" if server.runs[operation] <= CUSTOM_PLANS else "generic"
+    return "custom" if runs <= CUSTOM_PLANS else "generic"
 
 
 def run_together(

@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -36,6 +36,9 @@ from taskapi.postgres import connection
 
 ROWS = {"1": 1, "10": 10, "100": 100}
 RUNS = 5
+LIMIT = 0.2
+"""By how much a prediction may be off, as a share of the measured number."""
+
 COLUMNS = {"rate": "requests/s", "p50": "p50 ms", "p99": "p99 ms"}
 ENVIRONMENTS = 4
 """Measured alone, in each run."""
@@ -403,12 +406,8 @@ def measure_row(
     """Return a row of benchmarks.load, and the cores that other programs used."""
 
     def ours() -> float:
-        children = os.times()
-        return (
-            sum(map(cpu_clock, backends(postgres)))
-            + cpu_clock(pooler_pid())
-            + sum(children[:4])
-        )
+        servers: list[int] = [pooler_pid(), *backends(postgres)]
+        return sum(map(cpu_clock, servers)) + sum(os.times()[:4])
 
     before = busy(), ours(), time.perf_counter()
     row = load.measure(environments, ROUNDS)
@@ -420,8 +419,8 @@ def measure_row(
 def busy() -> float:
     """Return the seconds that the cores have worked so far (proc_stat(5))."""
     times = psutil.cpu_times()
-    total: float = sum(times) - times.idle - times.iowait
-    return total
+    idle: float = times.idle + times.iowait
+    return sum(times) - idle
 
 
 def measure_task(postgres: Postgres) -> float:
@@ -437,9 +436,9 @@ def describe_service(calibrations: list[Calibration], task_bytes: float) -> Serv
     """Return what a request takes that isn't an environment's first."""
     later = range(len(OPERATIONS), ROUNDS * len(OPERATIONS))
 
-    def average(part: str, operation: str) -> float:
+    def average(part: Callable[[Demand], float], operation: str) -> float:
         values = (
-            getattr(demand, part)
+            part(demand)
             for calibration in calibrations
             for number in later
             for demand in calibration.demands["crowded"][number]
@@ -448,8 +447,12 @@ def describe_service(calibrations: list[Calibration], task_bytes: float) -> Serv
         return round(statistics.mean(values), 7)
 
     return {
-        "client": {name: average("handler", name) for name in OPERATIONS},
-        "pooler": {name: average("pooler", name) for name in OPERATIONS},
+        "client": {
+            name: average(lambda demand: demand.handler, name) for name in OPERATIONS
+        },
+        "pooler": {
+            name: average(lambda demand: demand.pooler, name) for name in OPERATIONS
+        },
         "database": {
             name: thin(
                 sample
@@ -476,6 +479,16 @@ def errors(row: Row) -> dict[str, float]:
     return {
         key: row["predicted"][key] / row["measured"][key] - 1 for key in row["measured"]
     }
+
+
+def missed(rows: Measured) -> list[str]:
+    """Return the predictions that are off by more than the limit."""
+    return [
+        f"{environments} environments: {COLUMNS[key]} is off by {error:+.0%}"
+        for environments, row in rows["load"].items()
+        for key, error in errors(row).items()
+        if abs(error) > LIMIT
+    ]
 
 
 def table(rows: Measured) -> str:
@@ -507,5 +520,11 @@ def table(rows: Measured) -> str:
     )
 
 
+def main() -> int:
+    off = missed(results.main("validation", sys.modules[__name__]))
+    print("\n".join(off), file=sys.stderr)
+    return int(bool(off))
+
+
 if __name__ == "__main__":
-    results.main("validation", sys.modules[__name__])
+    raise SystemExit(main())
