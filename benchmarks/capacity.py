@@ -124,6 +124,7 @@ def machine(world: World, size: str) -> Machine:
         wake=0.0,
         flushes=[DATA["guesses"]["commit_ms"] / 1000],
         fork=0.0,
+        rest=0.0,
         server_start=service["server_start"] * factor,
         pool_size=int(connections * DATA["neon"]["pool_share"]["value"] / 100),
         statements={

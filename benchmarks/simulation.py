@@ -75,6 +75,9 @@ class Machine(NamedTuple):
     fork: float
     """Seconds to fork one execution environment, one after the other."""
 
+    rest: float
+    """Seconds of CPU time that an environment takes to begin and to end."""
+
     server_start: float
     """Seconds of CPU time of a new connection of the pooler to Postgres."""
 
@@ -333,6 +336,7 @@ def run_together(
                 yield answer
             yield from task.compute(demand.handler / 2)
             latencies.append(env.now - started)
+        yield from task.compute(machine.rest)
         task.sleep()
 
     for crowd in crowds:

@@ -43,8 +43,11 @@ COLUMNS = {"rate": "requests/s", "p50": "p50 ms", "p99": "p99 ms"}
 ENVIRONMENTS = 4
 """Measured alone, in each run."""
 
-CROWD = 4
-"""Environments of the crowd."""
+CROWD = 20
+"""Environments of a crowd."""
+
+CROWDS = 2
+"""Measured in each run."""
 
 TASKS = 20_000
 """Of the table whose size is measured."""
@@ -158,21 +161,38 @@ def measure_alone(postgres: Postgres, prepared: bool) -> list[Times]:
     return split(run_at_once(1, lambda: work(postgres, pooler, prepared)))
 
 
-def measure_crowd(postgres: Postgres) -> tuple[float, float, float]:
-    """Return the mean CPU time of a request of a few environments at once.
+class Crowd(NamedTuple):
+    """What the requests of some environments at once take.
 
-    By environment, pooler and database. More than a single one's, because each process
-    finds the caches full of what others have left there.
+    That is more than what a single environment's take, because each process finds the
+    caches full of what others have left there.
     """
+
+    times: list[list[Times]]
+    """Of each environment; only `event` and `handler` are its own."""
+
+    pooler: float
+    """On average."""
+
+    database: float
+    """On average."""
+
+    rest: float
+    """Of an environment, besides its requests: to begin and to end."""
+
+
+def measure_crowd(postgres: Postgres) -> Crowd:
     pooler = pooler_pid()
     pids = backends(postgres)
-    before = cpu_clock(pooler), sum(map(cpu_clock, pids))
-    times = run_at_once(CROWD, lambda: work(postgres, pooler, prepared=False))
-    requests = len(times) / 4
-    return (
-        sum(times[0::4] + times[1::4]) / requests,
+    before = cpu_clock(pooler), sum(map(cpu_clock, pids)), sum(os.times()[2:4])
+    joined = run_at_once(CROWD, lambda: work(postgres, pooler, prepared=False))
+    requests, each = len(joined) // 4, 4 * ROUNDS * len(OPERATIONS)
+    used = sum(os.times()[2:4]) - before[2]
+    return Crowd(
+        [split(joined[at : at + each]) for at in range(0, len(joined), each)],
         (cpu_clock(pooler) - before[0]) / requests,
         (sum(map(cpu_clock, backends(postgres))) - before[1]) / requests,
+        max(used - sum(joined[0::4]) - sum(joined[1::4]), 0.0) / CROWD,
     )
 
 
@@ -233,7 +253,7 @@ class Usage(NamedTuple):
     plain: list[list[Times]]
     """Others, without prepared statements."""
 
-    crowd: list[tuple[float, float, float]]
+    crowds: list[Crowd]
     flushes: list[float]
     wake: float
     fork: float
@@ -242,16 +262,19 @@ class Usage(NamedTuple):
 def measure_usage(postgres: Postgres, pgbouncer: PgBouncer) -> Usage:
     """Measure one environment and a few, without the rows."""
     measure_alone(postgres, True)  # Postgres reads its catalogs.
-    first, prepared, plain, crowd = [], [], [], []
+    first, prepared, plain = [], [], []
     for _ in range(ENVIRONMENTS):
         pgbouncer.restart()
         first.append(measure_alone(postgres, True))
         prepared.append(measure_alone(postgres, True))
         plain.append(measure_alone(postgres, False))
-        crowd.append(measure_crowd(postgres))
+    # The first crowd makes the pooler connect to Postgres.
+    crowds = [measure_crowd(postgres) for _ in range(1 + CROWDS)][1:]
     pgbouncer.restart()
     flushes = measure_flushes(postgres.folder)
-    return Usage(first, prepared, plain, crowd, flushes, measure_wake(), measure_fork())
+    return Usage(
+        first, prepared, plain, crowds, flushes, measure_wake(), measure_fork()
+    )
 
 
 class Calibration(NamedTuple):
@@ -271,16 +294,13 @@ def calibrate(usage: Usage) -> Calibration:
         - sum(each.database for each in old[:size])
         for new, old in zip(usage.first, usage.prepared, strict=True)
     )
-    plain = [each for times in usage.plain for each in times]
-    usual = (
-        statistics.mean(each.event + each.handler for each in plain),
-        statistics.mean(each.pooler for each in plain),
-        statistics.mean(each.database for each in plain),
+    alone = [each for times in usage.plain for each in times]
+    pooler = statistics.mean(crowd.pooler for crowd in usage.crowds) / statistics.mean(
+        each.pooler for each in alone
     )
-    client, pooler, database = (
-        statistics.median(each[part] for each in usage.crowd) / usual[part]
-        for part in range(3)
-    )
+    database = statistics.mean(
+        crowd.database for crowd in usage.crowds
+    ) / statistics.mean(each.database for each in alone)
 
     def statements(number: int, factor: float) -> Statements:
         def samples(runs: list[list[Times]], *rounds: int) -> list[float]:
@@ -304,6 +324,7 @@ def calibrate(usage: Usage) -> Calibration:
             wake=usage.wake,
             flushes=usage.flushes,
             fork=usage.fork,
+            rest=statistics.mean(crowd.rest for crowd in usage.crowds),
             server_start=server_start * factor,
             pool_size=POOL_SIZE,
             statements={
@@ -312,27 +333,33 @@ def calibrate(usage: Usage) -> Calibration:
             },
         )
 
+    poolers = [
+        pooler * statistics.mean(t.pooler for t in same)
+        for same in zip(*usage.plain, strict=True)
+    ]
+    crowd = [times for each in usage.crowds for times in each.times]
     return Calibration(
         machine(1.0),
         machine(database),
         {
-            "alone": demands(usage.prepared, 1.0, 1.0),
-            "crowded": demands([*usage.prepared, *usage.plain], client, pooler),
+            "alone": demands(usage.prepared, None),
+            "crowded": demands(crowd, poolers),
         },
     )
 
 
-def demands(
-    runs: list[list[Times]], client: float, pooler: float
-) -> list[list[Demand]]:
-    """Return samples of each request of an environment, times the factors."""
+def demands(runs: list[list[Times]], poolers: list[float] | None) -> list[list[Demand]]:
+    """Return samples of each request of an environment.
+
+    poolers: what each takes in the pooler, if it isn't in `runs`.
+    """
     return [
         [
             Demand(
                 OPERATIONS[number % len(OPERATIONS)],
-                each.event * client,
-                each.handler * client,
-                each.pooler * pooler,
+                each.event,
+                each.handler,
+                poolers[number] if poolers else each.pooler,
                 connects=number == 0,
             )
             for each in same
