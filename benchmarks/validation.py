@@ -35,11 +35,15 @@ from local.servers import POOL_SIZE, PgBouncer, Postgres
 from taskapi.postgres import connection
 
 ROWS = {"1": 1, "10": 10, "100": 100}
+REPEATS = {"1": 10, "10": 3, "100": 1}
+"""How often each row is measured in a run: few requests say little of the slowest."""
+
 RUNS = 5
 LIMIT = 0.2
 """By how much a prediction may be off, as a share of the measured number."""
 
 COLUMNS = {"rate": "requests/s", "p50": "p50 ms", "p99": "p99 ms"}
+DIGITS = {"rate": 0, "p50": 1, "p99": 1}
 ENVIRONMENTS = 4
 """Measured alone, in each run."""
 
@@ -378,7 +382,9 @@ def summarize(seconds: float, latencies: list[float]) -> dict[str, float]:
     }
 
 
-def predict(calibration: Calibration, seed: int) -> list[dict[str, float]]:
+def predict(
+    calibration: Calibration, names: list[str], seed: int
+) -> list[dict[str, float]]:
     """Return the rows as the simulation sees them."""
     rng = random.Random(seed)  # noqa: S311
     machine = calibration.crowded
@@ -387,7 +393,7 @@ def predict(calibration: Calibration, seed: int) -> list[dict[str, float]]:
             [rng.choice(same) for same in calibration.demands[kind]]
             for _ in range(environments)
         ]
-        for environments in ROWS.values()
+        for environments in (ROWS[name] for name in names)
         for kind in ["alone" if environments == 1 else "crowded"]
     ]
     return [summarize(*row) for row in run_together(machine, crowds, rng)]
@@ -396,28 +402,42 @@ def predict(calibration: Calibration, seed: int) -> list[dict[str, float]]:
 def measure(names: list[str], runs: int) -> Measured:
     """Return the rows, measured and predicted, each time with a new database."""
     import_functions(OPERATIONS)
-    usages, predicted = list[Usage](), list[list[dict[str, float]]]()
-    measured, others = list[list[dict[str, float]]](), list[list[float]]()
+    order = [name for name in names for _ in range(REPEATS[name])]
+    usages, others = list[Usage](), list[dict[str, float]]()
+    measured, predicted = list[Medians](), list[Medians]()
     for run in range(runs):
         with pooled_database() as (postgres, pgbouncer):
             usages.append(measure_usage(postgres, pgbouncer))
-            rows = [measure_row(postgres, ROWS[name]) for name in names]
-            measured.append([row for row, _ in rows])
-            others.append([cores for _, cores in rows])
+            rows = [measure_row(postgres, ROWS[name]) for name in order]
+            measured.append(medians(order, [row for row, _ in rows]))
+            others.append(dict(zip(order, (cores for _, cores in rows), strict=True)))
             task_bytes = measure_task(postgres)
-        predicted.append(predict(calibrate(usages[-1]), run))
+        predicted.append(medians(order, predict(calibrate(usages[-1]), order, run)))
         print(f"run {run}: {measured[-1]}, others {others[-1]}", file=sys.stderr)
         print(f"     {predicted[-1]}", file=sys.stderr)
     return {
         "load": {
             name: {
-                "measured": median_row(each[at] for each in measured),
-                "predicted": median_row(each[at] for each in predicted),
-                "others": round(statistics.median(each[at] for each in others), 2),
+                "measured": median_row(each[name] for each in measured),
+                "predicted": median_row(each[name] for each in predicted),
+                "others": round(statistics.median(each[name] for each in others), 2),
             }
-            for at, name in enumerate(names)
+            for name in names
         },
         "service": describe_service([calibrate(usage) for usage in usages], task_bytes),
+    }
+
+
+Medians = dict[str, dict[str, float]]
+"""By row: its numbers."""
+
+
+def medians(order: list[str], rows: list[dict[str, float]]) -> Medians:
+    """Return the medians of the rows that were repeated in this order."""
+    pairs = list(zip(order, rows, strict=True))
+    return {
+        name: median_row(row for other, row in pairs if other == name)
+        for name in dict.fromkeys(order)
     }
 
 
@@ -536,8 +556,8 @@ def table(rows: Measured) -> str:
                     cell
                     for key in COLUMNS
                     for cell in (
-                        f"{row['measured'][key]:.{key != 'rate'}f}",
-                        f"{row['predicted'][key]:.{key != 'rate'}f}",
+                        f"{row['measured'][key]:.{DIGITS[key]}f}",
+                        f"{row['predicted'][key]:.{DIGITS[key]}f}",
                         f"{100 * errors(row)[key]:+.0f}%",
                     )
                 ),
