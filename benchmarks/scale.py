@@ -11,7 +11,7 @@ from typing import NamedTuple
 import yaml
 
 from benchmarks import results
-from benchmarks.capacity import DATA, busiest_rate, round_users
+from benchmarks.capacity import DATA, FULL_CORE, busiest_rate, round_users
 from benchmarks.picture import Reach, draw_reaches
 from benchmarks.validation import WRITES
 from local.tokens import ROOT
@@ -41,6 +41,9 @@ class Facts(NamedTuple):
 
     statement: float
     """Seconds that a statement has a connection."""
+
+    write: float
+    """Seconds of a write: so long another of the same user waits."""
 
     user_bytes: float
     """Of a user's tasks on the disk."""
@@ -77,16 +80,24 @@ def gather(sections: Sections) -> Facts:
         else 0
         for name in mix
     }
+    statement = average(database) + average(commits)
+    statement_of_writes = (
+        statistics.mean(database[name] for name in mix if name in WRITES)
+        + guesses["commit_ms"] / 1000
+    )
     user_bytes = user["tasks"] * service["task_bytes"]
     return Facts(
         rate=busiest_rate(1),
-        seconds=rows["1"]["most"]["p50"] / 1000,
+        seconds=average(service["client"]) * FULL_CORE / costs.counts()["memory_mb"]
+        + 2 * guesses["network_ms"] / 1000
+        + statement,
         cold=statistics.median(
             sections["network"]["rows"]["list-deployed"]["cold"]["5"]
         )
         / 1000,
         pooler=average(service["pooler"]),
-        statement=average(database) + average(commits),
+        statement=statement,
+        write=statement_of_writes,
         user_bytes=user_bytes,
         hot_bytes=user_bytes * guesses["active_share"] * guesses["hot_share"],
         wal_bytes=user["requests_a_day"] * average(wal),
@@ -221,13 +232,17 @@ def steps_table(sections: Sections) -> str:
                 else f"{step.cells} x {step.size} CU",
                 gigabytes(step.storage_gb),
                 gigabytes(step.wal_gb),
-                f"{float(f'{step.usd:.2g}'):,.0f}",
+                two_digits(step.usd),
                 ", ".join(DATA["limits"][name]["name"] for name in step.runs_out)
                 or "-",
             ]
             for step in plan_all(gather(sections))
         ],
     )
+
+
+def two_digits(number: float) -> str:
+    return f"{float(f'{number:.2g}'):,.0f}"
 
 
 def gigabytes(number: float) -> str:
@@ -273,6 +288,32 @@ def sources_list(sections: Sections) -> str:
     )
 
 
+def answer_list(sections: Sections) -> str:
+    """Return the answer, in the order in which things happen."""
+    facts = gather(sections)
+    at = {name: round_users(users) for name, users in reached(facts).items()}
+    first, *_, last = plan_all(facts)
+    lines = (
+        f"**Today, nothing.** {first.users:,.0f} users send {first.rate:.1f} requests "
+        f"a second in the busiest hour, for {two_digits(first.usd)} USD a month.",
+        "**Numbers that you raise by asking or deploying:** the 10 executions at once "
+        f"of a new AWS account, with {at['new_account']} users, and `ThrottleRate`, "
+        f"with {at['throttle']}. Do it on the first day.",
+        f"**The memory of the smallest compute**, with {at['memory_small']} users. Let "
+        "Neon scale up to 16 CU, which it does by itself.",
+        f"**A deploy in the busiest hour**, with {at['storm']} users: all environments "
+        "start at once, and Lambda refuses some requests. Move traffic in steps.",
+        f"**One database**, with {at['memory_large']} users: the memory of 16 CU. Give "
+        "groups of users a Neon project each (cells).",
+        f"**API Gateway and Lambda**, with {at['gateway']} users. AWS raises their "
+        "limits for those who ask.",
+        f"**Up to {last.users:,.0f} users, nothing new:** {last.cells} cells, "
+        f"{two_digits(last.usd)} USD a month, which are "
+        f"{100 * last.usd / last.users:.1f} cents a user.",
+    )
+    return "\n".join(f"{n}. {line}" for n, line in enumerate(lines, 1))
+
+
 def user_list(sections: Sections) -> str:
     """Return what is assumed about a user, and what that makes."""
     facts, user, guesses = gather(sections), DATA["user"], DATA["guesses"]
@@ -284,7 +325,9 @@ def user_list(sections: Sections) -> str:
         f"- {user['tasks']} tasks, which take {facts.user_bytes / 1000:,.0f} KB with "
         f"their indexes. {guesses['active_share']:.0%} of the users come on a day, and "
         f"read {guesses['hot_share']:.0%} of their tasks.\n"
-        f"- {facts.wal_bytes / 1000:.0f} KB of Postgres' log a day."
+        f"- {facts.wal_bytes / 1000:.0f} KB of Postgres' log a day.\n"
+        f"- At most {two_digits(1 / facts.write)} writes a second: each counts in a "
+        "row of the user's own, and waits for the commit of the one before."
     )
 
 
@@ -307,6 +350,7 @@ def draw(sections: Sections) -> str:
 
 
 TABLES: dict[str, Callable[[Sections], str]] = {
+    "scale_answer": answer_list,
     "scale_steps": steps_table,
     "scale_limits": limits_table,
     "scale_user": user_list,
