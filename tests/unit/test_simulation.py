@@ -55,19 +55,19 @@ def erlang_c(cores: int, load: float) -> float:
 
 @pytest.mark.parametrize(("cores", "load"), [(1, 0.5), (2, 0.7), (8, 0.8)])
 def test_cores_are_a_queue_as_erlang_computed_it(cores: int, load: float) -> None:
-    seconds, _ = wait_in_queue(cores, load, 15_000)
+    seconds, _ = wait_in_queue(cores, load, 8_000)
 
     assert seconds == pytest.approx(erlang_c(cores, load), rel=0.06)
 
 
 def test_obeys_littles_law() -> None:
-    seconds, present = wait_in_queue(2, 0.7, 10_000)
+    seconds, present = wait_in_queue(2, 0.7, 8_000)
 
     assert present == pytest.approx(2 * 0.7 * 1000 * seconds, rel=0.03)
 
 
 def test_the_same_seed_gives_the_same_result(world: World) -> None:
-    first, second = (simulate(world, "1", 2e6, 1500, seed=3) for _ in range(2))
+    first, second = (simulate(world, "1", 2e6, 800, seed=3) for _ in range(2))
 
     assert first == second
     assert first["refused"] == 0
@@ -103,7 +103,7 @@ def test_every_quota_has_a_source_and_a_date(name: str) -> None:
     ours = {"file", "measured"} & quota.keys()
 
     assert ours or re.match("https://", str(quota["source"]))
-    assert ours or re.search(r"20\\d\\d-\\d\\d", str(quota["read"]))
+    assert ours or re.search(r"20\d\d-\d\d", str(quota["read"]))
 
 
 def test_every_limit_is_computed() -> None:
