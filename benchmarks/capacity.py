@@ -38,7 +38,7 @@ DATA = tomllib.loads((Path(__file__).parent / "scale.toml").read_text())
 ROWS = tuple(DATA["compute"])
 """Sizes in CU."""
 
-RUNS = 30_000
+RUNS = 20_000
 """Requests of each simulation; the first quarter isn't counted."""
 
 DAY = 86_400
@@ -319,7 +319,8 @@ def find_most(world: World, size: str, requests: int = RUNS, steps: int = 5) -> 
         rate = (low + high) / 2
         outcome = simulate(world, size, rate / busiest_rate(1), count)
         busy = max(outcome["cpu"], outcome["pooler"])
-        if outcome["p99"] <= target["p99_ms"] and busy <= target["busy"]:
+        fast = outcome["p99"] <= target["p99_ms"] and outcome["refused"] < 0.001
+        if fast and busy <= target["busy"]:
             low, best = rate, outcome
         else:
             high = rate
@@ -339,12 +340,26 @@ class Row(TypedDict):
     raised: Outcome
 
 
-def measure(names: list[str], runs: int) -> dict[str, Row]:
+class Rows(TypedDict):
+    """The sizes, and the smallest one with few users."""
+
+    sizes: dict[str, Row]
+    few: dict[str, Outcome]
+
+
+FEW = ("1000", "10000", "100000", "1000000")
+
+
+def measure(names: list[str], runs: int) -> Rows:
     """Return the row of each size; runs: requests of each simulation."""
     world = load_world(results.load())
     with ProcessPoolExecutor() as pool:
-        rows = pool.map(partial(fill_row, world, runs), names)
-        return dict(zip(names, rows, strict=True))
+        sizes = pool.map(partial(fill_row, world, runs), names)
+        few = pool.map(partial(simulate, world, ROWS[0]), map(float, FEW))
+        return {
+            "sizes": dict(zip(names, sizes, strict=True)),
+            "few": dict(zip(FEW, few, strict=True)),
+        }
 
 
 def fill_row(world: World, requests: int, size: str) -> Row:
@@ -360,7 +375,7 @@ def fill_row(world: World, requests: int, size: str) -> Row:
     return row
 
 
-def table(rows: Mapping[str, Row]) -> str:
+def table(rows: Rows) -> str:
     """Return the table in Markdown."""
     return results.table(
         [
@@ -382,21 +397,20 @@ def table(rows: Mapping[str, Row]) -> str:
                 f"{row['most']['pooler']:.0%}",
                 f"{row['most']['p99_warm']:.0f}, {row['most']['p99']:.0f} ms",
                 *(
-                    f"{1 - row[case]['refused'] - row[case]['late']:.0%}, "
+                    f"{max(1 - row[case]['refused'] - row[case]['late'], 0):.0%}, "
                     f"{row[case]['p99'] / 1000:.1f} s"
                     for case in ("twice", "raised")
                 ),
             ]
-            for name, row in rows.items()
+            for name, row in rows["sizes"].items()
         ],
     )
 
 
 def round_users(users: float) -> str:
     """Return two digits of a number of users, in thousands or millions."""
-    if users >= 1e6:
-        return f"{users / 1e6:.2g} M"
-    return f"{float(f'{users / 1e3:.2g}'):g} k"
+    rounded = float(f"{users:.2g}")
+    return f"{rounded / 1e6:g} M" if rounded >= 1e6 else f"{rounded / 1e3:g} k"
 
 
 if __name__ == "__main__":

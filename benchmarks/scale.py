@@ -5,7 +5,7 @@ Everything is computed from results.json and scale.toml. `make scale` writes it.
 
 import math
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import yaml
@@ -61,7 +61,7 @@ class Facts(NamedTuple):
 def gather(sections: Sections) -> Facts:
     user, guesses = DATA["user"], DATA["guesses"]
     service = sections["validation"]["rows"]["service"]
-    rows = sections["capacity"]["rows"]
+    rows = sections["capacity"]["rows"]["sizes"]
     mix: dict[str, float] = user["mix"]
     total = sum(mix.values())
 
@@ -133,7 +133,7 @@ REACHED: dict[str, Callable[[Facts], float]] = {
         10 * value("concurrency") / facts.rate,
         value("concurrency") / facts.seconds / facts.rate,
     ),
-    "storm": lambda facts: value("concurrency") / facts.cold / facts.rate,
+    "storm": lambda facts: value("storm") / (0.9 * facts.cold) / facts.rate,
     "growth": lambda facts: (
         value("growth") / (facts.cold * busiest_share()) / facts.rate
     ),
@@ -218,7 +218,7 @@ def plan_all(facts: Facts) -> list[Step]:
 
 def steps_table(sections: Sections) -> str:
     """Return the table of the steps."""
-    return results.table(
+    return words_table(
         [
             *("users", "requests/s", "Neon", "tasks", "log a day", "USD a month"),
             "what runs out on the way here",
@@ -241,21 +241,28 @@ def steps_table(sections: Sections) -> str:
     )
 
 
+def words_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table in Markdown, all to the left."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
 def two_digits(number: float) -> str:
     return f"{float(f'{number:.2g}'):,.0f}"
 
 
 def gigabytes(number: float) -> str:
+    rounded = float(f"{number:.2g}")
     for unit, size in (("TB", 1000.0), ("GB", 1.0)):
-        if number >= size:
-            return f"{float(f'{number / size:.2g}'):g} {unit}"
-    return f"{float(f'{number * 1000:.2g}'):g} MB"
+        if rounded >= size:
+            return f"{rounded / size:g} {unit}"
+    return f"{rounded * 1000:g} MB"
 
 
 def limits_table(sections: Sections) -> str:
     """Return the table of the limits, those that are reached first at the top."""
     found = sorted(reached(gather(sections)).items(), key=lambda item: item[1])
-    return results.table(
+    return words_table(
         ["what", "until", "how much", "then"],
         [
             [
@@ -282,9 +289,22 @@ def sources_list(sections: Sections) -> str:
     del sections
     quoted = [*DATA["limits"].values(), *DATA["neon"].values()]
     pages = {(each["source"], each["read"]) for each in quoted if "source" in each}
-    prices = {(price.source, price.read) for price in costs.PRICES.values()}
-    return "\n".join(
-        f"- <{source}> ({read})" for source, read in sorted(pages | prices)
+    return "\n".join(f"- <{source}> ({read})" for source, read in sorted(pages))
+
+
+def few_table(sections: Sections) -> str:
+    """Return the table of cold starts."""
+    return results.table(
+        ["users", "requests/s", "cold starts", "p99 of warm", "p99 of cold", "p99"],
+        [
+            [
+                round_users(row["users"]),
+                f"{row['rate']:.1f}",
+                f"{row['cold']:.2%}",
+                *(f"{row[key]:.0f} ms" for key in ("p99_warm", "p99_cold", "p99")),
+            ]
+            for row in sections["capacity"]["rows"]["few"].values()
+        ],
     )
 
 
@@ -302,7 +322,7 @@ def answer_list(sections: Sections) -> str:
         f"**The memory of the smallest compute**, with {at['memory_small']} users. Let "
         "Neon scale up to 16 CU, which it does by itself.",
         f"**A deploy in the busiest hour**, with {at['storm']} users: all environments "
-        "start at once, and Lambda refuses some requests. Move traffic in steps.",
+        "start at once, and Lambda refuses some requests. Deploy in a quiet hour.",
         f"**One database**, with {at['memory_large']} users: the memory of 16 CU. Give "
         "groups of users a Neon project each (cells).",
         f"**API Gateway and Lambda**, with {at['gateway']} users. AWS raises their "
@@ -354,5 +374,6 @@ TABLES: dict[str, Callable[[Sections], str]] = {
     "scale_steps": steps_table,
     "scale_limits": limits_table,
     "scale_user": user_list,
+    "scale_few": few_table,
     "scale_sources": sources_list,
 }

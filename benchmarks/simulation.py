@@ -4,6 +4,8 @@
 machine; `capacity.py` predicts with the same parts what can't be measured here.
 """
 
+import heapq
+import itertools
 import random
 from collections import deque
 from collections.abc import (
@@ -21,9 +23,9 @@ from simpy import Environment, Event
 
 Process = Generator[Event, None, None]
 
-SLICE = 0.004
-"""Seconds that a process computes before another gets the core: Linux decides at its
-timer's ticks, 250 a second in most distributions' kernels."""
+SLICE = 0.003
+"""Seconds that a process computes before another gets the core. Linux gives 1.4 ms on
+two cores, and looks at its timer's ticks, every 4 ms, whether they have passed."""
 
 
 class Demand(NamedTuple):
@@ -87,61 +89,139 @@ class Machine(NamedTuple):
     """Whether the pooler prepares a client's statements on each of its connections."""
 
 
-class Cores:
-    """Cores of one speed, which processes use in turn."""
-
-    def __init__(self, env: Environment, count: int, wake: float = 0.0) -> None:
-        self.env, self.idle, self.wake = env, count, wake
-        self.ready = deque[Event]()
-        self.worked = 0.0
-
-    def acquire(self) -> Event:
-        """Return an event that happens as soon as the caller has a core."""
-        turn = self.env.event()
-        if self.idle:
-            self.idle -= 1
-            if not self.wake:
-                return turn.succeed()
-            return self.env.timeout(self.wake)
-        self.ready.append(turn)
-        return turn
-
-    def release(self) -> None:
-        """Give the caller's core to the process that has waited longest."""
-        if self.ready:
-            self.ready.popleft().succeed()
-        else:
-            self.idle += 1
-
-
 class Task:
-    """A process of the operating system: it holds a core until its slice ends."""
+    """A process of the operating system, which runs on a core until it sleeps."""
 
-    def __init__(self, cores: Cores) -> None:
-        self.cores, self.has_core, self.left = cores, False, 0.0
+    def __init__(self, cores: "Cores") -> None:
+        self.cores = cores
+        self.used = self.deadline = self.lag = 0.0
+        """Virtual times of `Cores`."""
+        self.need = self.since = 0.0
+        """Seconds that it still needs; when it was last accounted for."""
+        self.turn, self.runs, self.done = 0, False, cores.env.event()
 
-    def compute(self, seconds: float) -> Process:
-        """Take so many seconds of a core."""
-        while seconds > 1e-9:
-            if not self.has_core:
-                yield self.cores.acquire()
-                self.has_core, self.left = True, SLICE
-            step = min(seconds, self.left)
-            yield self.cores.env.timeout(step)
-            self.cores.worked += step
-            self.left -= step
-            seconds -= step
-            if self.left <= 1e-9:
-                if self.cores.ready:
-                    self.sleep()
-                else:
-                    self.left = SLICE
+    def compute(self, seconds: float) -> Event:
+        """Return an event that happens when it has had a core for so many seconds."""
+        self.need, self.done = seconds, self.cores.env.event()
+        if self.runs:
+            self.cores.go_on(self)
+        else:
+            self.cores.wake_up(self)
+        return self.done
 
     def sleep(self) -> None:
         """Give the core back, to wait for something."""
-        if self.has_core:
-            self.has_core = False
-            self.cores.release()
+        if self.runs:
+            self.cores.leave(self)
+
+
+class Cores:
+    """Cores of one speed, and Linux's scheduler (EEVDF), with one queue for all cores.
+
+    The virtual time of a task grows while it runs. Tasks that aren't ahead of the
+    average may run, that with the earliest deadline first. A task that wakes up begins
+    at the average or, if it has had less than its part, before it. So a task that
+    computes little needn't wait for those that compute much.
+    """
+
+    def __init__(self, env: Environment, count: int, wake: float = 0.0) -> None:
+        self.env, self.count, self.wake = env, count, wake
+        self.running: list[Task] = []
+        self.ready: list[tuple[float, int, Task]] = []
+        self.ready_used = self.latest_average = self.worked = 0.0
+        self.numbers = itertools.count()
+
+    def average(self) -> float:
+        """Return the mean virtual time of the tasks that run or wait for a core."""
+        count = len(self.ready) + len(self.running)
+        if count:
+            running = sum(task.used + self.unaccounted(task) for task in self.running)
+            self.latest_average = (self.ready_used + running) / count
+        return self.latest_average
+
+    def unaccounted(self, task: Task) -> float:
+        return max(self.env.now - task.since, 0.0)
+
+    def wake_up(self, task: Task) -> None:
+        average = self.average()
+        task.used = average - task.lag
+        task.deadline = task.used + SLICE
+        if len(self.running) < self.count:
+            self.start(task, self.wake)
+            return
+        self.push(task)
+        ahead = max(self.running, key=lambda each: each.used + self.unaccounted(each))
+        if ahead.used + self.unaccounted(ahead) > average and ahead.need > 0:
+            best = self.pop()
+            if best.deadline < ahead.deadline:
+                self.stop(ahead)
+                self.push(ahead)
+                self.start(best)
+            else:
+                self.push(best)
+
+    def push(self, task: Task) -> None:
+        heapq.heappush(self.ready, (task.deadline, next(self.numbers), task))
+        self.ready_used += task.used
+
+    def pop(self) -> Task:
+        """Return the task that is to run next."""
+        average, ahead = self.average(), []
+        entry = heapq.heappop(self.ready)
+        while entry[2].used > average + 1e-9 and self.ready:
+            ahead.append(entry)
+            entry = heapq.heappop(self.ready)
+        for each in ahead:
+            heapq.heappush(self.ready, each)
+        self.ready_used -= entry[2].used
+        return entry[2]
+
+    def start(self, task: Task, wake: float = 0.0) -> None:
+        task.runs = True
+        self.running.append(task)
+        self.go_on(task, wake)
+
+    def go_on(self, task: Task, wake: float = 0.0) -> None:
+        """Let a task run until it is done, or its slice ends."""
+        task.since = self.env.now + wake
+        task.turn += 1
+        step = min(task.need, max(task.deadline - task.used, 0.0))
+        timeout, turn = self.env.timeout(wake + step), task.turn
+        timeout.callbacks.append(lambda _: self.end(task, turn))
+
+    def end(self, task: Task, turn: int) -> None:
+        """Give the core to the next, unless the task was stopped before."""
+        if task.turn != turn or not task.runs:
+            return
+        self.account(task)
+        if task.need <= 1e-9:
+            task.need = 0.0
+            task.done.succeed()
+            return
+        task.deadline = task.used + SLICE
+        if self.ready:
+            self.stop(task)
+            self.push(task)
+            self.start(self.pop())
+        else:
+            self.go_on(task)
+
+    def account(self, task: Task) -> None:
+        had, task.since = self.unaccounted(task), self.env.now
+        task.used, task.need = task.used + had, task.need - had
+        self.worked += had
+
+    def stop(self, task: Task) -> None:
+        self.account(task)
+        task.turn, task.runs = task.turn + 1, False
+        self.running.remove(task)
+
+    def leave(self, task: Task) -> None:
+        """Let a task sleep; remember by how much it has had less than its part."""
+        task.lag = min(max(self.average() - task.used, 0.0), SLICE)
+        self.stop(task)
+        if self.ready:
+            self.start(self.pop())
 
 
 class Log:
@@ -242,7 +322,7 @@ class Pooler:
             messages = 3 if query.demand.connects else 2
             seconds = query.demand.pooler / messages
             self.worked += seconds
-            yield from task.compute(seconds)
+            yield task.compute(seconds)
             if kind == "query":
                 self.queue.append(query)
             else:
@@ -267,7 +347,7 @@ class Pooler:
     def serve(self, server: Server) -> Process:
         """Be a connection's backend in Postgres."""
         task = Task(self.cores)
-        yield from task.compute(self.machine.server_start)
+        yield task.compute(self.machine.server_start)
         self.opening = False
         self.idle.append(server)
         self.lend()
@@ -284,7 +364,7 @@ class Pooler:
                 query.demand.operation,
                 self.machine.shares_plans,
             )
-            yield from task.compute(self.rng.choice(getattr(statement, kind)))
+            yield task.compute(self.rng.choice(getattr(statement, kind)))
             if statement.writes:
                 task.sleep()
                 yield self.log.flush()
@@ -327,16 +407,16 @@ def run_together(
     def work(plan: Iterable[Demand], latencies: list[float]) -> Process:
         task, client = Task(cores), Client()
         for demand in plan:
-            yield from task.compute(demand.event)
+            yield task.compute(demand.event)
             started = env.now
-            yield from task.compute(demand.handler / 2)
+            yield task.compute(demand.handler / 2)
             for kind in ("connect", "query") if demand.connects else ("query",):
                 answer = pooler.send(client, demand, kind)
                 task.sleep()
                 yield answer
-            yield from task.compute(demand.handler / 2)
+            yield task.compute(demand.handler / 2)
             latencies.append(env.now - started)
-        yield from task.compute(machine.rest)
+        yield task.compute(machine.rest)
         task.sleep()
 
     for crowd in crowds:

@@ -130,7 +130,7 @@ def work(postgres: Postgres, pooler: int, prepared: bool) -> "array[float]":
             answer = invoke(operation, event)
             ended = time.thread_time()
             if answer.status >= 300:
-                sys.exit(f"{operation}: {answer.status}")
+                raise RuntimeError(f"{operation}: {answer.status}")
             if not id:
                 pids = backends(postgres)  # The pooler may have a new connection.
             if operation == "create_task":
@@ -155,14 +155,20 @@ class Times(NamedTuple):
     database: float
 
 
-def split(times: Sequence[float]) -> list[Times]:
-    return [Times(*times[at : at + 4]) for at in range(0, len(times), 4)]
+def measure_times(
+    postgres: Postgres, environments: int, prepared: bool
+) -> list[list[Times]]:
+    """Return what the requests of each environment take, in their order.
 
-
-def measure_alone(postgres: Postgres, prepared: bool) -> list[Times]:
-    """Return what the requests of one execution environment take, in their order."""
-    pooler = pooler_pid()
-    return split(run_at_once(1, lambda: work(postgres, pooler, prepared)))
+    With several environments, the times of the pooler and of Postgres are those of all.
+    """
+    pooler, size = pooler_pid(), 4 * ROUNDS * len(OPERATIONS)
+    joined = run_at_once(environments, lambda: work(postgres, pooler, prepared))
+    if len(joined) != environments * size:
+        sys.exit(f"only {len(joined) // size} of {environments} environments ended")
+    times = [Times(*joined[at : at + 4]) for at in range(0, len(joined), 4)]
+    each = ROUNDS * len(OPERATIONS)
+    return [times[at : at + each] for at in range(0, len(times), each)]
 
 
 class Crowd(NamedTuple):
@@ -186,17 +192,16 @@ class Crowd(NamedTuple):
 
 
 def measure_crowd(postgres: Postgres) -> Crowd:
-    pooler = pooler_pid()
-    pids = backends(postgres)
+    pooler, pids = pooler_pid(), backends(postgres)
     before = cpu_clock(pooler), sum(map(cpu_clock, pids)), sum(os.times()[2:4])
-    joined = run_at_once(CROWD, lambda: work(postgres, pooler, prepared=False))
-    requests, each = len(joined) // 4, 4 * ROUNDS * len(OPERATIONS)
+    times = measure_times(postgres, CROWD, prepared=False)
     used = sum(os.times()[2:4]) - before[2]
+    requests = [each for environment in times for each in environment]
     return Crowd(
-        [split(joined[at : at + each]) for at in range(0, len(joined), each)],
-        (cpu_clock(pooler) - before[0]) / requests,
-        (sum(map(cpu_clock, backends(postgres))) - before[1]) / requests,
-        max(used - sum(joined[0::4]) - sum(joined[1::4]), 0.0) / CROWD,
+        times,
+        (cpu_clock(pooler) - before[0]) / len(requests),
+        (sum(map(cpu_clock, backends(postgres))) - before[1]) / len(requests),
+        max(used - sum(each.event + each.handler for each in requests), 0.0) / CROWD,
     )
 
 
@@ -265,13 +270,17 @@ class Usage(NamedTuple):
 
 def measure_usage(postgres: Postgres, pgbouncer: PgBouncer) -> Usage:
     """Measure one environment and a few, without the rows."""
-    measure_alone(postgres, True)  # Postgres reads its catalogs.
-    first, prepared, plain = [], [], []
+    measure_times(postgres, 1, prepared=True)  # Postgres reads its catalogs.
+    first, prepared, plain = (
+        list[list[Times]](),
+        list[list[Times]](),
+        list[list[Times]](),
+    )
     for _ in range(ENVIRONMENTS):
         pgbouncer.restart()
-        first.append(measure_alone(postgres, True))
-        prepared.append(measure_alone(postgres, True))
-        plain.append(measure_alone(postgres, False))
+        first += measure_times(postgres, 1, prepared=True)
+        prepared += measure_times(postgres, 1, prepared=True)
+        plain += measure_times(postgres, 1, prepared=False)
     # The first crowd makes the pooler connect to Postgres.
     crowds = [measure_crowd(postgres) for _ in range(1 + CROWDS)][1:]
     pgbouncer.restart()

@@ -30,7 +30,7 @@ def wait_in_queue(cores: int, load: float, customers: int) -> tuple[float, float
     def customer() -> Process:
         count(1)
         came, task = env.now, Task(queue)
-        yield from task.compute(rng.expovariate(1000))
+        yield task.compute(rng.expovariate(1000))
         task.sleep()
         count(-1)
         seconds.append(env.now - came)
@@ -75,7 +75,7 @@ def test_the_same_seed_gives_the_same_result(world: World) -> None:
 
 
 def test_lambda_refuses_what_a_small_compute_cannot_answer(world: World) -> None:
-    users = 4 * results.load()["capacity"]["rows"]["0.25"]["most"]["users"]
+    users = 4 * results.load()["capacity"]["rows"]["sizes"]["0.25"]["most"]["users"]
 
     outcome = simulate(world._replace(concurrency=100), "0.25", users, 2000)
 
@@ -87,7 +87,7 @@ def test_the_simulation_predicts_what_was_measured() -> None:
 
 
 def test_twice_the_users_are_too_many() -> None:
-    for row in results.load()["capacity"]["rows"].values():
+    for row in results.load()["capacity"]["rows"]["sizes"].values():
         assert row["most"]["p99"] <= DATA["target"]["p99_ms"]
         assert row["twice"]["refused"] + row["twice"]["late"] > 0.2
 
