@@ -195,9 +195,9 @@ class Request(NamedTuple):
 def simulate(
     world: World, size: str, users: float, requests: int = RUNS, seed: int = 1
 ) -> Outcome:
-    """Return what happens in the middle of the busiest hours.
+    """Return what happens in the middle of the busiest hour.
 
-    With few users, so many requests take longer than these hours, up to days.
+    With few users, so many requests take longer than this hour, up to days.
     """
     env, rng = Environment(), random.Random(seed)  # noqa: S311
     compute = machine(world, size)
@@ -237,7 +237,7 @@ def simulate(
 
     hours = DATA["user"]["hours"]
     highest = busiest_rate(users)
-    middle = 3600 * (hours.index(max(hours)) + 1)
+    middle = 3600 * (hours.index(max(hours)) + 0.5)
     start = middle - requests / highest / 2
 
     for name, share in mix.items():

@@ -301,7 +301,10 @@ def few_table(sections: Sections) -> str:
                 round_users(row["users"]),
                 f"{row['rate']:.1f}",
                 f"{row['cold']:.2%}",
-                *(f"{row[key]:.0f} ms" for key in ("p99_warm", "p99_cold", "p99")),
+                *(
+                    f"{row[key]:.0f} ms" if row[key] else "-"
+                    for key in ("p99_warm", "p99_cold", "p99")
+                ),
             ]
             for row in sections["capacity"]["rows"]["few"].values()
         ],

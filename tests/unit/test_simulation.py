@@ -67,11 +67,10 @@ def test_obeys_littles_law() -> None:
 
 
 def test_the_same_seed_gives_the_same_result(world: World) -> None:
-    first, second = (simulate(world, "1", 2e6, 800, seed=3) for _ in range(2))
+    first, second = (simulate(world, "1", 1e6, 800, seed=3) for _ in range(2))
 
     assert first == second
     assert first["refused"] == 0
-    assert first["p99"] < DATA["target"]["p99_ms"]
 
 
 def test_lambda_refuses_what_a_small_compute_cannot_answer(world: World) -> None:
