@@ -392,7 +392,7 @@ def choose_plan(client: Client, server: Server, operation: str, shares: bool) ->
 
 
 def run_together(
-    machine: Machine, crowds: Iterable[Sequence[Iterable[Demand]]], rng: random.Random
+    crowds: Sequence[tuple[Machine, Sequence[Iterable[Demand]]]], rng: random.Random
 ) -> Iterator[tuple[float, list[float]]]:
     """Run crowds of environments, one crowd after the other, with the same pooler.
 
@@ -400,9 +400,9 @@ def run_together(
     after the other. Yields the seconds until the last is done, and those of each
     request.
     """
-    env = Environment()
-    cores = Cores(env, machine.cores, machine.wake)
-    pooler = Pooler(env, cores, machine, rng)
+    env, first = Environment(), crowds[0][0]
+    cores = Cores(env, first.cores, first.wake)
+    pooler = Pooler(env, cores, first, rng)
 
     def work(plan: Iterable[Demand], latencies: list[float]) -> Process:
         task, client = Task(cores), Client()
@@ -416,10 +416,11 @@ def run_together(
                 yield answer
             yield task.compute(demand.handler / 2)
             latencies.append(env.now - started)
-        yield task.compute(machine.rest)
+        yield task.compute(pooler.machine.rest)
         task.sleep()
 
-    for crowd in crowds:
+    for machine, crowd in crowds:
+        pooler.machine = machine
         began, latencies = env.now, list[float]()
         everyone = [env.process(work(plan, latencies)) for plan in crowd]
         env.run(env.all_of(everyone))

@@ -1,8 +1,8 @@
 """Check the simulation against benchmarks.load: `python -m benchmarks.validation`.
 
-In each run, it measures the CPU time of one execution environment's requests, and from
-that predicts the rows of benchmarks.load, which it measures too. What is predicted
-isn't used to predict it: a row of 10 or 100 environments tells the simulation nothing.
+In each run, it measures the CPU time of the requests of one execution environment, and
+of a crowd of 20. From that it predicts the rows of benchmarks.load, which it measures
+too. They tell the simulation nothing.
 """
 
 import os
@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
@@ -111,14 +111,18 @@ def pooler_pid() -> int:
     return pid
 
 
-def work(postgres: Postgres, pooler: int, prepared: bool) -> "array[float]":
-    """Be an execution environment; return the seconds of its requests, as in `Demand`.
+def work(
+    servers: Callable[[], list[int]], pooler: int, prepared: bool
+) -> "array[float]":
+    """Be an execution environment; return the seconds of its requests, as in `Times`.
 
     Postgres is still busy for a moment after it has answered. So its CPU time and that
     of the pooler are read when the next request begins.
+
+    servers: returns the processes of Postgres.
     """
     user_id, seconds, id = f"alone|{os.getpid()}", array("f"), ""
-    pids = backends(postgres)
+    pids = servers()
     database, pooling = sum(map(cpu_clock, pids)), cpu_clock(pooler)
     for _ in range(ROUNDS):
         for operation in OPERATIONS:
@@ -132,7 +136,7 @@ def work(postgres: Postgres, pooler: int, prepared: bool) -> "array[float]":
             if answer.status >= 300:
                 raise RuntimeError(f"{operation}: {answer.status}")
             if not id:
-                pids = backends(postgres)  # The pooler may have a new connection.
+                pids = servers()  # The pooler may have a new connection.
             if operation == "create_task":
                 id = answer.json["id"]
             if not prepared and connection._idle:
@@ -156,18 +160,14 @@ class Times(NamedTuple):
 
 
 def measure_times(
-    postgres: Postgres, environments: int, prepared: bool
+    environments: int, servers: Callable[[], list[int]], prepared: bool
 ) -> list[list[Times]]:
-    """Return what the requests of each environment take, in their order.
-
-    With several environments, the times of the pooler and of Postgres are those of all.
-    """
-    pooler, size = pooler_pid(), 4 * ROUNDS * len(OPERATIONS)
-    joined = run_at_once(environments, lambda: work(postgres, pooler, prepared))
-    if len(joined) != environments * size:
-        sys.exit(f"only {len(joined) // size} of {environments} environments ended")
+    """Return what the requests of each environment take, in their order."""
+    pooler, each = pooler_pid(), ROUNDS * len(OPERATIONS)
+    joined = run_at_once(environments, lambda: work(servers, pooler, prepared))
+    if len(joined) != environments * each * 4:
+        sys.exit(f"only {len(joined)} times of {environments} environments")
     times = [Times(*joined[at : at + 4]) for at in range(0, len(joined), 4)]
-    each = ROUNDS * len(OPERATIONS)
     return [times[at : at + each] for at in range(0, len(times), each)]
 
 
@@ -179,7 +179,7 @@ class Crowd(NamedTuple):
     """
 
     times: list[list[Times]]
-    """Of each environment; only `event` and `handler` are its own."""
+    """Of each environment, without those of Postgres."""
 
     pooler: float
     """On average."""
@@ -194,7 +194,7 @@ class Crowd(NamedTuple):
 def measure_crowd(postgres: Postgres) -> Crowd:
     pooler, pids = pooler_pid(), backends(postgres)
     before = cpu_clock(pooler), sum(map(cpu_clock, pids)), sum(os.times()[2:4])
-    times = measure_times(postgres, CROWD, prepared=False)
+    times = measure_times(CROWD, list, prepared=False)
     used = sum(os.times()[2:4]) - before[2]
     requests = [each for environment in times for each in environment]
     return Crowd(
@@ -270,17 +270,19 @@ class Usage(NamedTuple):
 
 def measure_usage(postgres: Postgres, pgbouncer: PgBouncer) -> Usage:
     """Measure one environment and a few, without the rows."""
-    measure_times(postgres, 1, prepared=True)  # Postgres reads its catalogs.
-    first, prepared, plain = (
-        list[list[Times]](),
-        list[list[Times]](),
-        list[list[Times]](),
-    )
+
+    def alone(prepared: bool = True) -> list[list[Times]]:
+        return measure_times(1, lambda: backends(postgres), prepared)
+
+    alone()  # Postgres reads its catalogs.
+    first: list[list[Times]] = []
+    prepared: list[list[Times]] = []
+    plain: list[list[Times]] = []
     for _ in range(ENVIRONMENTS):
         pgbouncer.restart()
-        first += measure_times(postgres, 1, prepared=True)
-        prepared += measure_times(postgres, 1, prepared=True)
-        plain += measure_times(postgres, 1, prepared=False)
+        first += alone()
+        prepared += alone()
+        plain += alone(prepared=False)
     # The first crowd makes the pooler connect to Postgres.
     crowds = [measure_crowd(postgres) for _ in range(1 + CROWDS)][1:]
     pgbouncer.restart()
@@ -291,91 +293,87 @@ def measure_usage(postgres: Postgres, pgbouncer: PgBouncer) -> Usage:
 
 
 class Calibration(NamedTuple):
-    """The parameters of the simulation."""
+    """The parameters of the simulation: of one environment, or of several."""
 
-    alone: Machine
-    crowded: Machine
-    demands: Mapping[str, Sequence[Sequence[Demand]]]
-    """Samples of each request of an environment, in their order: "alone", "crowded"."""
+    machine: Machine
+    requests: list[list[Demand]]
+    """Samples of each request of an environment, in their order."""
 
 
-def calibrate(usage: Usage) -> Calibration:
-    """Return the parameters that follow from what was measured."""
+def calibrate(usage: Usage) -> tuple[Calibration, Calibration]:
+    """Return the parameters of an environment alone and in a crowd."""
+    plain = [each for times in usage.plain for each in times]
+    pooler, database = (
+        statistics.mean(crowded) / statistics.mean(alone)
+        for crowded, alone in (
+            ([crowd.pooler for crowd in usage.crowds], [t.pooler for t in plain]),
+            ([crowd.database for crowd in usage.crowds], [t.database for t in plain]),
+        )
+    )
+    # What an environment of a crowd reads of the pooler is what all of them take.
+    usual = [
+        pooler * statistics.mean(times.pooler for times in same)
+        for same in zip(*usage.plain, strict=True)
+    ]
+    crowd = [
+        [t._replace(pooler=own) for t, own in zip(times, usual, strict=True)]
+        for each in usage.crowds
+        for times in each.times
+    ]
+    return (
+        Calibration(machine(usage, 1.0), demands(usage.prepared)),
+        Calibration(machine(usage, database), demands(crowd)),
+    )
+
+
+def machine(usage: Usage, factor: float) -> Machine:
+    """Return this machine, where Postgres takes so many times what it takes alone."""
     size = len(OPERATIONS)
     server_start = statistics.median(
         sum(each.database for each in new[:size])
         - sum(each.database for each in old[:size])
         for new, old in zip(usage.first, usage.prepared, strict=True)
     )
-    alone = [each for times in usage.plain for each in times]
-    pooler = statistics.mean(crowd.pooler for crowd in usage.crowds) / statistics.mean(
-        each.pooler for each in alone
-    )
-    database = statistics.mean(
-        crowd.database for crowd in usage.crowds
-    ) / statistics.mean(each.database for each in alone)
 
-    def statements(number: int, factor: float) -> Statements:
-        def samples(runs: list[list[Times]], *rounds: int) -> list[float]:
-            return [
-                factor * times[size * round + number].database
-                for times in runs
-                for round in range(*rounds)
-            ]
+    def samples(runs: list[list[Times]], number: int, *rounds: int) -> list[float]:
+        return [
+            factor * times[size * round + number].database
+            for times in runs
+            for round in range(*rounds)
+        ]
 
-        return Statements(
-            prepare=samples(usage.prepared, 1),
-            custom=samples(usage.prepared, 1, CUSTOM_PLANS),
-            generic=samples(usage.prepared, CUSTOM_PLANS + 1, ROUNDS),
-            plain=samples(usage.plain, 1, ROUNDS),
-            writes=OPERATIONS[number] in WRITES,
-        )
-
-    def machine(factor: float) -> Machine:
-        return Machine(
-            cores=os.cpu_count() or 1,
-            wake=usage.wake,
-            flushes=usage.flushes,
-            fork=usage.fork,
-            rest=statistics.mean(crowd.rest for crowd in usage.crowds),
-            server_start=server_start * factor,
-            pool_size=POOL_SIZE,
-            statements={
-                operation: statements(number, factor)
-                for number, operation in enumerate(OPERATIONS)
-            },
-        )
-
-    poolers = [
-        pooler * statistics.mean(t.pooler for t in same)
-        for same in zip(*usage.plain, strict=True)
-    ]
-    crowd = [times for each in usage.crowds for times in each.times]
-    return Calibration(
-        machine(1.0),
-        machine(database),
-        {
-            "alone": demands(usage.prepared, None),
-            "crowded": demands(crowd, poolers),
+    return Machine(
+        cores=os.cpu_count() or 1,
+        wake=usage.wake,
+        flushes=usage.flushes,
+        fork=usage.fork,
+        rest=statistics.mean(crowd.rest for crowd in usage.crowds),
+        server_start=factor * server_start,
+        pool_size=POOL_SIZE,
+        statements={
+            operation: Statements(
+                prepare=samples(usage.prepared, number, 1),
+                custom=samples(usage.prepared, number, 1, CUSTOM_PLANS),
+                generic=samples(usage.prepared, number, CUSTOM_PLANS + 1, ROUNDS),
+                plain=samples(usage.plain, number, 1, ROUNDS),
+                writes=operation in WRITES,
+            )
+            for number, operation in enumerate(OPERATIONS)
         },
     )
 
 
-def demands(runs: list[list[Times]], poolers: list[float] | None) -> list[list[Demand]]:
-    """Return samples of each request of an environment.
-
-    poolers: what each takes in the pooler, if it isn't in `runs`.
-    """
+def demands(runs: list[list[Times]]) -> list[list[Demand]]:
     return [
         [
             Demand(
                 OPERATIONS[number % len(OPERATIONS)],
-                each.event,
-                each.handler,
-                poolers[number] if poolers else each.pooler,
+                times.event,
+                times.handler,
+                times.pooler,
                 connects=number == 0,
             )
-            for each in same
+            for times in same
         ]
         for number, same in enumerate(zip(*runs, strict=True))
     ]
@@ -391,21 +389,19 @@ def summarize(seconds: float, latencies: list[float]) -> dict[str, float]:
     }
 
 
-def predict(
-    calibration: Calibration, names: list[str], seed: int
-) -> list[dict[str, float]]:
+def predict(usage: Usage, names: list[str], seed: int) -> list[dict[str, float]]:
     """Return the rows as the simulation sees them."""
     rng = random.Random(seed)  # noqa: S311
-    machine = calibration.crowded
+    alone, crowded = calibrate(usage)
     crowds = [
-        [
-            [rng.choice(same) for same in calibration.demands[kind]]
-            for _ in range(environments)
-        ]
-        for environments in (ROWS[name] for name in names)
-        for kind in ["alone" if environments == 1 else "crowded"]
+        (
+            each.machine,
+            [[rng.choice(same) for same in each.requests] for _ in range(ROWS[name])],
+        )
+        for name in names
+        for each in [alone if ROWS[name] == 1 else crowded]
     ]
-    return [summarize(*row) for row in run_together(machine, crowds, rng)]
+    return [summarize(*row) for row in run_together(crowds, rng)]
 
 
 def measure(names: list[str], runs: int) -> Measured:
@@ -421,7 +417,7 @@ def measure(names: list[str], runs: int) -> Measured:
             measured.append(medians(order, [row for row, _ in rows]))
             others.append(dict(zip(order, (cores for _, cores in rows), strict=True)))
             task_bytes = measure_task(postgres)
-        predicted.append(medians(order, predict(calibrate(usages[-1]), order, run)))
+        predicted.append(medians(order, predict(usages[-1], order, run)))
         print(f"run {run}: {measured[-1]}, others {others[-1]}", file=sys.stderr)
         print(f"     {predicted[-1]}", file=sys.stderr)
     return {
@@ -433,7 +429,9 @@ def measure(names: list[str], runs: int) -> Measured:
             }
             for name in names
         },
-        "service": describe_service([calibrate(usage) for usage in usages], task_bytes),
+        "service": describe_service(
+            [calibrate(usage)[1] for usage in usages], task_bytes
+        ),
     }
 
 
@@ -497,7 +495,7 @@ def describe_service(calibrations: list[Calibration], task_bytes: float) -> Serv
             part(demand)
             for calibration in calibrations
             for number in later
-            for demand in calibration.demands["crowded"][number]
+            for demand in calibration.requests[number]
             if demand.operation == operation
         )
         return round(statistics.mean(values), 7)
@@ -513,12 +511,12 @@ def describe_service(calibrations: list[Calibration], task_bytes: float) -> Serv
             name: thin(
                 sample
                 for calibration in calibrations
-                for sample in calibration.crowded.statements[name].generic
+                for sample in calibration.machine.statements[name].generic
             )
             for name in OPERATIONS
         },
         "server_start": round(
-            statistics.median(c.crowded.server_start for c in calibrations), 7
+            statistics.median(c.machine.server_start for c in calibrations), 7
         ),
         "task_bytes": round(task_bytes),
     }
