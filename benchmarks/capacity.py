@@ -43,7 +43,7 @@ RUNS = 20_000
 
 DAY = 86_400
 FULL_CORE = 1769
-"""MB of a Lambda function that has one core."""
+"""MB of a Lambda function that has one core (AWS's page on a function's memory)."""
 
 LEAST_SECONDS = 3
 """Of the busiest hour that a simulation covers, for a queue to show that it grows."""
