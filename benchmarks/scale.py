@@ -266,7 +266,7 @@ def limits_table(sections: Sections) -> str:
         ["what", "until", "how much", "then"],
         [
             [
-                limit["name"],
+                f"[{limit['name']}]({where(limit)})",
                 round_users(at),
                 limit_value(name) + limit["what"],
                 limit["then"],
@@ -275,6 +275,13 @@ def limits_table(sections: Sections) -> str:
             for limit in [DATA["limits"][name]]
         ],
     )
+
+
+def where(limit: Mapping[str, str]) -> str:
+    """Return the link to where a limit is from."""
+    if "measured" in limit:
+        return "#how-many-users-one-compute-serves"
+    return limit["source"] if "source" in limit else f"../{limit['file']}"
 
 
 def limit_value(name: str) -> str:
