@@ -66,26 +66,31 @@ class World(NamedTuple):
     """Executions at the same time that Lambda allows."""
 
 
-class Outcome(TypedDict):
-    """Of the requests at the busiest time; times in milliseconds."""
-
-    users: int
-    rate: float
-    """Requests in a second that came."""
+class Answers(TypedDict):
+    """Shares of the requests, and milliseconds of those that were answered."""
 
     refused: float
-    """Share of requests for which Lambda had no environment."""
+    """Lambda had no environment."""
 
     late: float
-    """Share of requests that the function gave up."""
+    """The function gave up."""
 
     cold: float
-    """Share of requests that began with a cold start."""
+    """It began with a cold start."""
 
     p50: float
     p99: float
     p99_warm: float
     p99_cold: float
+
+
+class Outcome(Answers):
+    """What happens at the busiest time."""
+
+    users: int
+    rate: float
+    """Requests in a second that came."""
+
     cpu: float
     """Share of the compute's cores that was used."""
 
@@ -257,33 +262,34 @@ def simulate(
 
     env.run(env.process(arrive()))
     end, worked, pooled = env.now, cores.worked, pooler.worked
-    env.run(env.now + 2 * TOO_LATE)
+    env.run()
     counted = [each for each in done if end / 4 <= each.began <= end]
-    seconds = end * 3 / 4
-    answered = [each for each in counted if each.seconds is not None]
-    times = {
-        cold: [
-            each.seconds
-            for each in answered
-            if each.cold == cold and each.seconds is not None
-        ]
-        for cold in (False, True)
-    }
-    both = [*times[False], *times[True]]
     return {
         "users": round(users),
-        "rate": round(len(counted) / seconds, 1),
-        "refused": share_of(len(counted) - len(answered), len(counted)),
-        "late": share_of(sum(each > TOO_LATE for each in both), len(counted)),
-        "cold": share_of(len(times[True]), len(counted)),
-        "p50": percentile(both, 50),
-        "p99": percentile(both, 99),
-        "p99_warm": percentile(times[False], 99),
-        "p99_cold": percentile(times[True], 99),
+        "rate": round(len(counted) / (end * 3 / 4), 1),
+        **summarize(counted),
         "cpu": round(worked / end / compute.cores, 3),
         "pooler": round(pooled / end, 3),
         "environments": fleet.most,
         "servers": pooler.servers,
+    }
+
+
+def summarize(requests: Sequence[Request]) -> Answers:
+    """Return the parts and the percentiles of some requests."""
+    warm, cold = (
+        [r.seconds for r in requests if r.cold == cold and r.seconds is not None]
+        for cold in (False, True)
+    )
+    both, count = [*warm, *cold], len(requests)
+    return {
+        "refused": share_of(count - len(both), count),
+        "late": share_of(sum(each > TOO_LATE for each in both), count),
+        "cold": share_of(len(cold), count),
+        "p50": percentile(both, 50),
+        "p99": percentile(both, 99),
+        "p99_warm": percentile(warm, 99),
+        "p99_cold": percentile(cold, 99),
     }
 
 
