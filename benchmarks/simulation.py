@@ -23,7 +23,7 @@ from simpy import Environment, Event
 
 Process = Generator[Event, None, None]
 
-SLICE = 0.003
+SLICE = 0.0028
 """Seconds that a process computes before another gets the core. Linux gives 1.4 ms on
 two cores, and looks at its timer's ticks, every 4 ms, whether they have passed."""
 
@@ -85,6 +85,10 @@ class Machine(NamedTuple):
 
     pool_size: int
     statements: Mapping[str, Statements]
+    session: bool = False
+    """Whether Postgres is a session with a share of the cores of its own, of which it
+    uses less than it has: so its processes soon run (autogroup in sched(7))."""
+
     shares_plans: bool = False
     """Whether the pooler prepares a client's statements on each of its connections."""
 
@@ -92,8 +96,10 @@ class Machine(NamedTuple):
 class Task:
     """A process of the operating system, which runs on a core until it sleeps."""
 
-    def __init__(self, cores: "Cores") -> None:
+    def __init__(self, cores: "Cores", early: float = 0.0) -> None:
         self.cores = cores
+        self.early = early
+        """Virtual time by which it wakes up before the average."""
         self.used = self.deadline = self.lag = 0.0
         """Virtual times of `Cores`."""
         self.need = self.since = 0.0
@@ -144,7 +150,7 @@ class Cores:
 
     def wake_up(self, task: Task) -> None:
         average = self.average()
-        task.used = average - task.lag
+        task.used = average - task.lag - task.early
         task.deadline = task.used + SLICE
         if len(self.running) < self.count:
             self.start(task, self.wake)
@@ -153,12 +159,9 @@ class Cores:
         ahead = max(self.running, key=lambda each: each.used + self.unaccounted(each))
         if ahead.used + self.unaccounted(ahead) > average and ahead.need > 0:
             best = self.pop()
-            if best.deadline < ahead.deadline:
-                self.stop(ahead)
-                self.push(ahead)
-                self.start(best)
-            else:
-                self.push(best)
+            self.stop(ahead)
+            self.push(ahead)
+            self.start(best)
 
     def push(self, task: Task) -> None:
         heapq.heappush(self.ready, (task.deadline, next(self.numbers), task))
@@ -346,7 +349,7 @@ class Pooler:
 
     def serve(self, server: Server) -> Process:
         """Be a connection's backend in Postgres."""
-        task = Task(self.cores)
+        task = Task(self.cores, SLICE if self.machine.session else 0.0)
         yield task.compute(self.machine.server_start)
         self.opening = False
         self.idle.append(server)

@@ -56,6 +56,8 @@ CROWDS = 2
 TASKS = 20_000
 """Of the table whose size is measured."""
 
+AUTOGROUP = Path("/proc/sys/kernel/sched_autogroup_enabled")
+
 ROUNDS = 10
 BODIES = ("create_task", "update_task")
 WRITES = ("create_task", "update_task", "complete_task", "delete_task")
@@ -350,6 +352,7 @@ def machine(usage: Usage, factor: float) -> Machine:
         rest=statistics.mean(crowd.rest for crowd in usage.crowds),
         server_start=factor * server_start,
         pool_size=POOL_SIZE,
+        session=AUTOGROUP.exists() and AUTOGROUP.read_text().strip() == "1",
         statements={
             operation: Statements(
                 prepare=samples(usage.prepared, number, 1),
