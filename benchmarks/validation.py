@@ -1,7 +1,7 @@
 """Check the simulation against benchmarks.load: `python -m benchmarks.validation`.
 
 In each run, it measures the CPU time of the requests of one execution environment, and
-of a crowd of 20. From that it predicts the rows of benchmarks.load, which it measures
+of some at once. From that it predicts the rows of benchmarks.load, which it measures
 too. They tell the simulation nothing.
 """
 
@@ -47,11 +47,11 @@ DIGITS = {"rate": 0, "p50": 1, "p99": 1}
 ENVIRONMENTS = 4
 """Measured alone, in each run."""
 
-CROWD = 20
-"""Environments of a crowd."""
+CROWDS = {"10": 5, "100": 20}
+"""How many environments tell what a request takes in a row. More of them take more,
+because they find the processor's caches full of each other's data."""
 
-CROWDS = 2
-"""Measured in each run."""
+CROWD_RUNS = 2
 
 TASKS = 20_000
 """Of the table whose size is measured."""
@@ -193,17 +193,18 @@ class Crowd(NamedTuple):
     """Of an environment, besides its requests: to begin and to end."""
 
 
-def measure_crowd(postgres: Postgres) -> Crowd:
+def measure_crowd(postgres: Postgres, environments: int) -> Crowd:
     pooler, pids = pooler_pid(), backends(postgres)
     before = cpu_clock(pooler), sum(map(cpu_clock, pids)), sum(os.times()[2:4])
-    times = measure_times(CROWD, list, prepared=False)
+    times = measure_times(environments, list, prepared=False)
     used = sum(os.times()[2:4]) - before[2]
     requests = [each for environment in times for each in environment]
     return Crowd(
         times,
         (cpu_clock(pooler) - before[0]) / len(requests),
         (sum(map(cpu_clock, backends(postgres))) - before[1]) / len(requests),
-        max(used - sum(each.event + each.handler for each in requests), 0.0) / CROWD,
+        max(used - sum(each.event + each.handler for each in requests), 0.0)
+        / environments,
     )
 
 
@@ -264,7 +265,7 @@ class Usage(NamedTuple):
     plain: list[list[Times]]
     """Others, without prepared statements."""
 
-    crowds: list[Crowd]
+    crowds: dict[str, list[Crowd]]
     flushes: list[float]
     wake: float
     fork: float
@@ -285,8 +286,11 @@ def measure_usage(postgres: Postgres, pgbouncer: PgBouncer) -> Usage:
         first += alone()
         prepared += alone()
         plain += alone(prepared=False)
-    # The first crowd makes the pooler connect to Postgres.
-    crowds = [measure_crowd(postgres) for _ in range(1 + CROWDS)][1:]
+    measure_crowd(postgres, max(CROWDS.values()))  # The pooler connects to Postgres.
+    crowds = {
+        name: [measure_crowd(postgres, size) for _ in range(CROWD_RUNS)]
+        for name, size in CROWDS.items()
+    }
     pgbouncer.restart()
     flushes = measure_flushes(postgres.folder)
     return Usage(
@@ -302,14 +306,17 @@ class Calibration(NamedTuple):
     """Samples of each request of an environment, in their order."""
 
 
-def calibrate(usage: Usage) -> tuple[Calibration, Calibration]:
-    """Return the parameters of an environment alone and in a crowd."""
-    plain = [each for times in usage.plain for each in times]
+def calibrate(usage: Usage, row: str) -> Calibration:
+    """Return the parameters of the environments of a row."""
+    if row not in usage.crowds:
+        rest = statistics.mean(crowd.rest for crowd in usage.crowds["10"])
+        return Calibration(machine(usage, 1.0, rest), demands(usage.prepared))
+    crowds, plain = usage.crowds[row], [t for times in usage.plain for t in times]
     pooler, database = (
         statistics.mean(crowded) / statistics.mean(alone)
         for crowded, alone in (
-            ([crowd.pooler for crowd in usage.crowds], [t.pooler for t in plain]),
-            ([crowd.database for crowd in usage.crowds], [t.database for t in plain]),
+            ([crowd.pooler for crowd in crowds], [t.pooler for t in plain]),
+            ([crowd.database for crowd in crowds], [t.database for t in plain]),
         )
     )
     # What an environment of a crowd reads of the pooler is what all of them take.
@@ -317,18 +324,16 @@ def calibrate(usage: Usage) -> tuple[Calibration, Calibration]:
         pooler * statistics.mean(times.pooler for times in same)
         for same in zip(*usage.plain, strict=True)
     ]
-    crowd = [
+    times = [
         [t._replace(pooler=own) for t, own in zip(times, usual, strict=True)]
-        for each in usage.crowds
-        for times in each.times
+        for crowd in crowds
+        for times in crowd.times
     ]
-    return (
-        Calibration(machine(usage, 1.0), demands(usage.prepared)),
-        Calibration(machine(usage, database), demands(crowd)),
-    )
+    rest = statistics.mean(crowd.rest for crowd in crowds)
+    return Calibration(machine(usage, database, rest), demands(times))
 
 
-def machine(usage: Usage, factor: float) -> Machine:
+def machine(usage: Usage, factor: float, rest: float) -> Machine:
     """Return this machine, where Postgres takes so many times what it takes alone."""
     size = len(OPERATIONS)
     server_start = statistics.median(
@@ -349,7 +354,7 @@ def machine(usage: Usage, factor: float) -> Machine:
         wake=usage.wake,
         flushes=usage.flushes,
         fork=usage.fork,
-        rest=statistics.mean(crowd.rest for crowd in usage.crowds),
+        rest=rest,
         server_start=factor * server_start,
         pool_size=POOL_SIZE,
         session=AUTOGROUP.exists() and AUTOGROUP.read_text().strip() == "1",
@@ -395,14 +400,16 @@ def summarize(seconds: float, latencies: list[float]) -> dict[str, float]:
 def predict(usage: Usage, names: list[str], seed: int) -> list[dict[str, float]]:
     """Return the rows as the simulation sees them."""
     rng = random.Random(seed)  # noqa: S311
-    alone, crowded = calibrate(usage)
+    calibrations = {name: calibrate(usage, name) for name in {*names}}
     crowds = [
         (
-            each.machine,
-            [[rng.choice(same) for same in each.requests] for _ in range(ROWS[name])],
+            calibrations[name].machine,
+            [
+                [rng.choice(same) for same in calibrations[name].requests]
+                for _ in range(ROWS[name])
+            ],
         )
         for name in names
-        for each in [alone if ROWS[name] == 1 else crowded]
     ]
     return [summarize(*row) for row in run_together(crowds, rng)]
 
@@ -433,7 +440,7 @@ def measure(names: list[str], runs: int) -> Measured:
             for name in names
         },
         "service": describe_service(
-            [calibrate(usage)[1] for usage in usages], task_bytes
+            [calibrate(usage, "100") for usage in usages], task_bytes
         ),
     }
 
