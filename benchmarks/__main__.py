@@ -10,8 +10,9 @@ import time
 
 from benchmarks import goals, page, results
 
-SEPARATE = ("attack", "neighbours")
-"""They take 15 and 3 minutes by themselves: `python -m benchmarks.attack --save`."""
+SEPARATE = ("attack", "neighbours", "validation", "capacity")
+"""attack takes 15 minutes by itself, neighbours 3: `python -m benchmarks.attack --save`.
+`make scale` measures the others."""
 
 
 def main() -> int:
