@@ -11,8 +11,8 @@ import time
 from benchmarks import goals, page, results
 
 SEPARATE = ("attack", "neighbours", "validation", "capacity")
-"""attack takes 15 minutes by itself, neighbours 3: `python -m benchmarks.attack --save`.
-`make scale` measures the others."""
+"""attack takes 15 minutes by itself: `python -m benchmarks.attack --save`. neighbours
+takes 3. `make scale` measures the others."""
 
 
 def main() -> int:
