@@ -1,5 +1,7 @@
 """Limits of a user's long reads at once, writes at once, and writes per day."""
 
+import io
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -86,6 +88,14 @@ def test_a_second_long_read_is_refused(
     assert answer.json["error"] == "too_many_requests"
     assert answer.json["message"].startswith("You are sending too many searches")
     assert other.send(function, query=asked).status == 200
+
+
+@pytest.mark.usefixtures("reading", "three_attempts")
+def test_a_refused_request_is_one_warning(user: Client, log: io.StringIO) -> None:
+    search(user)
+
+    [warning] = [line for line in log.getvalue().splitlines() if "WARNING" in line]
+    assert json.loads(warning)["attempt"] == 3
 
 
 @pytest.mark.usefixtures("reading")

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from taskapi import time_budget
+from taskapi.errors import TooManyRequests
 from taskapi.log import logger
 from taskapi.postgres.connection import (
     ATTEMPT_TIMEOUT,
@@ -110,7 +111,9 @@ def run_until(
             retry_at = time_budget.clock() + pause
             last = min(deadline - CANCEL_TIMEOUT, started + fault.retry_for)
             will_retry = will_retry and retry_at < last
-            log_fault(fault, error, attempt, was_sent, will_retry)
+            # A user who sends too much shouldn't fill the log as well.
+            if not (will_retry and fault.error is TooManyRequests):
+                log_fault(fault, error, attempt, was_sent, will_retry)
             if not will_retry:
                 raise fault.to_error(outcome_unknown) from error
         request_stats.database_retries += 1
