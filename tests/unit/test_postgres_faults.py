@@ -188,3 +188,14 @@ def test_every_text_has_a_row() -> None:
 @pytest.mark.parametrize("state", ["25P03", "40003", "57P05"])
 def test_a_server_that_has_answered_is_not_called_unreachable(state: str) -> None:
     assert FAULTS[state].message != UNREACHABLE
+
+
+@pytest.mark.parametrize("key", LIMITS)
+def test_a_limit_does_not_deny_a_change_that_an_earlier_attempt_may_have_made(
+    key: str,
+) -> None:
+    error = FAULTS[key].to_error(outcome_unknown=True)
+
+    assert (error.status, error.retry_after) == (503, FAULTS[key].retry_after)
+    assert "not made" not in error.message
+    assert "isn't known" in error.message

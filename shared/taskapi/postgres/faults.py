@@ -42,6 +42,7 @@ PACED = (
     "You have made too many changes in a short time, and this one was not made; "
     "send it again later, and do without changes that nobody needs"
 )
+LIMITED = "You are sending too many requests; please try again later"
 SET_UP = "The database isn't set up correctly for this service"
 """What callers read; it never says the cause."""
 
@@ -67,11 +68,17 @@ class Fault(NamedTuple):
     def to_error(self, outcome_unknown: bool) -> ServiceUnavailable | TooManyRequests:
         """Return the error to raise.
 
-        outcome_unknown: whether a write was sent that may or may not have been made.
+        outcome_unknown: whether a write was sent that may or may not have been made. A
+        429 would say that it wasn't, but the limit has refused only the last attempt.
         """
+        if not outcome_unknown:
+            return self.error(self.message, self.retry_after)
+        is_limit = self.error is TooManyRequests
+        error, message = (
+            (ServiceUnavailable, LIMITED) if is_limit else (self.error, self.message)
+        )
         outcome = "it isn't known whether a change was made"
-        message = f"{self.message}; {outcome}" if outcome_unknown else self.message
-        return self.error(message, self.retry_after)
+        return error(f"{message}; {outcome}", self.retry_after)
 
 
 TURN_PATIENCE = 3.0
