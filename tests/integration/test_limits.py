@@ -207,6 +207,19 @@ def test_a_write_beyond_those_of_a_day_is_refused(
     assert send(user, stored, write).status in (200, 201, 204)
 
 
+def test_a_batch_that_reaches_the_limit_of_a_day_changes_nothing(
+    user: Client, stored: dict[str, Any], postgres: psycopg.Connection[Any]
+) -> None:
+    before = snapshot(user)
+    operations = [{"op": "complete", "id": stored["id"]}] * 100
+    postgres.execute(SPEND, (-50, user.user_id))
+
+    answer = user.send("batch_tasks", json_body={"operations": operations})
+
+    assert answer.status == 429
+    assert snapshot(user) == before
+
+
 def test_a_replay_succeeds_after_the_limit(
     user: Client, postgres: psycopg.Connection[Any]
 ) -> None:
@@ -255,9 +268,22 @@ def test_the_last_batch_of_an_import_of_15000_tasks_succeeds(
     assert {each["status"] for each in answer.json["results"]} == {201}
 
 
-OFF = """
+def test_a_user_does_not_wait_for_what_no_write_has_caused(
+    user: Client, postgres: psycopg.Connection[Any]
+) -> None:
+    user.create()
+    # The clock was set back by a day, or a lower limit was in force before.
+    postgres.execute(SPEND, (200_000, user.user_id))
+
+    user.create()
+
+    postgres.execute(SPEND, (1000, user.user_id))
+    assert user.send("create_task", json_body={"title": "New"}).status == 429
+
+
+SET_LIMIT = """
     CREATE OR REPLACE FUNCTION {limit}() RETURNS {type}
-        IMMUTABLE LANGUAGE sql RETURN 0;
+        IMMUTABLE LANGUAGE sql RETURN {number};
 """
 
 
@@ -278,14 +304,18 @@ def test_an_operator_can_switch_the_limits_off(
         operator.execute(SPEND, (1000, user.user_id))
         others.execute(TAKE_READ_TURN, (user.user_id,))
         others.execute(TAKE_WRITE_TURNS, (user.user_id,))
-        for limit, type_ in (
-            ("reads_at_once", "INTEGER"),
-            ("writes_at_once", "INTEGER"),
-            ("writes_per_day", "BIGINT"),
-        ):
-            operator.execute(OFF.format(limit=limit, type=type_).encode())
 
+        def set_limit(limit: str, type_: str, number: int) -> None:
+            sql = SET_LIMIT.format(limit=limit, type=type_, number=number)
+            operator.execute(sql.encode())
+
+        set_limit("reads_at_once", "INTEGER", 0)
+        set_limit("writes_at_once", "INTEGER", 0)
+        set_limit("writes_per_day", "BIGINT", 0)
         statuses = [search(user), user.send("delete_task", 1).status]
+        set_limit("writes_per_day", "BIGINT", 200_000)
+        set_limit("extra_writes", "BIGINT", 0)
+        statuses.append(user.send("delete_task", 2).status)
 
-    assert statuses == [200, 204]
+    assert statuses == [200, 204, 204]
     forget_connection()

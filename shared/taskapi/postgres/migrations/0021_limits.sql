@@ -7,7 +7,8 @@
 CREATE FUNCTION reads_at_once() RETURNS INTEGER IMMUTABLE LANGUAGE sql RETURN 1;
 -- Writes at once: one that writes, and others that wait for it.
 CREATE FUNCTION writes_at_once() RETURNS INTEGER IMMUTABLE LANGUAGE sql RETURN 4;
--- Writes in the long run, and how many more there may be for a time.
+-- Writes in the long run, and how many more there may be for a time: at least the 101 of a
+-- batch.
 CREATE FUNCTION writes_per_day() RETURNS BIGINT IMMUTABLE LANGUAGE sql RETURN 200000;
 CREATE FUNCTION extra_writes() RETURNS BIGINT IMMUTABLE LANGUAGE sql RETURN 20000;
 
@@ -62,6 +63,10 @@ $$;
 -- calls it, so it is made to be fast: it tries the first turn itself, has no PERFORM, which
 -- takes longer than an assignment, and computes the time in floating point, which has all
 -- digits of the microseconds.
+--
+-- No write leaves paced_until later than the limit. If it is later by an hour, the clock has
+-- been set back, or another limit was in force: then it starts again, because the user could
+-- have to wait for days.
 CREATE FUNCTION count_write(writer TEXT) RETURNS BIGINT VOLATILE LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -76,12 +81,14 @@ BEGIN
     END IF;
     UPDATE change_counters
        SET counter = GREATEST(counter + 1, now_in_us),
-           paced_until = GREATEST(paced_until, now_in_us) + pace
+           paced_until = pace + CASE
+               WHEN paced_until < now_in_us + pace * extra_writes() + 3600000000
+               THEN GREATEST(paced_until, now_in_us) ELSE now_in_us END
      WHERE user_id = writer
  RETURNING counter, paced_until INTO number, paced;
     IF NOT FOUND THEN
         RETURN next_change(writer);
-    ELSIF pace > 0 AND paced > now_in_us + pace * extra_writes() THEN
+    ELSIF pace * extra_writes() > 0 AND paced > now_in_us + pace * extra_writes() THEN
         RAISE 'too many writes of this user in a day' USING ERRCODE = 'T0004';
     END IF;
     setting := set_config('tasks.change', number::TEXT, TRUE);
