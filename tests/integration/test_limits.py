@@ -15,7 +15,7 @@ from tests.support.connections import forget_connection
 
 TAKE_READ_TURN = "SELECT take_search_turn(%s)"
 TAKE_WRITE_TURNS = """
-    SELECT pg_advisory_xact_lock(-turn, hashtext(%s))
+    SELECT pg_advisory_xact_lock(hashtextextended(%s, -turn))
       FROM generate_series(1, writes_at_once()) AS turn
 """
 SPEND = """
@@ -99,6 +99,21 @@ def test_a_second_long_read_waits_for_the_first(
     answer = user.send("list_tasks", query={"search": "milk"})
 
     assert answer.json == [task]
+
+
+def test_users_whose_ids_have_the_same_hash_of_32_bits_do_not_share_turns(
+    database: str,
+) -> None:
+    one, another = "auth0|17827", "auth0|86347"
+
+    with psycopg.connect(database) as reading, psycopg.connect(database) as others:
+        [(are_equal,)] = reading.execute(
+            "SELECT hashtext(%s) = hashtext(%s)", (one, another)
+        )
+        reading.execute(TAKE_READ_TURN, (one,))
+        others.execute(TAKE_READ_TURN, (another,))
+
+    assert are_equal
 
 
 def test_a_turn_ends_with_its_read(user: Client) -> None:

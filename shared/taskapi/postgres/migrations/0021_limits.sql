@@ -18,8 +18,8 @@ CREATE FUNCTION extra_writes() RETURNS BIGINT IMMUTABLE LANGUAGE sql RETURN 2000
 ALTER TABLE change_counters ADD COLUMN paced_until BIGINT NOT NULL DEFAULT 0;
 
 -- As in 0007, for all reads that may read all tasks. The release before calls it for searches.
--- Here and below, the two numbers of an advisory lock are that of the turn, which is negative
--- for writes, and the user's.
+-- Here and below, the number of an advisory lock is a hash of the user and the turn, which is
+-- negative for writes. It has 64 bits: with 32, users would share their turns.
 CREATE OR REPLACE FUNCTION take_search_turn(user_id TEXT) RETURNS BOOLEAN
     VOLATILE PARALLEL UNSAFE LANGUAGE plpgsql
     AS $$
@@ -27,7 +27,7 @@ DECLARE
     most INTEGER := reads_at_once();
 BEGIN
     FOR turn IN 1..most LOOP
-        IF pg_try_advisory_xact_lock(turn, hashtext(user_id)) THEN
+        IF pg_try_advisory_xact_lock(hashtextextended(user_id, turn)) THEN
             RETURN TRUE;
         END IF;
     END LOOP;
@@ -48,7 +48,7 @@ DECLARE
     most INTEGER := writes_at_once();
 BEGIN
     FOR turn IN 1..most LOOP
-        IF pg_try_advisory_xact_lock(-turn, hashtext(writer)) THEN
+        IF pg_try_advisory_xact_lock(hashtextextended(writer, -turn)) THEN
             RETURN TRUE;
         END IF;
     END LOOP;
@@ -76,7 +76,7 @@ DECLARE
     paced BIGINT;
     setting TEXT;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(-1, hashtext(writer)) THEN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended(writer, -1)) THEN
         PERFORM take_write_turn(writer);
     END IF;
     UPDATE change_counters
