@@ -11,7 +11,7 @@ import time
 from benchmarks import goals, page, results
 
 SEPARATE = ("attack", "neighbours")
-"""They take 15 and 4 minutes by themselves: `python -m benchmarks.attack --save`."""
+"""They take 15 and 3 minutes by themselves: `python -m benchmarks.attack --save`."""
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ CLEAR = """
     WITH cleared AS (
         DELETE FROM tasks
          WHERE user_id = %(user_id)s AND completed
+           AND (SELECT take_write_turn(%(user_id)s))
            AND (SELECT count_write(%(user_id)s)
                  WHERE EXISTS (SELECT FROM tasks
                                 WHERE user_id = %(user_id)s AND completed)) > 0
@@ -18,7 +19,9 @@ CLEAR = """
     )
     SELECT count(*) FROM cleared
 """
-"""Postgres evaluates the last condition once, before it locks a task (changes.py)."""
+"""Postgres evaluates the last two conditions once, before it locks a task (changes.py).
+To find out that nothing is completed may take long after many tasks were deleted, so
+the turn comes first."""
 
 
 class ClearQuery(BaseModel):
