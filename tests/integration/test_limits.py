@@ -1,6 +1,7 @@
 """Limits of a user's long reads at once, writes at once, and writes per day."""
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,9 @@ import psycopg
 import pytest
 
 from local.direct import Answer, UserRequest
+from taskapi import time_budget
 from taskapi.postgres import connection, query
+from taskapi.postgres.faults import TURN_PATIENCE
 from taskapi.postgres.migrate import migrate
 from tests.support.api import Client
 from tests.support.connections import forget_connection
@@ -99,6 +102,27 @@ def test_a_second_long_read_waits_for_the_first(
     answer = user.send("list_tasks", query={"search": "milk"})
 
     assert answer.json == [task]
+
+
+def test_a_slow_connection_leaves_time_to_wait_for_a_turn(
+    user: Client, reading: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, slow = query.run, [0.0]
+
+    def run_late(*args: Any, **options: Any) -> Any:
+        slow[:] = [TURN_PATIENCE + 0.5]
+        return run(*args, **options)
+
+    def backoff(attempt: int) -> float:
+        reading.rollback()
+        return 0.0
+
+    monkeypatch.setattr(query, "run", run_late)
+    monkeypatch.setattr(query, "backoff", backoff)
+    monkeypatch.setattr(query, "ATTEMPT_TIMEOUT", 60.0)
+    monkeypatch.setattr(time_budget, "clock", lambda: time.monotonic() + slow[0])
+
+    assert search(user) == 200
 
 
 def test_users_whose_ids_have_the_same_hash_of_32_bits_do_not_share_turns(

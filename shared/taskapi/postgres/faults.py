@@ -53,7 +53,7 @@ class Fault(NamedTuple):
     meaning: the log message. message: what the caller reads. retry_after: seconds.
     rolled_back: whether a statement that failed this way has certainly changed nothing.
     credentials: whether new credentials may help. error: what to raise. patience:
-    seconds after the first attempt in which it is sent again.
+    seconds after the first such failure in which the statement is sent again.
     """
 
     meaning: str
