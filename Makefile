@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run example token migrate doctor pseudonym test bench guard lint format \
+.PHONY: help run example token migrate doctor pseudonym test bench scale guard lint format \
   openapi generators events build lock audit sbom deploy url logs delete smoke compatible \
   costs sam-local emulator rehearse tools clean
 
@@ -78,6 +78,11 @@ test: .venv/dev .venv-sam/bin/sam ## run all tests
 bench: .venv/dev .venv-sam/bin/sam ## measure speed; update the tables and charts in the README and docs/
 	@failed=0; for measurement in "benchmarks.lists --save" benchmarks.load benchmarks; do \
 	  .venv/bin/python -m $$measurement || failed=1; \
+	done; exit $$failed
+
+scale: .venv/dev ## predict what breaks first with more users; write the tables and the chart of docs/scale.md
+	@failed=0; for step in "validation --save" "capacity --save" page; do \
+	  .venv/bin/python -m benchmarks.$$step || failed=1; \
 	done; exit $$failed
 
 guard: .venv/dev .venv-sam/bin/sam ## fail if a cold start takes over 10% more instructions than committed

@@ -10,8 +10,9 @@ import time
 
 from benchmarks import goals, page, results
 
-SEPARATE = ("attack", "neighbours")
-"""They take 15 and 3 minutes by themselves: `python -m benchmarks.attack --save`."""
+SEPARATE = ("attack", "neighbours", "validation", "capacity")
+"""attack takes 15 minutes by itself: `python -m benchmarks.attack --save`. neighbours
+takes 3. `make scale` measures the others."""
 
 
 def main() -> int:

@@ -61,8 +61,10 @@ def run_at_once(
         if child == 0:
             os.close(opener)
             os.read(gate, 1)  # Wait until the parent closes its end.
-            os.write(reporter, work().tobytes())
-            os._exit(0)
+            try:
+                os.write(reporter, work().tobytes())
+            finally:
+                os._exit(0)  # An exception must not stop the parent's servers.
         children.append(child)
     os.close(reporter)
     os.close(gate)

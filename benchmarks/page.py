@@ -7,11 +7,13 @@ them, so that nobody copies numbers by hand.
 import re
 import statistics
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from benchmarks import (
     attack,
     batches,
+    capacity,
     change_feed,
     change_writes,
     cold,
@@ -23,9 +25,11 @@ from benchmarks import (
     operations,
     recurring,
     results,
+    scale,
     searches,
     sizes,
     storm,
+    validation,
 )
 from benchmarks.artifacts import ROOT
 from benchmarks.candidates import BARE, LABELS, THIS, as_deployed
@@ -35,9 +39,9 @@ PAGES = (
     ROOT / "docs" / "performance.md",
     ROOT / "docs" / "lists.md",
     ROOT / "docs" / "reliability.md",
+    ROOT / "docs" / "scale.md",
     ROOT / "README.md",
 )
-PICTURE = ROOT / "docs" / "cold-start.svg"
 
 BLOCK = re.compile(
     r"(<!-- results: (\w+) -->\n).*?(<!-- end of results -->)", re.DOTALL
@@ -60,10 +64,16 @@ MODULES: dict[str, results.Measurement] = {
     "storm": storm,
     "attack": attack,
     "neighbours": neighbours,
+    "validation": validation,
+    "capacity": capacity,
 }
 """By section of results.json: who measures it, and draws its table."""
 
-CHANGES = ("change_feed", "change_writes")
+ELSEWHERE = (
+    *("change_feed", "change_writes", "searches", "attack"),
+    *("neighbours", "storm", "validation", "capacity"),
+)
+"""Sections that render_machine leaves out."""
 
 TABLES: dict[str, Callable[[Any], str]] = {
     **{name: module.table for name, module in MODULES.items()},
@@ -95,12 +105,8 @@ def fill(page: str, sections: Sections) -> str:
 
 def render(name: str, sections: Sections) -> str:
     """Return what belongs between the comments of this name."""
-    if name == "summary":
-        return render_summary(sections) + "\n"
-    if name == "goals":
-        return goals.table(goals.evaluate(sections)) + "\n"
-    if name == "machine":
-        return render_machine(sections) + "\n"
+    if name in COMPUTED:
+        return COMPUTED[name](sections) + "\n"
     return TABLES[name](sections[name]["rows"]) + "\n"
 
 
@@ -137,9 +143,8 @@ def render_machine(sections: Sections) -> str:
         "Python {python}, valgrind {valgrind}".format(**section["machine"])
         + f", {section['date']}"
         for name, section in sections.items()
-        # The pages say where these were measured.
-        if name
-        not in (*CHANGES, "searches", "attack", "neighbours", "storm", *lists.TABLES)
+        # The pages say where the others were measured.
+        if name not in (*ELSEWHERE, *lists.TABLES)
     }
     speed = (
         f"A million instructions of a cold start take {took * 1e6:.2f} ms of CPU there."
@@ -184,11 +189,42 @@ def bar_style(name: str) -> str:
     return "legacy" if name.startswith("legacy") else "baseline"
 
 
+def render_validation_machine(sections: Sections) -> str:
+    """Return where the simulation was compared with what happens."""
+    section = sections["validation"]
+    return (
+        "Measured on {cores} cores of {cpu}, Linux {kernel}, Python {python}, "
+        "{date}, {runs} times: the medians. Meanwhile other programs used at most "
+        "{others:.0%} of the cores."
+    ).format(
+        **section["machine"],
+        **{key: section[key] for key in ("date", "runs")},
+        others=max(row["others"] for row in section["rows"]["load"].values())
+        / section["machine"]["cores"],
+    )
+
+
+COMPUTED: dict[str, Callable[[Sections], str]] = {
+    "summary": render_summary,
+    "goals": lambda sections: goals.table(goals.evaluate(sections)),
+    "machine": render_machine,
+    "validation_machine": render_validation_machine,
+    **scale.TABLES,
+}
+"""What belongs between other comments, from several sections."""
+
+PICTURES: dict[Path, Callable[[Sections], str]] = {
+    ROOT / "docs" / "cold-start.svg": draw_picture,
+    ROOT / "docs" / "scale.svg": scale.draw,
+}
+
+
 def main() -> None:
     sections = results.load()
     for page in PAGES:
         page.write_text(fill(page.read_text(), sections))
-    PICTURE.write_text(draw_picture(sections))
+    for file, draw in PICTURES.items():
+        file.write_text(draw(sections))
 
 
 if __name__ == "__main__":

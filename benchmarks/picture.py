@@ -115,3 +115,48 @@ def draw_panels(title: str, panels: Sequence[Panel]) -> str:
             "",
         ]
     )
+
+
+class Reach(NamedTuple):
+    """A bar on a logarithmic scale: its name, its end with a label, and its style."""
+
+    name: str
+    end: float
+    label: str
+    kind: str
+
+
+def draw_reaches(title: str, bars: Sequence[Reach], marks: Sequence[float]) -> str:
+    """Return a chart of bars that all begin at the first mark."""
+    row, top, low, high = 27, 60, math.log10(marks[0]), math.log10(marks[-1])
+    height = top + row * len(bars) + 34
+
+    def x(number: float) -> float:
+        share = (math.log10(number) - low) / (high - low)
+        return LEFT + WIDTH * min(max(share, 0.005), 1.02)
+
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" '
+        f'viewBox="0 0 760 {height}" role="img" aria-label="{escape(title)}">',
+        f"<style>{STYLE}</style>",
+        f'<rect class="page" width="760" height="{height}" rx="6"/>',
+        f'<text class="title" x="16" y="28">{escape(title)}</text>',
+        '<text class="quiet" x="744" y="28" text-anchor="end">logarithmic</text>',
+    ]
+    for mark in marks:
+        parts += [
+            f'<line class="grid" x1="{x(mark):.0f}" x2="{x(mark):.0f}" '
+            f'y1="{top - 12}" y2="{height - 30}"/>',
+            f'<text class="quiet" x="{x(mark):.0f}" y="{height - 12}" '
+            f'text-anchor="middle">{mark:,.0f}</text>',
+        ]
+    for n, bar in enumerate(bars):
+        y = top + row * n
+        parts += [
+            f'<text x="{LEFT - 10}" y="{y + 14}" text-anchor="end">'
+            f"{escape(bar.name)}</text>",
+            f'<rect class="{bar.kind}" x="{LEFT}" y="{y}" rx="2" '
+            f'width="{x(bar.end) - LEFT:.0f}" height="18"/>',
+            f'<text x="{x(bar.end) + 6:.0f}" y="{y + 14}">{escape(bar.label)}</text>',
+        ]
+    return "\n".join([*parts, "</svg>", ""])
