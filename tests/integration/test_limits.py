@@ -4,6 +4,7 @@ import io
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,9 @@ from psycopg.sql import SQL, Identifier
 
 from benchmarks import neighbours
 from local.direct import Answer, UserRequest
+from taskapi import time_budget
 from taskapi.postgres import connection, query
+from taskapi.postgres.faults import TURN_TIMEOUT
 from taskapi.postgres.migrate import migrate
 from tests.support.api import Client
 from tests.support.connections import forget_connection
@@ -21,7 +24,7 @@ from tests.support.project import ROOT
 
 TAKE_READ_TURN = "SELECT take_search_turn(%s)"
 TAKE_WRITE_TURNS = """
-    SELECT pg_advisory_xact_lock(-turn, hashtext(%s))
+    SELECT pg_advisory_xact_lock(hashtextextended(%s, -turn))
       FROM generate_series(1, writes_at_once()) AS turn
 """
 SPEND = """
@@ -113,6 +116,42 @@ def test_a_second_long_read_waits_for_the_first(
     answer = user.send("list_tasks", query={"search": "milk"})
 
     assert answer.json == [task]
+
+
+def test_a_slow_connection_leaves_time_to_wait_for_a_turn(
+    user: Client, reading: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, slow = query.run, [0.0]
+
+    def run_late(*args: Any, **options: Any) -> Any:
+        slow[:] = [TURN_TIMEOUT + 0.5]
+        return run(*args, **options)
+
+    def backoff(attempt: int) -> float:
+        reading.rollback()
+        return 0.0
+
+    monkeypatch.setattr(query, "run", run_late)
+    monkeypatch.setattr(query, "backoff", backoff)
+    monkeypatch.setattr(query, "ATTEMPT_TIMEOUT", 60.0)
+    monkeypatch.setattr(time_budget, "clock", lambda: time.monotonic() + slow[0])
+
+    assert search(user) == 200
+
+
+def test_users_whose_ids_have_the_same_hash_of_32_bits_do_not_share_turns(
+    database: str,
+) -> None:
+    one, another = "auth0|17827", "auth0|86347"
+
+    with psycopg.connect(database) as reading, psycopg.connect(database) as others:
+        [(are_equal,)] = reading.execute(
+            "SELECT hashtext(%s) = hashtext(%s)", (one, another)
+        )
+        reading.execute(TAKE_READ_TURN, (one,))
+        others.execute(TAKE_READ_TURN, (another,))
+
+    assert are_equal
 
 
 def test_a_turn_ends_with_its_read(user: Client) -> None:
@@ -221,6 +260,19 @@ def test_a_write_beyond_those_of_a_day_is_refused(
     assert send(user, stored, write).status in (200, 201, 204)
 
 
+def test_a_batch_that_reaches_the_limit_of_a_day_changes_nothing(
+    user: Client, stored: dict[str, Any], postgres: psycopg.Connection[Any]
+) -> None:
+    before = snapshot(user)
+    operations = [{"op": "complete", "id": stored["id"]}] * 100
+    postgres.execute(SPEND, (-50, user.user_id))
+
+    answer = user.send("batch_tasks", json_body={"operations": operations})
+
+    assert answer.status == 429
+    assert snapshot(user) == before
+
+
 def test_a_replay_succeeds_after_the_limit(
     user: Client, postgres: psycopg.Connection[Any]
 ) -> None:
@@ -271,16 +323,29 @@ def test_a_batch_that_reaches_the_limit_writes_nothing(
     assert snapshot(user) == before
 
 
-def test_the_last_batch_of_an_import_of_15000_tasks_succeeds(
+def test_the_last_batch_of_an_import_of_19000_tasks_succeeds(
     user: Client, postgres: psycopg.Connection[Any]
 ) -> None:
     user.create()
-    postgres.execute(SPEND, (14_900 - 20_000, user.user_id))
+    postgres.execute(SPEND, (189 * 101 - 20_000, user.user_id))
     operations = [{"op": "create", "task": {"title": "New"}}] * 100
 
     answer = user.send("batch_tasks", json_body={"operations": operations})
 
     assert {each["status"] for each in answer.json["results"]} == {201}
+
+
+def test_a_user_does_not_wait_for_what_no_write_has_caused(
+    user: Client, postgres: psycopg.Connection[Any]
+) -> None:
+    user.create()
+    # The clock was set back by a day, or a lower limit was in force before.
+    postgres.execute(SPEND, (200_000, user.user_id))
+
+    user.create()
+
+    postgres.execute(SPEND, (1000, user.user_id))
+    assert user.send("create_task", json_body={"title": "New"}).status == 429
 
 
 LIMIT = re.compile(r"^\|.*\| ([\d,]+) \| `(\w+)` \|", re.M)
@@ -305,9 +370,9 @@ def test_the_documentation_and_the_benchmark_have_these_limits(
     )
 
 
-OFF = """
+SET_LIMIT = """
     CREATE OR REPLACE FUNCTION {limit}() RETURNS {type}
-        IMMUTABLE LANGUAGE sql RETURN 0;
+        IMMUTABLE LANGUAGE sql RETURN {number};
 """
 
 
@@ -328,14 +393,18 @@ def test_an_operator_can_switch_the_limits_off(
         operator.execute(SPEND, (1000, user.user_id))
         others.execute(TAKE_READ_TURN, (user.user_id,))
         others.execute(TAKE_WRITE_TURNS, (user.user_id,))
-        for limit, type_ in (
-            ("reads_at_once", "INTEGER"),
-            ("writes_at_once", "INTEGER"),
-            ("writes_per_day", "BIGINT"),
-        ):
-            operator.execute(OFF.format(limit=limit, type=type_).encode())
 
+        def set_limit(limit: str, type_: str, number: int) -> None:
+            sql = SET_LIMIT.format(limit=limit, type=type_, number=number)
+            operator.execute(sql.encode())
+
+        set_limit("reads_at_once", "INTEGER", 0)
+        set_limit("writes_at_once", "INTEGER", 0)
+        set_limit("writes_per_day", "BIGINT", 0)
         statuses = [search(user), user.send("delete_task", 1).status]
+        set_limit("writes_per_day", "BIGINT", 200_000)
+        set_limit("extra_writes", "BIGINT", 0)
+        statuses.append(user.send("delete_task", 2).status)
 
-    assert statuses == [200, 204]
+    assert statuses == [200, 204, 204]
     forget_connection()

@@ -40,6 +40,12 @@ async def with_header_that_is_required(a: Annotated[str, Header()]) -> Response:
     return Response(a)
 
 
+async def with_header_that_is_repeated(
+    a: Annotated[list[str] | None, Header()] = None,
+) -> Response:
+    return Response(repr(a))
+
+
 async def with_dependency(a: Annotated[int, Depends(length)]) -> Response:
     return Response(str(a))
 
@@ -68,6 +74,12 @@ async def without_response() -> dict[str, int]:
             {"headers": {"a": "sent"}},
             "sent",
             id="header",
+        ),
+        pytest.param(
+            with_header_that_is_repeated,
+            {"headers": {"a": "x", "A": "y"}},
+            "['x', 'y']",
+            id="repeated header",
         ),
         pytest.param(with_dependency, {"query": {"text": "123"}}, "3", id="dependency"),
         pytest.param(

@@ -28,6 +28,7 @@ def deferred_schemas() -> Iterator[None]:
 
 with deferred_schemas():
     from fastapi import FastAPI, Header, Path, Request, Response
+    from fastapi._compat import is_scalar_field
     from fastapi.exceptions import RequestValidationError
     from fastapi.routing import APIRoute
     from mangum import Mangum
@@ -64,6 +65,7 @@ __all__ = [
     "ValidationError",
     "WithJsonSchema",
     "core_schema",
+    "is_scalar_field",
     "to_json",
     "with_config",
 ]

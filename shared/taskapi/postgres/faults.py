@@ -42,6 +42,7 @@ DAILY_LIMIT = (
     "You have made too many changes in a short time, and this one was not made; "
     "send it again later"
 )
+LIMITED = "You are sending too many requests; please try again later"
 SET_UP = "The database isn't set up correctly for this service"
 """What callers read; it never says the cause."""
 
@@ -52,7 +53,7 @@ class Fault(NamedTuple):
     meaning: the log message. message: what the caller reads. retry_after: seconds.
     rolled_back: whether a statement that failed this way has certainly changed nothing.
     credentials: whether new credentials may help. error: what to raise. retry_for:
-    seconds after the first attempt; later, it isn't sent again.
+    seconds after the first such failure in which the statement is sent again.
     """
 
     meaning: str
@@ -67,14 +68,15 @@ class Fault(NamedTuple):
     def to_error(self, outcome_unknown: bool) -> ServiceUnavailable | TooManyRequests:
         """Return the error to raise.
 
-        outcome_unknown: whether a write was sent that may or may not have been made.
+        outcome_unknown: whether a write was sent that may or may not have been made. A
+        429 would say that it wasn't, but the limit has refused only the last attempt.
         """
         if not outcome_unknown:
             return self.error(self.message, self.retry_after)
-        # A 429 says that nothing was written.
         is_limit = self.error is TooManyRequests
-        message = BUSY if is_limit else self.message
-        error = ServiceUnavailable if is_limit else self.error
+        error, message = (
+            (ServiceUnavailable, LIMITED) if is_limit else (self.error, self.message)
+        )
         outcome = "it isn't known whether a change was made"
         return error(f"{message}; {outcome}", self.retry_after)
 

@@ -85,8 +85,8 @@ def run_until(
     deadline: float, send: Callable[[Connection], T], repeatable: bool, writes: bool
 ) -> T:
     """Call send until it succeeds, or until another attempt can't help."""
-    started = time_budget.clock()
     attempt, outcome_unknown = 0, False
+    ends: dict[Fault, float] = {}
     while True:
         connection = None
         limit = min(deadline, time_budget.clock() + ATTEMPT_TIMEOUT)
@@ -108,9 +108,10 @@ def run_until(
             will_retry = may_retry(fault, was_sent, repeatable)
             if fault.credentials and secret.settings_secret.reread():
                 will_retry, pause = True, 0.0
-            retry_at = time_budget.clock() + pause
-            last = min(deadline - CANCEL_TIMEOUT, started + fault.retry_for)
-            will_retry = will_retry and retry_at < last
+            now = time_budget.clock()
+            end = ends.setdefault(fault, now + fault.retry_for)
+            last = min(end, deadline - CANCEL_TIMEOUT)
+            will_retry = will_retry and now + pause < last
             # A user who sends too much shouldn't fill the log as well.
             if not (will_retry and fault.error is TooManyRequests):
                 log_fault(fault, error, attempt, was_sent, will_retry)

@@ -14,6 +14,7 @@ from taskapi.cold_start.framework import (
     Request,
     RequestValidationError,
     Response,
+    is_scalar_field,
 )
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def fast_endpoint(route: APIRoute) -> Endpoint | None:
     """Return a function that calls the route's endpoint with the request's parameters.
 
     None unless the endpoint is a coroutine function that returns a Response, and takes
-    only parameters of the path, optional headers, a JSON body and the request. FastAPI
-    has to call any other.
+    only parameters of the path, optional headers with one value, a JSON body and the
+    request. FastAPI has to call any other.
     """
     dependant, endpoint = route.dependant, route.endpoint
     used = {
@@ -48,6 +49,7 @@ def fast_endpoint(route: APIRoute) -> Endpoint | None:
         or endpoint.__annotations__.get("return") is not Response
         or used - READ_HERE - NO_PARAMETERS
         or any(field.field_info.is_required() for _, _, field in headers)
+        or not all(is_scalar_field(field) for _, _, field in headers)
         or any(field is not body for field in dependant.body_params)
     ):
         return None

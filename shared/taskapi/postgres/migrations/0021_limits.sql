@@ -7,7 +7,8 @@
 CREATE FUNCTION reads_at_once() RETURNS INTEGER IMMUTABLE LANGUAGE sql RETURN 1;
 -- Writes at once: one that writes, and others that wait for it.
 CREATE FUNCTION writes_at_once() RETURNS INTEGER IMMUTABLE LANGUAGE sql RETURN 4;
--- Writes in the long run, and how many more there may be for a time.
+-- Writes in the long run, and how many more there may be for a time: at least the 101 of a
+-- batch.
 CREATE FUNCTION writes_per_day() RETURNS BIGINT IMMUTABLE LANGUAGE sql RETURN 200000;
 CREATE FUNCTION extra_writes() RETURNS BIGINT IMMUTABLE LANGUAGE sql RETURN 20000;
 
@@ -17,8 +18,8 @@ CREATE FUNCTION extra_writes() RETURNS BIGINT IMMUTABLE LANGUAGE sql RETURN 2000
 ALTER TABLE change_counters ADD COLUMN paced_until BIGINT NOT NULL DEFAULT 0;
 
 -- As in 0007, for all reads that may read all tasks. The release before calls it for searches.
--- Here and below, the two numbers of an advisory lock are that of the turn, which is negative
--- for writes, and the user's.
+-- Here and below, the number of an advisory lock is a hash of the user and the turn, which is
+-- negative for writes. It has 64 bits: with 32, users would share their turns.
 CREATE OR REPLACE FUNCTION take_search_turn(user_id TEXT) RETURNS BOOLEAN
     VOLATILE PARALLEL UNSAFE LANGUAGE plpgsql
     AS $$
@@ -26,7 +27,7 @@ DECLARE
     most INTEGER := reads_at_once();
 BEGIN
     FOR turn IN 1..most LOOP
-        IF pg_try_advisory_xact_lock(turn, hashtext(user_id)) THEN
+        IF pg_try_advisory_xact_lock(hashtextextended(user_id, turn)) THEN
             RETURN TRUE;
         END IF;
     END LOOP;
@@ -47,7 +48,7 @@ DECLARE
     most INTEGER := writes_at_once();
 BEGIN
     FOR turn IN 1..most LOOP
-        IF pg_try_advisory_xact_lock(-turn, hashtext(writer)) THEN
+        IF pg_try_advisory_xact_lock(hashtextextended(writer, -turn)) THEN
             RETURN TRUE;
         END IF;
     END LOOP;
@@ -62,6 +63,10 @@ $$;
 -- calls it, so it is made to be fast: it tries the first turn itself, has no PERFORM, which
 -- takes longer than an assignment, and computes the time in floating point, which has all
 -- digits of the microseconds.
+--
+-- No write leaves paced_until later than the limit. If it is later by an hour, the clock has
+-- been set back, or another limit was in force: then it starts again, because the user could
+-- have to wait for days.
 CREATE FUNCTION count_write(writer TEXT) RETURNS BIGINT VOLATILE LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -71,17 +76,19 @@ DECLARE
     paced BIGINT;
     setting TEXT;
 BEGIN
-    IF NOT pg_try_advisory_xact_lock(-1, hashtext(writer)) THEN
+    IF NOT pg_try_advisory_xact_lock(hashtextextended(writer, -1)) THEN
         PERFORM take_write_turn(writer);
     END IF;
     UPDATE change_counters
        SET counter = GREATEST(counter + 1, now_in_us),
-           paced_until = GREATEST(paced_until, now_in_us) + pace
+           paced_until = pace + CASE
+               WHEN paced_until < now_in_us + pace * extra_writes() + 3600000000
+               THEN GREATEST(paced_until, now_in_us) ELSE now_in_us END
      WHERE user_id = writer
  RETURNING counter, paced_until INTO number, paced;
     IF NOT FOUND THEN
         RETURN next_change(writer);
-    ELSIF pace > 0 AND paced > now_in_us + pace * extra_writes() THEN
+    ELSIF pace * extra_writes() > 0 AND paced > now_in_us + pace * extra_writes() THEN
         RAISE 'too many writes of this user in a day' USING ERRCODE = 'T0004';
     END IF;
     setting := set_config('tasks.change', number::TEXT, TRUE);
