@@ -82,7 +82,7 @@ $$;
 -- Return the days that BYMONTHDAY and BYDAY name in all kinds of months, 40 bits for each.
 -- The n-th Friday is the Friday among seven days, which are n - 1 weeks after the first ones.
 DROP FUNCTION named_days(INT, INT[], TEXT[]);
-CREATE FUNCTION named_days(month_days INT[], weekdays TEXT[]) RETURNS VARBIT
+CREATE FUNCTION named_days(month_days TEXT[], weekdays TEXT[]) RETURNS VARBIT
     IMMUTABLE LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -107,9 +107,7 @@ BEGIN
         by_weekday := no_days();
         FOREACH weekday IN ARRAY weekdays LOOP
             same_days := mondays() >> strpos('MOTUWETHFRSASU', right(weekday, 2)) / 2;
-            IF length(weekday) = 2 THEN
-                NULL;
-            ELSE
+            IF length(weekday) > 2 THEN
                 nth := left(weekday, -2);
                 IF nth > 0 THEN
                     same_days := same_days & (first_weeks() >> 7 * nth - 7);
@@ -170,7 +168,7 @@ DECLARE
     until TEXT;
     count_limit INT;
     weekdays TEXT[];
-    month_days INT[];
+    month_days TEXT[];
     start_day DATE := start::DATE;
     -- The last day that is too early.
     previous DATE := GREATEST((after AT TIME ZONE zone)::DATE
