@@ -34,17 +34,14 @@ CREATE FUNCTION month_number(day DATE) RETURNS INT IMMUTABLE LANGUAGE SQL
 $$;
 
 -- What is known of the 28 kinds of months, and of the 4,800 months after which the calendar
--- repeats, as constants:
+-- repeats, in constants of bits:
 -- - month_kind(month), as in 0019;
--- - months_of_kinds(), a bit for each month from January 1901 on, which is set in those of
+-- - months_of_kinds(): a bit for each month from January 1901 on, which is set in those of
 --   kind 0, then the same for kind 1, and so on;
--- - 40 bits for each kind, of which the first ones are for its days: all_days() has those
---   that exist, first_days() and first_weeks() the first one and the first seven,
---   last_days() and last_weeks() the last one and the last seven, mondays() all Mondays,
---   also six days before the first. To shift one makes it later (>>) or earlier (<<).
+-- - on_month_day(n): the n-th day of a month, or the n-th last one if n is negative, as 32
+--   bits for each kind, the first one for its first day;
+-- - on_weekday(nth, weekday): the same for a weekday from 0 (Monday) on, all if nth is 0.
 DO $$
-DECLARE
-    constant RECORD;
 BEGIN
     EXECUTE format(
         'CREATE OR REPLACE FUNCTION month_kind(month INT) RETURNS INT
@@ -52,74 +49,72 @@ BEGIN
              AS $function$ SELECT get_byte(%L, month %% 4800) $function$',
         (SELECT string_agg(set_byte('\x00', 0, month_kind(4800 + month)), '' ORDER BY month)
            FROM generate_series(0, 4799) AS month));
-    FOR constant IN
-        SELECT 'months_of_kinds' AS name,
-               string_agg((month_kind(month) = kind)::INT::TEXT, '' ORDER BY kind, month) AS bits
-          FROM generate_series(0, 27) AS kind, generate_series(22812, 27611) AS month
-         UNION ALL
-        SELECT name, string_agg(bit::INT::TEXT, '' ORDER BY kind, day)
-          FROM generate_series(0, 27) AS kind, generate_series(0, 39) AS day,
-               LATERAL (SELECT kind / 7 + 28 AS length) AS month,
-               LATERAL (VALUES
-                   ('no_days', FALSE),
-                   ('all_days', day < length),
-                   ('first_days', day = 0),
-                   ('first_weeks', day < 7),
-                   ('last_days', day = length - 1),
-                   ('last_weeks', day BETWEEN length - 7 AND length - 1),
-                   ('mondays', CASE WHEN day < 34 THEN (kind + day) % 7 = 0
-                                    ELSE (kind + 1 + day - 40 + 7) % 7 = 0 END)
-               ) AS bits (name, bit)
-      GROUP BY name
-    LOOP
-        EXECUTE format(
-            'CREATE FUNCTION %I() RETURNS VARBIT IMMUTABLE LANGUAGE SQL
-                 AS $function$ SELECT B%L::VARBIT $function$', constant.name, constant.bits);
-    END LOOP;
+    EXECUTE format(
+        'CREATE FUNCTION months_of_kinds() RETURNS VARBIT IMMUTABLE LANGUAGE SQL
+             AS $function$ SELECT B%L::VARBIT $function$',
+        (SELECT string_agg(translate(kinds, alphabet, repeat('0', kind) || '1'
+                                     || repeat('0', 27 - kind)), '' ORDER BY kind)
+           FROM generate_series(0, 27) AS kind,
+                (SELECT string_agg(chr(65 + month_kind(month)), '' ORDER BY month)
+                   FROM generate_series(22812, 27611) AS month) AS months (kinds),
+                (SELECT string_agg(chr(65 + kind), '' ORDER BY kind)
+                   FROM generate_series(0, 27) AS kind) AS letters (alphabet)));
+    EXECUTE format(
+        'CREATE FUNCTION on_month_day(n INT) RETURNS VARBIT IMMUTABLE LANGUAGE SQL
+             AS $function$ SELECT substring(B%L::VARBIT FROM 896 * (n + 31) + 1 FOR 896)
+             $function$',
+        (SELECT string_agg((day < length AND n IN (day + 1, day - length))::INT::TEXT, ''
+                           ORDER BY n, kind, day)
+           FROM generate_series(-31, 31) AS n, generate_series(0, 27) AS kind,
+                generate_series(0, 31) AS day,
+                LATERAL (SELECT kind / 7 + 28) AS month (length)));
+    EXECUTE format(
+        'CREATE FUNCTION on_weekday(nth INT, weekday INT) RETURNS VARBIT
+             IMMUTABLE LANGUAGE SQL
+             AS $function$
+             SELECT substring(B%L::VARBIT FROM 896 * (7 * (nth + 5) + weekday) + 1 FOR 896)
+             $function$',
+        (SELECT string_agg((
+                    day < length AND (kind + day) % 7 = weekday
+                    AND nth IN (0, day / 7 + 1, (day - length + 1) / 7 - 1))::INT::TEXT, ''
+                    ORDER BY nth, weekday, kind, day)
+           FROM generate_series(-5, 5) AS nth, generate_series(0, 6) AS weekday,
+                generate_series(0, 27) AS kind, generate_series(0, 31) AS day,
+                
+                LATERAL (SELECT kind / 7 + 28) AS month (length)));
 END
 $$;
 
--- Return the days that BYMONTHDAY and BYDAY name in all kinds of months, 40 bits for each.
--- The n-th Friday is the Friday among seven days, which are n - 1 weeks after the first ones.
+-- Return the days that BYMONTHDAY and BYDAY name, as 32 bits for each kind of month.
 DROP FUNCTION named_days(INT, INT[], TEXT[]);
 CREATE FUNCTION named_days(month_days TEXT[], weekdays TEXT[]) RETURNS VARBIT
     IMMUTABLE LANGUAGE plpgsql
     AS $$
 DECLARE
-    bits VARBIT := all_days();
     month_day INT;
     by_month_day VARBIT;
     weekday TEXT;
     nth INT;
-    same_days VARBIT;
     by_weekday VARBIT;
 BEGIN
     IF month_days IS NOT NULL THEN
-        by_month_day := no_days();
+        by_month_day := on_month_day(0); -- none
         FOREACH month_day IN ARRAY month_days LOOP
-            by_month_day := by_month_day | CASE
-                WHEN month_day > 0 THEN first_days() >> month_day - 1
-                ELSE last_days() << -1 - month_day END;
+            by_month_day := by_month_day | on_month_day(month_day);
         END LOOP;
-        bits := bits & by_month_day;
     END IF;
     IF weekdays IS NOT NULL THEN
-        by_weekday := no_days();
+        by_weekday := on_month_day(0);
         FOREACH weekday IN ARRAY weekdays LOOP
-            same_days := mondays() >> strpos('MOTUWETHFRSASU', right(weekday, 2)) / 2;
+            nth := 0;
             IF length(weekday) > 2 THEN
                 nth := left(weekday, -2);
-                IF nth > 0 THEN
-                    same_days := same_days & (first_weeks() >> 7 * nth - 7);
-                ELSE
-                    same_days := same_days & (last_weeks() >> 7 * nth + 7);
-                END IF;
             END IF;
-            by_weekday := by_weekday | same_days;
+            by_weekday := by_weekday
+                | on_weekday(nth, strpos('MOTUWETHFRSASU', right(weekday, 2)) / 2);
         END LOOP;
-        bits := bits & by_weekday;
     END IF;
-    RETURN bits;
+    RETURN COALESCE(by_month_day & by_weekday, by_month_day, by_weekday);
 END
 $$;
 
@@ -145,11 +140,16 @@ BEGIN
         END IF;
         FOR kind IN 0..27 LOOP
             number := number
-                + bit_count(substring(named FROM 40 * kind + 1 FOR 31))
-                * bit_count(CASE step WHEN 1
-                    THEN substring(months_of_kinds() FROM 4800 * kind + 1 + start FOR until_last)
-                    ELSE substring(months_of_kinds() FROM 4800 * kind + 1 + start FOR until_last)
-                         & each_step END);
+                + bit_count(substring(named FROM 32 * kind + 1 FOR 32))
+                * CASE step WHEN 1 THEN
+                    -- Postgres copies bits faster from the beginning of a byte on.
+                    bit_count(substring(months_of_kinds()
+                                        FROM 4800 * kind + 1 FOR start + until_last))
+                    - bit_count(substring(months_of_kinds() FROM 4800 * kind + 1 FOR start))
+                ELSE
+                    bit_count(each_step & substring(
+                        months_of_kinds() FROM 4800 * kind + 1 + start FOR until_last))
+                END;
         END LOOP;
         first := first + together * step;
         months := months - together;
@@ -221,7 +221,7 @@ BEGIN
             END IF;
             named := named_days(month_days, weekdays);
         ELSE
-            named := all_days() & (first_days() >> extract(day FROM start)::INT - 1);
+            named := on_month_day(extract(day FROM start)::INT);
         END IF;
     END IF;
 
@@ -239,7 +239,7 @@ BEGIN
             -- For 400 years at most, after which the calendar repeats, and until all are
             -- after 9999.
             FOR each IN month..LEAST(month + lcm(4800, step), 131999) BY step LOOP
-                bits := substring(named FROM 40 * month_kind(each) + 1 FOR 40) << too_early;
+                bits := substring(named FROM 32 * month_kind(each) + 1 FOR 32) << too_early;
                 IF bit_count(bits) > 0 THEN
                     month := each;
                     EXIT;
@@ -248,7 +248,7 @@ BEGIN
                     -- all have, because the steps are years.
                     kind := month_kind(each);
                     EXIT WHEN bit_count(CASE WHEN step % 12 = 0 AND kind >= 14
-                        THEN substring(named FROM 40 * (kind - kind % 7) + 1 FOR 280)
+                        THEN substring(named FROM 32 * (kind - kind % 7) + 1 FOR 224)
                         ELSE named END) = 0;
                 END IF;
                 too_early := 0;
@@ -303,7 +303,7 @@ BEGIN
                 -- All days of these months, without those up to the start, and those later
                 -- than this day.
                 number := count_in_months(named, first_month, step, periods)
-                    - bit_count(substring(named FROM 40 * month_kind(first_month) + 1
+                    - bit_count(substring(named FROM 32 * month_kind(first_month) + 1
                                           FOR extract(day FROM start)::INT))
                     - bit_count(bits) + 1;
             END IF;
@@ -426,5 +426,6 @@ CREATE OR REPLACE TRIGGER tasks_recur BEFORE INSERT OR UPDATE ON tasks FOR EACH 
     WHEN (NEW.recurrence IS NOT NULL)
     EXECUTE FUNCTION create_next_task();
 CREATE OR REPLACE TRIGGER tasks_number_write BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW
-    WHEN (current_setting('tasks.write', TRUE) IS DISTINCT FROM NEW.change::TEXT || NEW.user_id)
+    WHEN (current_setting('tasks.write', TRUE)
+          IS DISTINCT FROM NEW.change::TEXT || NEW.user_id)
     EXECUTE FUNCTION number_write();
