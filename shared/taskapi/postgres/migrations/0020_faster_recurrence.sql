@@ -85,6 +85,8 @@ BEGIN
 END
 $$;
 
+DROP FUNCTION month_start(INT);
+
 -- Return the days that BYMONTHDAY and BYDAY name, as 32 bits for each kind of month.
 DROP FUNCTION named_days(INT, INT[], TEXT[]);
 CREATE FUNCTION named_days(month_days TEXT[], weekdays TEXT[]) RETURNS VARBIT
