@@ -41,6 +41,7 @@ COUNTER = """
     BEGIN
         PERFORM set_config('tasks.change', '1', TRUE);
         PERFORM set_config('tasks.writer', writer, TRUE);
+        PERFORM set_config('tasks.write', '1' || writer, TRUE);
         RETURN 1;
     END
     $$

@@ -57,6 +57,16 @@ KINDS = {
         "1970-01-05",
         "FREQ=MONTHLY;COUNT=3000;BYDAY=MO;BYMONTHDAY=1,2,3,4,5,6,7",
     ),
+    "31st-counted": Kind(
+        "the 31st, 600 times from 1970, which must be counted",
+        "1970-01-31",
+        "FREQ=MONTHLY;COUNT=600",
+    ),
+    "fifth-counted": Kind(
+        "a fifth Friday of every second month, which must be counted",
+        "1970-01-30",
+        "FREQ=MONTHLY;INTERVAL=2;COUNT=300;BYDAY=5FR",
+    ),
     "leap-day": Kind("29 February, due in 1972", "1972-02-29", "FREQ=YEARLY"),
     "never": Kind(
         "never again", "2026-04-30", "FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=31"

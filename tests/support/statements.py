@@ -28,10 +28,16 @@ def owned_tables() -> set[str]:
 
 
 def sql_functions() -> dict[str, str]:
-    """Return the functions that the migrations create, and the start of their types."""
-    return dict(
-        re.findall(r"CREATE (?:OR REPLACE )?FUNCTION (\w+)\(\s*([^,)]*)", SCHEMA)
-    )
+    """Return the functions that the migrations leave, and the start of their types."""
+    functions = {}
+    for act, name, types in re.findall(
+        r"(CREATE|DROP) (?:OR REPLACE )?FUNCTION (\w+)\(\s*([^,)]*)", SCHEMA
+    ):
+        if act == "CREATE":
+            functions[name] = types
+        else:
+            del functions[name]
+    return functions
 
 
 def owner_functions() -> set[str]:

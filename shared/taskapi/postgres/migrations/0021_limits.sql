@@ -93,6 +93,7 @@ BEGIN
     END IF;
     setting := set_config('tasks.change', number::TEXT, TRUE);
     setting := set_config('tasks.writer', writer, TRUE);
+    setting := set_config('tasks.write', number::TEXT || writer, TRUE);
     RETURN number;
 END
 $$;
