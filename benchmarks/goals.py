@@ -131,13 +131,13 @@ def instruction_goals(rows: Rows) -> list[Goal]:
 
 def warm_goals(cold: Rows, operations: Rows, network: Rows) -> list[Goal]:
     added = {
-        name: row["whole"][1] - row["alone"][1]
-        for name, row in operations.items()
-        if name not in ("list-200", *BARE_LISTS)
+        name: row["whole"][1] - row["alone"][1] for name, row in operations.items()
     }
+    slowest = max(
+        value for name, value in added.items() if name not in ("list-200", *BARE_LISTS)
+    )
     long, bare_long = (
-        operations[name]["whole"][1] / operations[name]["alone"][1]
-        for name in ("list-200", "bare-200")
+        operations[name]["instructions"] for name in ("list-200", "bare-200")
     )
     deployed, bare = as_deployed(THIS), as_deployed(BARE)
     return [
@@ -152,14 +152,16 @@ def warm_goals(cold: Rows, operations: Rows, network: Rows) -> list[Goal]:
             1.0,
         ),
         Goal(
-            "a list of 200 by its statement: times the bare handler's by its own",
+            "a list of 200, instructions of the function: times the bare handler's",
             long / bare_long,
             0.75,
         ),
+        # This was 0.5 ms, on a machine where the bare handler took 0.92.
         Goal(
-            "the handler without its statement, one row, the slowest: ms",
-            max(added.values()),
-            0.5,
+            "the handler without its statement, one row, the slowest: times the bare "
+            "handler's list of 200 without its own",
+            slowest / added["bare-200"],
+            0.54,
         ),
     ]
 
