@@ -1,4 +1,4 @@
--- contracts: no function of release 1 calls these, only triggers, which change here, since release 1
+-- contracts: only triggers and functions of the database have called these since release 1
 -- The functions of 0019, faster; what they return is the same. PL/pgSQL prepares each
 -- expression again in each transaction: 0.3 us for each operator or function in it, which
 -- takes longer than to evaluate it. A subquery, a PERFORM, or a function in SQL with a FROM
@@ -86,7 +86,6 @@ BEGIN
                     ORDER BY nth, weekday, kind, day)
            FROM generate_series(-5, 5) AS nth, generate_series(0, 6) AS weekday,
                 generate_series(0, 27) AS kind, generate_series(0, 31) AS day,
-                
                 LATERAL (SELECT kind / 7 + 28) AS month (length))::VARBIT));
 END
 $$;
