@@ -51,13 +51,9 @@ def picture(bars: Sequence[Bar]) -> str:
         '<text class="quiet" x="744" y="53" text-anchor="end">logarithmic</text>',
     ]
     for decade in decades:
-        at = x(10**decade)
-        parts += [
-            f'<line class="grid" x1="{at:.0f}" x2="{at:.0f}" y1="{TOP - 8}" '
-            f'y2="{height - 26}"/>',
-            f'<text class="quiet" x="{at:.0f}" y="{height - 10}" '
-            f'text-anchor="middle">{10.0**decade:g}</text>',
-        ]
+        parts += draw_mark(
+            x(10**decade), TOP - 8, height - 26, height - 10, f"{10.0**decade:g}"
+        )
     for n, bar in enumerate(bars):
         y = TOP + ROW * n
         parts.append(
@@ -144,12 +140,7 @@ def draw_reaches(title: str, bars: Sequence[Reach], marks: Sequence[float]) -> s
         '<text class="quiet" x="744" y="28" text-anchor="end">logarithmic</text>',
     ]
     for mark in marks:
-        parts += [
-            f'<line class="grid" x1="{x(mark):.0f}" x2="{x(mark):.0f}" '
-            f'y1="{top - 12}" y2="{height - 30}"/>',
-            f'<text class="quiet" x="{x(mark):.0f}" y="{height - 12}" '
-            f'text-anchor="middle">{mark:,.0f}</text>',
-        ]
+        parts += draw_mark(x(mark), top - 12, height - 30, height - 12, f"{mark:,.0f}")
     for n, bar in enumerate(bars):
         y = top + row * n
         parts += [
@@ -160,3 +151,14 @@ def draw_reaches(title: str, bars: Sequence[Reach], marks: Sequence[float]) -> s
             f'<text x="{x(bar.end) + 6:.0f}" y="{y + 14}">{escape(bar.label)}</text>',
         ]
     return "\n".join([*parts, "</svg>", ""])
+
+
+def draw_mark(
+    x: float, top: float, bottom: float, baseline: float, text: str
+) -> list[str]:
+    """Return a vertical line of the scale, and the text below it."""
+    return [
+        f'<line class="grid" x1="{x:.0f}" x2="{x:.0f}" y1="{top}" y2="{bottom}"/>',
+        f'<text class="quiet" x="{x:.0f}" y="{baseline}" '
+        f'text-anchor="middle">{text}</text>',
+    ]
