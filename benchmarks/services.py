@@ -27,6 +27,10 @@ from taskapi.postgres.conninfo import CA_BUNDLES
 ORIGIN = "http://localhost:3000"
 """Of the issuer, in its tokens. Its keys are elsewhere."""
 
+VARIABLES = {"BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL"}
+"""Settings that aren't in the secret as deployed: the first is a parameter of the stack,
+the second says where the stand-in's keys are."""
+
 SERVICE_TIME = 0.005
 """Seconds that Secrets Manager takes for an answer, besides the network."""
 
@@ -92,16 +96,22 @@ class Services(NamedTuple):
     ) -> dict[str, str]:
         """Return the environment of a function with these settings.
 
-        deployed: they are in a secret, as template.yaml deploys them.
+        deployed: they are where docs/deploying.md has them, most in a secret.
         """
         trusted = str(self.certificates.trusted)
         shared = CREDENTIALS | {"SSL_CERT_FILE": trusted, "AWS_CA_BUNDLE": trusted}
         if not deployed:
             return shared | dict(settings)
-        return shared | {
-            "SECRET_ARN": self.keep_secret(settings),
-            "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.secrets_manager,
-        }
+        in_secret = {k: v for k, v in settings.items() if k not in VARIABLES}
+        variables = {k: v for k, v in settings.items() if k in VARIABLES}
+        return (
+            shared
+            | variables
+            | {
+                "SECRET_ARN": self.keep_secret(in_secret),
+                "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.secrets_manager,
+            }
+        )
 
 
 class Vault:

@@ -68,23 +68,46 @@ def run(script: str, start: str | None = "on-demand", **environment: str) -> Any
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_connects_before_the_framework_is_imported(database: str) -> None:
+def test_connects_before_powertools_and_the_framework_are_imported(
+    database: str,
+) -> None:
     told = run(
         """
+from concurrent.futures import ThreadPoolExecutor
 from taskapi.postgres import connection
-connect_early = connection.connect_early
-def connect():
-    told["begins"] = "fastapi" in sys.modules
-    connect_early()
-connection.connect_early = connect
+packages = {"aws_lambda_powertools", "fastapi"}
+submit = ThreadPoolExecutor.submit
+def record(pool, work, *arguments):
+    if connection.connect_early in arguments:
+        told["before"] = sorted(packages & set(sys.modules))
+    return submit(pool, work, *arguments)
+ThreadPoolExecutor.submit = record
 import app
-told["then"] = "fastapi" in sys.modules
+told["after"] = sorted(packages & set(sys.modules))
 told["status"] = app.handler(EVENT, CONTEXT)["statusCode"]
 """,
         DATABASE_URL=database,
     )
 
-    assert told == {"begins": False, "then": True, "status": 200}
+    both = ["aws_lambda_powertools", "fastapi"]
+    assert told == {"before": [], "after": both, "status": 200}
+
+
+def test_the_key_for_pseudonyms_is_made_in_the_init_phase(
+    database: str, jwks: Jwks
+) -> None:
+    told = run(
+        """
+import app
+from taskapi.auth import pseudonym
+told["made"] = pseudonym.key_from_database_url.cache_info().currsize
+""",
+        DATABASE_URL=database,
+        BETTER_AUTH_SECRET="",
+        **auth_settings("JWKS alone", jwks.url),
+    )
+
+    assert told == {"made": 1}
 
 
 def test_the_first_request_takes_that_connection(database: str) -> None:

@@ -16,13 +16,14 @@ def pseudonym(user_id: str) -> str:
     It is a keyed hash, so that somebody who has only the logs can't try ids, such as
     auth0|73412, until one fits. `make pseudonym` prints it for an operator.
     """
-    secret = better_auth().secret
-    key = (
-        key_from_secret(secret)
-        if secret
-        else key_from_database_url(environment.database_url())
-    )
-    return hmac.digest(key, user_id.encode(), "sha256").hex()[:16]
+    return hmac.digest(pseudonym_key(), user_id.encode(), "sha256").hex()[:16]
+
+
+def pseudonym_key() -> bytes:
+    """Return the key for pseudonyms; raise SettingsError if a setting is wrong."""
+    if secret := better_auth().secret:
+        return key_from_secret(secret)
+    return key_from_database_url(environment.database_url())
 
 
 @lru_cache(maxsize=1)
@@ -41,7 +42,7 @@ def key_from_database_url(database_url: str) -> bytes:
 
     Somebody who has the logs and knows a user's id can test guesses of the password. So
     each guess costs some milliseconds and 4 MiB (scrypt, RFC 7914). A function pays
-    that once in each execution environment.
+    that once in each execution environment, in the init phase.
     """
     password = database_url.encode(errors="surrogateescape")
     return hashlib.scrypt(password, salt=PURPOSE, n=4096, r=8, p=1)[:32]

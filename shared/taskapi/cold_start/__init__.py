@@ -62,7 +62,7 @@ saves  technique; the test that guards it; how to remove it
        Remove: pass None to preconnect.start(), and delete the module.
     -  It connects, and fetches keys, while Python imports: six round trips of
        waiting (preconnect.py).
-       test_connects_before_the_framework_is_imported
+       test_connects_before_powertools_and_the_framework_are_imported
        Remove: delete the module, and its import in each app.py.
    4%  Only the main thread imports: two threads that import take Python's lock from
        each other. 4% of the time (preconnect.py).

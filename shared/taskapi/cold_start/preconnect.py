@@ -12,11 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from taskapi.cold_start.init_phase import FROM_SNAPSHOT, START
 from taskapi import time_budget
-from taskapi.auth.pyjwt import hmac_sha256
-from taskapi.auth.signatures import signatures_for
 from taskapi.cold_start import dataclass_code  # noqa: F401
 from taskapi.postgres import connection
-from taskapi.settings.better_auth import better_auth, has_jwks_variable
 from taskapi.single_flight import wait_for
 
 
@@ -29,24 +26,14 @@ def start(reading: Future[Mapping[str, str]] | None) -> Callable[[], None]:
     """
     pool = ThreadPoolExecutor(max_workers=2)
 
-    def has_settings() -> bool:
-        """Wait for the secret; return whether it could be read."""
-        if reading is None:
-            return True
-        done = wait_for(reading, time_budget.remaining())
-        return done is not None and done.exception() is None
+    def with_settings(work: Callable[[], None]) -> None:
+        """Wait for the secret, and call work if it could be read."""
+        done = reading and wait_for(reading, time_budget.remaining())
+        if reading is None or (done and done.exception() is None):
+            work()
 
-    def connect() -> None:
-        if has_settings():
-            connection.connect_early()
-
-    def prefetch_keys() -> None:
-        if has_settings():
-            signatures_for(better_auth()).prefetch_keys()
-
-    pool.submit(connect)
-    import_algorithms()
-    pool.submit(prefetch_keys)
+    pool.submit(with_settings, connection.connect_early)
+    pool.submit(with_settings, import_auth())
 
     def finish() -> None:
         pool.shutdown()
@@ -55,15 +42,27 @@ def start(reading: Future[Mapping[str, str]] | None) -> Callable[[], None]:
     return finish
 
 
-def import_algorithms() -> None:
-    """Import what checks signatures, as far as the variables tell which that is.
+def import_auth() -> Callable[[], None]:
+    """Import the logger and what checks tokens; return a function that gets the keys.
 
-    The threads would import it otherwise: two threads that import take Python's lock
-    from each other all the time.
+    The variables tell which algorithms it imports, as far as they can. A thread would
+    import the others: two threads that import take Python's lock from each other all
+    the time.
     """
+    from taskapi.auth.pseudonym import pseudonym_key
+    from taskapi.auth.pyjwt import hmac_sha256
+    from taskapi.auth.signatures import signatures_for
+    from taskapi.settings.better_auth import better_auth, has_jwks_variable
+
     if has_jwks_variable():
         import taskapi.auth.key_set  # noqa: F401
     hmac_sha256()
+
+    def get_keys() -> None:
+        signatures_for(better_auth()).prefetch_keys()
+        pseudonym_key()
+
+    return get_keys
 
 
 wait = start(prefetch_secret.reading) if START and not FROM_SNAPSHOT else None

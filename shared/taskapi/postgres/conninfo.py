@@ -1,4 +1,8 @@
-"""The connection string for libpq: DATABASE_URL, checked and with our defaults."""
+"""The connection string for libpq: DATABASE_URL, checked and with our defaults.
+
+The init phase imports this before Powertools, and connects. So the logger is imported
+where something is logged.
+"""
 
 import os
 import re
@@ -7,7 +11,6 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from taskapi.log import logger
 from taskapi.postgres.conninfo_checks import (
     ENCRYPTED,
     VERIFIED,
@@ -45,15 +48,13 @@ def add_defaults(params: dict[str, str]) -> None:
     host = params.get("host", "")
     is_neon = host.endswith(".neon.tech")
     if is_neon and is_direct(host) and "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-        logger.warning(
+        warn(
             "DATABASE_URL names Neon's direct endpoint; functions need the pooled "
             "one, whose host has -pooler in it"
         )
     system = params.get("sslrootcert") == "system"
     if "sslmode" not in params and not system:
-        logger.warning(
-            "DATABASE_URL has no sslmode; verify-full is what production needs"
-        )
+        warn("DATABASE_URL has no sslmode; verify-full is what production needs")
     if is_neon or system:
         params.setdefault("sslmode", "verify-full")
     if is_neon and params["sslmode"] in ENCRYPTED:
@@ -66,6 +67,12 @@ def add_defaults(params: dict[str, str]) -> None:
     unnamed = params.get("sslrootcert", "system") == "system"
     if bundle and unnamed and params.get("sslmode") in VERIFIED:
         params["sslrootcert"] = bundle
+
+
+def warn(text: str) -> None:
+    from taskapi.log import logger
+
+    logger.warning(text)
 
 
 def is_local(params: dict[str, str]) -> bool:

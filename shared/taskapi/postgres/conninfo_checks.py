@@ -19,6 +19,7 @@ from taskapi.errors import SettingsError
 VERIFIED = ("verify-ca", "verify-full")
 ENCRYPTED = ("require", *VERIFIED)
 
+SCHEMES = ("postgresql://", "postgres://")
 FORM = "postgresql://user:password@host/database"
 SCHEME = f"its scheme must be postgresql://, as in {FORM}"
 ENCODE = (
@@ -97,7 +98,7 @@ def parse(url: str) -> dict[str, str]:
         raise invalid("is not UTF-8") from None
     if url != url.strip():
         raise invalid("begins or ends with white space, such as a line break")
-    if url.startswith(("postgresql://", "postgres://")):
+    if url.startswith(SCHEMES):
         check_url(url)
     else:
         check_conninfo(url)
@@ -107,14 +108,18 @@ def parse(url: str) -> dict[str, str]:
         # libpq's message quotes the URL, so it is neither shown nor chained.
         problem = syntax_problem(str(error), url)
         raise invalid(problem) from None
-    # After a user and an @, host and port can't be parts of the password.
-    has_user = re.match(r"postgres(ql)?://[^/?#]*@", url)
-    check_values(params, "" if has_user else f"; {ENCODE}")
+    check_values(params, "" if has_user(url) else f"; {ENCODE}")
     return params
 
 
 def invalid(problem: str) -> SettingsError:
     return SettingsError(f"DATABASE_URL {problem}")
+
+
+def has_user(url: str) -> bool:
+    """Return whether a user and an @ begin it, so that the rest is no password."""
+    user, at, _ = url.partition("://")[2].partition("@")
+    return url.startswith(SCHEMES) and at == "@" and not set("/?#") & set(user)
 
 
 def check_conninfo(text: str) -> None:

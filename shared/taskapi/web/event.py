@@ -60,7 +60,8 @@ def read_event(
     if field(event, str, "requestContext", "http", "method") != method:
         raise ForeignEvent("requestContext.http.method is not the route's")
     request_id = field(event, str, "requestContext", "requestId")
-    if not re.fullmatch(r"[\x20-\x7e]{1,256}", request_id):
+    is_text = request_id.isascii() and request_id.isprintable()
+    if not is_text or not 1 <= len(request_id) <= 256:
         raise ForeignEvent("requestContext.requestId is not an id")
     query = field(event, str, "rawQueryString", default="")
     wanted = pick_headers(field(event, dict, "headers", default={}), header_names)
@@ -164,8 +165,9 @@ def field(
 
 def correlation_id(headers: Mapping[str, str]) -> str | None:
     """Return the X-Correlation-Id that the caller sent, if it is a plain id."""
-    value = headers.get("x-correlation-id", "")
-    return value if re.fullmatch(r"[\w.:/+=-]{1,128}", value, re.ASCII) else None
+    value = headers.get("x-correlation-id")
+    is_plain = value and re.fullmatch(r"[\w.:/+=-]{1,128}", value, re.ASCII)
+    return value if is_plain else None
 
 
 def percent_encode(value: str) -> str:
