@@ -20,6 +20,7 @@ from typing import NamedTuple, TypedDict
 from simpy import Environment
 
 from benchmarks import results
+from benchmarks.calibration import WRITES, Service
 from benchmarks.simulation import (
     Client,
     Cores,
@@ -29,7 +30,6 @@ from benchmarks.simulation import (
     Process,
     Statements,
 )
-from benchmarks.validation import WRITES, Service
 from local.template import load_template
 from local.tokens import ROOT
 

@@ -1,7 +1,7 @@
 """Measure the first answer and the next ones: `python -m benchmarks.cold`.
 
 Each run is a new execution environment, with Lambda's runtime client and emulator. The
-candidates take turns, so that other work on the machine slows all of them equally.
+candidates take turns. A start that other work on the machine slowed down isn't counted.
 """
 
 import statistics
@@ -22,10 +22,17 @@ SETTLING = 20
 ROUNDS = 60
 """Timed events of each warm environment, times the runs."""
 
-ROWS, RUNS = LISTS, 10
+ROWS, RUNS = LISTS, 8
 
 SLOW = ("legacy", "fastapi-shipped", "legacy-shipped")
-"""Rows that only every third run measures: they take seconds."""
+"""Rows with a third of the runs: they take seconds."""
+
+DISTURBED = 1.15
+"""A start isn't counted if it takes so many times the CPU time of the quickest. It
+takes as many instructions, so something else slowed the processor down."""
+
+MOST = 6
+"""Turns, as a multiple of the runs, until a busy machine is measured as it is."""
 
 
 class Sample(NamedTuple):
@@ -66,14 +73,27 @@ def take_sample(case: Case, settling: int) -> Sample:
 def measure_cold(
     cases: Sequence[Case], runs: int, settling: int = SETTLING
 ) -> dict[str, list[Sample]]:
-    """Return what new environments take; the cases take turns."""
-    samples: dict[str, list[Sample]] = {case.name: [] for case in cases}
-    for run in range(runs):
-        for each in (*cases[run % len(cases) :], *cases[: run % len(cases)]):
-            if each.name not in SLOW or run % 3 == 0:
-                samples[each.name].append(take_sample(each, settling))
-        print(f"run {run + 1} of {runs}", file=sys.stderr)
-    return samples
+    """Return what new environments take; the cases take turns until each has runs."""
+    samples: dict[str, list[Sample]] = {each.name: [] for each in cases}
+    for turn in range(MOST * runs):
+        left = [each for each in cases if needs_more(each.name, samples, runs)]
+        print(f"turn {turn + 1}: {len(left)} rows to go", file=sys.stderr)
+        if not left:
+            break
+        for each in (*left[turn % len(left) :], *left[: turn % len(left)]):
+            samples[each.name].append(take_sample(each, settling))
+    return {name: undisturbed(found) for name, found in samples.items()}
+
+
+def needs_more(name: str, samples: Mapping[str, Sequence[Sample]], runs: int) -> bool:
+    wanted = -(-runs // 3) if name in SLOW else runs
+    return len(undisturbed(samples[name])) < wanted
+
+
+def undisturbed(samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples that ran about as fast as the quickest."""
+    least = min((sample.cpu for sample in samples), default=0.0)
+    return [sample for sample in samples if sample.cpu <= DISTURBED * least]
 
 
 def measure_warm(

@@ -25,8 +25,8 @@ WARM = 10
 TRIP = "round trip"
 
 ROWS = [name for name in LISTS if not name.startswith("fastapi")]
-RUNS = 12
-ROUNDS = 20
+RUNS = 8
+ROUNDS = 30
 """Timed events of each warm environment, times the runs."""
 
 WARM_ROWS = [as_deployed(name) for name in ("bare", "list", "list-eddsa")] + ["legacy"]

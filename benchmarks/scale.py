@@ -11,9 +11,9 @@ from typing import NamedTuple
 import yaml
 
 from benchmarks import results
+from benchmarks.calibration import WRITES
 from benchmarks.capacity import DATA, FULL_CORE, busiest_rate, round_users
 from benchmarks.picture import Reach, draw_reaches
-from benchmarks.validation import WRITES
 from local.tokens import ROOT
 from ops import costs
 

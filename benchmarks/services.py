@@ -28,8 +28,8 @@ ORIGIN = "http://localhost:3000"
 """Of the issuer, in its tokens. Its keys are elsewhere."""
 
 VARIABLES = {"BETTER_AUTH_URL", "BETTER_AUTH_JWKS_URL"}
-"""Settings that aren't in the secret as deployed: the first is a parameter of the stack,
-the second says where the stand-in's keys are."""
+"""Settings that aren't in the secret as deployed: the first is a parameter of the
+stack, the second says where the stand-in's keys are."""
 
 SERVICE_TIME = 0.005
 """Seconds that Secrets Manager takes for an answer, besides the network."""
@@ -220,8 +220,8 @@ def serve_json(answer: Answer, certificates: Certificates) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Send headers and body together. Otherwise Nagle's algorithm holds the body back
-        # until the client's system confirms the headers, which Linux does after 40 ms.
+        # Send headers and body together. Otherwise Nagle's algorithm holds the body
+        # back until the client's system confirms the headers, 40 ms later on Linux.
         wbufsize = -1
 
         def do_GET(self) -> None:
