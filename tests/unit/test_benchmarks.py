@@ -8,6 +8,7 @@ import pytest
 from benchmarks import change_writes, page, results
 from benchmarks.artifacts import BASELINES
 from benchmarks.candidates import DEPLOYED, OURS
+from benchmarks.cold import Sample, undisturbed
 from benchmarks.guard import above_limit
 from benchmarks.instructions import parse_total
 from benchmarks.strategies import STRATEGIES
@@ -49,6 +50,14 @@ def test_every_strategy_of_an_attacker_was_measured() -> None:
 @pytest.mark.parametrize("path", page.PICTURES, ids=lambda path: str(path.name))
 def test_a_picture_shows_what_was_measured(path: Path) -> None:
     assert path.read_text() == page.PICTURES[path](results.load())
+
+
+def test_a_cold_start_that_was_slowed_down_is_not_counted() -> None:
+    quickest, usual, slowed_down = (Sample(300, cpu, 1) for cpu in (100, 114, 116))
+
+    counted = undisturbed([slowed_down, usual, quickest])
+
+    assert counted == [usual, quickest]
 
 
 @pytest.mark.parametrize(

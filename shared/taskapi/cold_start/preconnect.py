@@ -1,7 +1,8 @@
 """Connect to the database, and fetch keys, while Python imports the rest.
 
 A function imports this module before any other. Opening a connection takes several
-round trips, and importing FastAPI takes about as long without using the network.
+round trips, and importing Powertools and FastAPI takes about as long without using the
+network.
 """
 
 from taskapi.cold_start import prefetch_secret

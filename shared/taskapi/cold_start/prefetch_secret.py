@@ -1,7 +1,7 @@
 """Ask for the secret as the first thing in the init phase, before other imports.
 
-Connecting to Secrets Manager, TLS and the answer take three round trips. Importing
-psycopg and Powertools takes about as long without using the network.
+Connecting to Secrets Manager, TLS and the answer take three round trips. Meanwhile
+Python imports psycopg, which needs no network.
 """
 
 from collections.abc import Mapping
