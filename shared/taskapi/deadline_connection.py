@@ -1,10 +1,8 @@
 """An HTTP connection with one deadline for connecting, TLS and all reads together."""
 
 import io
-import os
 import socket
 import ssl
-import sys
 import time
 from base64 import b64encode
 from collections.abc import Mapping
@@ -15,6 +13,7 @@ from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from taskapi.tcp import connect_tcp, may_have_proxy, to_ascii
 from taskapi.tls import Trust, all_cas_tls, few_cas_tls
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 USER_AGENT = "tasks-api/1.0 (JWKS)"
 """Firewalls often refuse clients that send a library's name, or none."""
-
-Address = tuple[str | int | bytes, ...]
 
 DEFAULT_TRUST = Trust()
 
@@ -89,12 +86,8 @@ def connect(
 
 
 def proxy_for(host: str) -> str | None:
-    """Return the URL of the proxy for https, if there is one.
-
-    Linux has only variables for it. Where they aren't set, as in most functions,
-    urllib.request needn't be imported.
-    """
-    if sys.platform == "linux" and "https_proxy" not in map(str.lower, os.environ):
+    """Return the URL of the proxy for https, if there is one."""
+    if not may_have_proxy():
         return None
     from urllib.request import getproxies, proxy_bypass
 
@@ -113,39 +106,6 @@ def connect_by_proxy(
         headers["Proxy-Authorization"] = f"Basic {b64encode(login.encode()).decode()}"
     connection.set_tunnel(url.hostname or "", url.port or 443, headers)
     return connection
-
-
-def connect_tcp(host: str, port: int, deadline: float) -> socket.socket:
-    """Return a TCP connection to the first of host's addresses that accepts one.
-
-    Each address gets its share of the time: the first may be an IPv6 address in a
-    network without IPv6, which would use up all of it.
-    """
-    addresses = socket.getaddrinfo(to_ascii(host), port, type=socket.SOCK_STREAM)
-    failure: OSError = TimeoutError()
-    for index, (family, kind, protocol, _name, address) in enumerate(addresses):
-        share = (deadline - time.monotonic()) / (len(addresses) - index)
-        connection = socket.socket(family, kind, protocol)
-        try:
-            connect_socket(connection, address, max(share, 0.001))
-            return connection
-        except OSError as error:
-            connection.close()
-            failure = error
-    raise failure
-
-
-def connect_socket(connection: socket.socket, address: Address, timeout: float) -> None:
-    """Connect within timeout seconds."""
-    connection.settimeout(timeout)
-    connection.connect(address)
-    # Otherwise the body would wait until the server has received the headers.
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def to_ascii(host: str) -> bytes | str:
-    """Return host in a form for which Python needn't import its IDNA codec."""
-    return host.encode() if host.isascii() else host
 
 
 def connect_tls(

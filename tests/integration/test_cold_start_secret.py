@@ -21,6 +21,25 @@ def store(database: str) -> Iterator[Store]:
         yield store
 
 
+def test_connects_to_secrets_manager_before_tls_is_imported(store: Store) -> None:
+    told = run(
+        """
+from taskapi import tcp
+dial = tcp.dial
+def record(*address):
+    told["imported"] = sorted({"http.client", "ssl"} & set(sys.modules))
+    dial(*address)
+tcp.dial = record
+import app
+told["unused"] = len(tcp._dialled)
+""",
+        **deployed(store),
+    )
+
+    assert told == {"imported": [], "unused": 0}
+    assert store.reads == 1
+
+
 def test_asks_for_the_secret_before_other_packages_are_imported(store: Store) -> None:
     told = run(
         """

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from taskapi import deadline_connection
+from taskapi import tcp
 from taskapi.auth.fetch import FetchError, fetch
-from taskapi.deadline_connection import Address, connect_socket
+from taskapi.tcp import Address, connect_socket
 from tests.support.jwks import Jwks
 
 DOCUMENT = b'{"keys": []}'
@@ -221,7 +221,7 @@ def test_an_address_that_does_not_answer_leaves_time_for_the_next(
             silent = address[0] == "127.0.0.2"
             connect_socket(connection, address, 0.1 if silent else timeout)
 
-        monkeypatch.setattr(deadline_connection, "connect_socket", connect)
+        monkeypatch.setattr(tcp, "connect_socket", connect)
 
         body = fetch(f"http://localhost:{port}/jwks", timeout=60, max_bytes=1000)
 

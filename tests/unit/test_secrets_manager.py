@@ -15,13 +15,8 @@ import pytest
 from taskapi import deadline_connection
 from taskapi.errors import Outage, SettingsError
 from taskapi.settings import secrets_manager
-from taskapi.settings.secrets_manager import (
-    DNS_SUFFIXES,
-    PERMANENT_ERRORS,
-    endpoint,
-    fetch_secret,
-    fetch_text,
-)
+from taskapi.settings.secret_endpoint import DNS_SUFFIXES, endpoint
+from taskapi.settings.secrets_manager import PERMANENT_ERRORS, fetch_secret, fetch_text
 from taskapi.tls import AMAZON, find_cas
 from tests.support.container import Container
 from tests.support.secret_store import AWS_ENVIRONMENT, Store, error

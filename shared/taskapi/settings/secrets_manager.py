@@ -12,11 +12,11 @@ import time
 from base64 import b64decode
 from collections.abc import Mapping
 from http.client import HTTPException
-from urllib.parse import SplitResult, urlsplit
 
 from taskapi.deadline_connection import Answer, exchange
 from taskapi.errors import Outage, SettingsError
 from taskapi.settings.aws_credentials import CredentialsUnavailable, find_credentials
+from taskapi.settings.secret_endpoint import endpoint, find_region
 from taskapi.settings.sigv4 import Credentials, sign
 from taskapi.tls import AMAZON, Trust
 
@@ -28,19 +28,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 1.0
 
 MAX_BYTES = 512 * 1024
 """Secrets Manager's limit for a secret is 64 KiB, and JSON may escape each byte."""
-
-DNS_SUFFIXES = {
-    "cn": "amazonaws.com.cn",
-    "eusc": "amazonaws.eu",
-    "us-iso": "c2s.ic.gov",
-    "us-isob": "sc2s.sgov.gov",
-    "us-isof": "csp.hci.ic.gov",
-    "eu-isoe": "cloud.adc-e.uk",
-}
-"""By how the names of a partition's regions begin; elsewhere it is amazonaws.com.
-
-https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
-"""
 
 CREDENTIALS_UNKNOWN = "AWS doesn't know these credentials"
 WRONG_SIGNATURE = "AWS_SECRET_ACCESS_KEY doesn't belong to AWS_ACCESS_KEY_ID"
@@ -150,37 +137,6 @@ def request(arn: str, region: str, credentials: Credentials, deadline: float) ->
     )
     trust = Trust(os.environ.get("AWS_CA_BUNDLE"), AMAZON)
     return exchange(url, "POST", signed, deadline, MAX_BYTES, body, trust)
-
-
-def find_region(arn: str) -> str:
-    """Return the secret's region, or this process's if arn is only a name."""
-    if found := re.match(r"arn:[^:]+:secretsmanager:([a-z0-9-]+):", arn):
-        return found[1]
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if not region or not re.fullmatch(r"[a-z0-9-]+", region):
-        raise SettingsError("SECRET_ARN must be a whole ARN, or AWS_REGION be set")
-    return region
-
-
-def endpoint(region: str) -> SplitResult:
-    """Return the URL of Secrets Manager, or of an emulator; raise SettingsError."""
-    for name in ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL"):
-        if given := os.environ.get(name):
-            try:
-                url = urlsplit(given)
-                is_root = re.fullmatch(
-                    r"https?://[\w.:\[\]-]+/?", given, re.ASCII | re.I
-                )
-                if is_root and url.hostname and url.port != 0:
-                    return url
-            except ValueError:
-                pass
-            raise SettingsError(
-                f"SECRET_ARN can't be read: {name} isn't a URL such as https://host"
-            )
-    begins = "-".join(region.split("-")[: 2 if "-iso" in region else 1])
-    suffix = DNS_SUFFIXES.get(begins, "amazonaws.com")
-    return urlsplit(f"https://secretsmanager.{region}.{suffix}")
 
 
 def parse_answer(answer: Answer) -> str | bytes:
