@@ -204,7 +204,7 @@ def simulate(
 
     With few users, so many requests take longer than this hour, up to days.
     """
-    env, rng = Environment(), random.Random(seed)  # noqa: S311
+    env, rng = Environment(), random.Random(seed)
     compute = machine(world, size)
     cores = Cores(env, compute.cores)
     pooler, fleet = Pooler(env, cores, compute, rng), Fleet(env, world)

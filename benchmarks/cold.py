@@ -19,10 +19,10 @@ from benchmarks.world import Case
 SETTLING = 20
 """Events after the first one before an environment counts as warm."""
 
-ROUNDS = 60
+ROUNDS = 30
 """Timed events of each warm environment, times the runs."""
 
-ROWS, RUNS = LISTS, 8
+ROWS, RUNS = LISTS, 16
 
 SLOW = ("legacy", "fastapi-shipped", "legacy-shipped")
 """Rows with a third of the runs: they take seconds."""
@@ -31,7 +31,7 @@ DISTURBED = 1.15
 """A start isn't counted if it takes so many times the CPU time of the quickest. It
 takes as many instructions, so something else slowed the processor down."""
 
-MOST = 6
+MOST = 4
 """Turns, as a multiple of the runs, until a busy machine is measured as it is."""
 
 

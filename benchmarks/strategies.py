@@ -15,7 +15,7 @@ from local.direct import Answer, token
 VICTIM = "victim"
 SMALL_USERS = [f"small {n}" for n in range(200)]
 
-rng = random.Random(1)  # noqa: S311
+rng = random.Random(1)
 EMOJI = "".join(chr(rng.randrange(0x1F300, 0x1FB00)) for _ in range(20_000))
 
 

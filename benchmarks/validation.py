@@ -77,7 +77,7 @@ def summarize(seconds: float, latencies: list[float]) -> dict[str, float]:
 
 def predict(usage: Usage, names: list[str], seed: int) -> list[dict[str, float]]:
     """Return the rows as the simulation sees them."""
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     calibrations = {name: calibrate(usage, name) for name in {*names}}
     crowds = [
         (

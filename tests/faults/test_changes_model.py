@@ -74,7 +74,7 @@ class Model:
 
     def values(self) -> list[dict[str, Any]]:
         """Return the parameters of a write by psql, for each user."""
-        rng = random.Random(next(self.seeds))  # noqa: S311
+        rng = random.Random(next(self.seeds))
         return [
             {
                 "user_id": copy.user.user_id,

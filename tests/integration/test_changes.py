@@ -288,7 +288,7 @@ def test_writers_of_both_releases_do_not_wait_for_each_other(
     ids = [user.create()["id"] for _ in range(4)]
 
     def write(seed: int) -> list[str | None]:
-        rng = random.Random(seed)  # noqa: S311
+        rng = random.Random(seed)
         failed = []
         with psycopg.connect(database, autocommit=True) as connection:
             for _ in range(WRITES):

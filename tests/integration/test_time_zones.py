@@ -80,7 +80,7 @@ def test_agrees_with_python_about_the_clock_changes_of_all_zones(
     postgres: Postgres,
 ) -> None:
     """Python has the rule of RFC 5545 too: fold=0."""
-    rng = random.Random(1)  # noqa: S311
+    rng = random.Random(1)
     names = [name for (name,) in postgres.execute("SELECT name FROM time_zones")]
     known = zoneinfo.available_timezones()
     zones, times = [], []

@@ -69,7 +69,7 @@ class AtRandom:
     """A rule that breaks connections at random, and counts them."""
 
     def __init__(self, seed: int) -> None:
-        self._rng = random.Random(seed)  # noqa: S311
+        self._rng = random.Random(seed)
         self.killed = 0
 
     def __call__(

@@ -39,7 +39,7 @@ class User:
 def write(user_id: str, writes: int, seed: int) -> User:
     """Make the writes; raise if an answer is neither a success nor a 503."""
     client, user = Client(user_id), User(user_id)
-    rng = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)
     for number in range(writes):
         title = f"{number}"
         if not user.tasks or rng.random() < 0.5:

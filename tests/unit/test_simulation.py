@@ -18,7 +18,7 @@ def wait_in_queue(cores: int, load: float, customers: int) -> tuple[float, float
 
     Each needs a millisecond on average, and they come at random.
     """
-    env, rng = Environment(), random.Random(7)  # noqa: S311
+    env, rng = Environment(), random.Random(7)
     queue, seconds = Cores(env, cores), list[float]()
     present = area = changed = 0.0
 
