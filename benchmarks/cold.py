@@ -25,13 +25,13 @@ ROUNDS = 30
 ROWS, RUNS = LISTS, 16
 
 SLOW = ("legacy", "fastapi-shipped", "legacy-shipped")
-"""Rows with a third of the runs: they take seconds."""
+"""Rows that take seconds, so only every third turn measures them."""
 
 DISTURBED = 1.15
 """A start isn't counted if it takes so many times the CPU time of the quickest. It
 takes as many instructions, so something else slowed the processor down."""
 
-MOST = 4
+MOST = 3
 """Turns, as a multiple of the runs, until a busy machine is measured as it is."""
 
 
@@ -76,18 +76,17 @@ def measure_cold(
     """Return what new environments take; the cases take turns until each has runs."""
     samples: dict[str, list[Sample]] = {each.name: [] for each in cases}
     for turn in range(MOST * runs):
-        left = [each for each in cases if needs_more(each.name, samples, runs)]
-        print(f"turn {turn + 1}: {len(left)} rows to go", file=sys.stderr)
-        if not left:
+        for each in (*cases[turn % len(cases) :], *cases[: turn % len(cases)]):
+            if each.name not in SLOW or turn % 3 == 0:
+                samples[each.name].append(take_sample(each, settling))
+        counted = {name: undisturbed(found) for name, found in samples.items()}
+        least = min(
+            len(found) * (3 if name in SLOW else 1) for name, found in counted.items()
+        )
+        print(f"turn {turn + 1}: {least} starts count", file=sys.stderr)
+        if least >= runs:
             break
-        for each in (*left[turn % len(left) :], *left[: turn % len(left)]):
-            samples[each.name].append(take_sample(each, settling))
-    return {name: undisturbed(found) for name, found in samples.items()}
-
-
-def needs_more(name: str, samples: Mapping[str, Sequence[Sample]], runs: int) -> bool:
-    wanted = -(-runs // 3) if name in SLOW else runs
-    return len(undisturbed(samples[name])) < wanted
+    return counted
 
 
 def undisturbed(samples: Sequence[Sample]) -> list[Sample]:
