@@ -69,12 +69,13 @@ function tellNext() {
 }
 
 /** Delete the next task, and give the rule back to the one that was completed. */
-function takeBack({ id, rule, next }) {
+function takeBack({ id, title, rule, next }) {
   const view = sync.view();
   const [done, following] = [view.get(id), view.get(next?.id)];
+  if (!done) return toast(`“${title}” was deleted meanwhile.`); // the next task keeps the rule
   if (following) perform([{ op: "delete", id: following.id, if_match: following.etag, yields: true }]);
-  if (done?.completed) complete(done, false);
-  if (done) update(sync.view().get(id), { recurrence: rule });
+  if (done.completed) complete(done, false);
+  update(sync.view().get(id), { recurrence: rule });
 }
 
 // Deleting and undoing it
