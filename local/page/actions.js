@@ -94,6 +94,7 @@ function remove({ known, element }) {
 function restore(entries, tasks) {
   perform(entries.map(({ operation: { id, if_match } }, index) =>
     ({ op: "restore", id, if_match, preview: tasks[index], extra: tasks[index] })));
+  say(tasks.length === 1 ? `Restored “${tasks[0].title}”` : `Restored ${tasks.length} tasks`);
 }
 
 /**
