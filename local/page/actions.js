@@ -48,7 +48,16 @@ function complete(task, completed) {
     ...(completed && { recurrence: null }), // the API moves it to the next task
   };
   perform([{ op: "complete", id: task.id, if_match: task.etag, completed, preview, extra: task }]);
-  say(`${task.title}: ${completed ? "completed" : "pending"}`);
+  const isLeftOut = !belongs({ ...task, ...preview });
+  if (isLeftOut && !(completed && task.recurrence)) // else tellNext() offers to undo it
+    toast(`${completed ? "Completed" : "Reopened"} “${task.title}”`, "Undo", () => toggleBack(task.id, completed));
+  else say(`${task.title}: ${completed ? "completed" : "pending"}`);
+}
+
+/** Undo completing or reopening a task, if it is still as that left it. */
+function toggleBack(id, completed) {
+  const task = sync.view().get(sync.idOf(id));
+  if (task?.completed === completed) complete(task, !completed);
 }
 
 // The next task of a recurring one comes with the answer; offline, that is later.
