@@ -48,7 +48,16 @@ function complete(task, completed) {
     ...(completed && { recurrence: null }), // the API moves it to the next task
   };
   perform([{ op: "complete", id: task.id, if_match: task.etag, completed, preview, extra: task }]);
-  say(`${task.title}: ${completed ? "completed" : "pending"}`);
+  const isLeftOut = !belongs({ ...task, ...preview });
+  if (isLeftOut && !(completed && task.recurrence)) // else tellNext() offers to undo it
+    toast(`${completed ? "Completed" : "Reopened"} “${task.title}”`, "Undo", () => toggleBack(task.id, completed));
+  else say(`${task.title}: ${completed ? "completed" : "pending"}`);
+}
+
+/** Undo completing or reopening a task, if it is still as that left it. */
+function toggleBack(id, completed) {
+  const task = sync.view().get(sync.idOf(id));
+  if (task?.completed === completed) complete(task, !completed);
 }
 
 // The next task of a recurring one comes with the answer; offline, that is later.
@@ -69,12 +78,13 @@ function tellNext() {
 }
 
 /** Delete the next task, and give the rule back to the one that was completed. */
-function takeBack({ id, rule, next }) {
+function takeBack({ id, title, rule, next }) {
   const view = sync.view();
   const [done, following] = [view.get(id), view.get(next?.id)];
+  if (!done) return toast(`“${title}” was deleted meanwhile.`); // the next task keeps the rule
   if (following) perform([{ op: "delete", id: following.id, if_match: following.etag, yields: true }]);
-  if (done?.completed) complete(done, false);
-  if (done) update(sync.view().get(id), { recurrence: rule });
+  if (done.completed) complete(done, false);
+  update(sync.view().get(id), { recurrence: rule });
 }
 
 // Deleting and undoing it
@@ -93,6 +103,7 @@ function remove({ known, element }) {
 function restore(entries, tasks) {
   perform(entries.map(({ operation: { id, if_match } }, index) =>
     ({ op: "restore", id, if_match, preview: tasks[index], extra: tasks[index] })));
+  say(tasks.length === 1 ? `Restored “${tasks[0].title}”` : `Restored ${tasks.length} tasks`);
 }
 
 /**

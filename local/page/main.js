@@ -5,6 +5,7 @@ import { follow, isUsed, onChange, sync } from "./follow.js";
 import { load, refresh, repaint } from "./list.js";
 import { $, setCounter } from "./messages.js";
 import { hasDraft } from "./new_task.js";
+import "./trash.js";
 import { clearFilters, readAddress, refreshSummary } from "./view.js";
 
 const MINUTE = 60_000; // milliseconds

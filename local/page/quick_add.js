@@ -7,7 +7,9 @@ import { firstDay, WEEKDAYS as ON_WEEKDAYS } from "./recurrence.js";
 export const PRIORITIES = ["low", "medium", "high", "urgent"];
 const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-const WEEKDAY = "(mon(?:day)?|tue(?:s|sday)?|wed(?:nesday)?|thu(?:r|rs|rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)";
+const WEEKDAY_NAME = "(?:mon(?:day)?|tue(?:s|sday)?|wed(?:nesday)?|thu(?:r|rs|rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?)";
+const WEEKDAY = `(${WEEKDAY_NAME})`;
+const WEEKDAY_LIST = `(${WEEKDAY_NAME}(?:(?:,? and |, ?)${WEEKDAY_NAME})*)`;
 const MONTH = "(january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)";
 const DAY = "([12]?\\d|3[01])(?:st|nd|rd|th)?";
 const YEAR = "(?:,? (20\\d\\d))?";
@@ -51,8 +53,8 @@ const FREQUENCIES = { day: "DAILY", week: "WEEKLY", month: "MONTHLY", year: "YEA
 const FORMS = [
   ["rule", `${EVERY} weekday|on weekdays`, () => ON_WEEKDAYS],
   ["rule", `${EVERY} ${OFTEN}(day|week|month|year)s?`, (_, often, unit) => ruleOf(FREQUENCIES[unit.toLowerCase()], often)],
-  ["rule", `${EVERY} ${OFTEN}${WEEKDAY}`, (_, often, name) =>
-    ruleOf("WEEKLY", often, `;BYDAY=${name.slice(0, 2).toUpperCase()}`)],
+  ["rule", `${EVERY} ${OFTEN}${WEEKDAY_LIST}`, (_, often, names) =>
+    ruleOf("WEEKLY", often, `;BYDAY=${names.toUpperCase().split(/, AND | AND |, ?/).map((name) => name.slice(0, 2))}`)],
   ["rule", "(daily|weekly|monthly|yearly)", (_, name) => ruleOf(name.toUpperCase())],
   ["day", `${ON}(?:the )?day after tomorrow`, (today) => today + 2],
   ["day", `${ON}today`, (today) => today],

@@ -124,6 +124,8 @@ table("a new task with a rule", (typed) => short(typed), [
   ["Gym every monday 6pm #sport", ["Gym", "2026-03-09 18:00", "FREQ=WEEKLY;BYDAY=MO", "sport"]], // today
   ["Gym every monday 9am", ["Gym", "2026-03-16 09:00", "FREQ=WEEKLY;BYDAY=MO"]], // today's is over
   ["Gym each Tue", ["Gym", "2026-03-10", "FREQ=WEEKLY;BYDAY=TU"]],
+  ["Gym every monday and thursday", ["Gym", "2026-03-09", "FREQ=WEEKLY;BYDAY=MO,TH"]],
+  ["Gym every tue, thu, and sat 6pm", ["Gym", "2026-03-10 18:00", "FREQ=WEEKLY;BYDAY=TU,TH,SA"]],
   ["Gym every other sunday", ["Gym", "2026-03-15", "FREQ=WEEKLY;INTERVAL=2;BYDAY=SU"]],
   ["Water daily", ["Water", "2026-03-09", "FREQ=DAILY"]],
   ["Water, every day", ["Water", "2026-03-09", "FREQ=DAILY"]],
@@ -135,7 +137,6 @@ table("a new task with a rule", (typed) => short(typed), [
   ["Renew yearly", ["Renew", "2026-03-09", "FREQ=YEARLY"]],
   ["Every day", ["Every day", ""]],
   ["Write the weekly today", ["Write the weekly", "2026-03-09"]],
-  ["Gym every monday and thursday", ["Gym every monday and thursday", ""]],
   ["Call every 0 days", ["Call every 0 days", ""]],
   ["Call every 1000 days", ["Call every 1000 days", ""]],
 ]);

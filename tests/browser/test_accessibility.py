@@ -66,6 +66,8 @@ def test_tells_a_screen_reader_what_happened(someone: User) -> None:
     expect(status).to_have_text("Buy groceries: completed")
     page.get_by_role("button", name="Delete Buy groceries").click()
     expect(status).to_have_text("Deleted “Buy groceries”. Undo: Control Z")
+    page.keyboard.press("Control+z")
+    expect(status).to_have_text("Restored “Buy groceries”")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

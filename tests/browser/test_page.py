@@ -147,6 +147,8 @@ def test_a_task_leaves_a_list_that_it_does_not_belong_to(someone: User) -> None:
 
     expect(titles(page)).to_have_text(["First"])
     expect(page.get_by_label("Completed: First")).to_be_focused()
+    page.keyboard.press("Control+z")
+    expect(titles(page)).to_have_text(["Second", "First"])
 
 
 def test_scrolling_shows_more_to_the_end(someone: User) -> None:

@@ -128,6 +128,22 @@ def test_a_task_completed_offline_gets_its_next_later(someone: User) -> None:
     expect(titles(page)).to_have_text(["Gym"] * 2)
 
 
+def test_undo_keeps_the_rule_of_a_task_that_was_cleared_since(someone: User) -> None:
+    someone.has("Take a pill", due_date=a_monday(), recurrence="FREQ=DAILY")
+    page = someone.open()
+    page.get_by_label("Completed: Take a pill").check()
+    expect(notice(page)).to_contain_text("Completed “Take a pill”. Next: ")
+
+    page.get_by_role("button", name="Clear completed").click()
+    page.locator(".toast", has_text="Next").get_by_role("button", name="Undo").click()
+
+    expect(notice(page).last).to_have_text("“Take a pill” was deleted meanwhile.")
+    expect_all_sent(page)
+    with someone.api as api:
+        [task] = api.get("tasks").json()
+    assert task["recurrence"] == "FREQ=DAILY"
+
+
 def test_the_last_of_a_rule_says_so(someone: User) -> None:
     someone.has("Take a pill", due_date=a_monday(), recurrence="FREQ=DAILY;COUNT=1")
     page = someone.open()
