@@ -84,14 +84,17 @@ export function parse(typed, now = new Date(), keeps = () => false) {
   const kinds = new Set();
   let rest = typed.trim();
   let ending = ""; // words that stay in the title, although they are after others that don't
+  const keepDue = () => {
+    ending = `${words.filter(isDue).map(({ text }) => ` ${text}`).join("")}${ending}`;
+    words = words.filter((word) => !isDue(word));
+  };
   for (;;) {
     const found = lastWord(rest, today);
     if (!found || (found.kind !== "tags" && kinds.has(found.kind))) break;
     const isMeant = rest[found.start] === "," || !NO_DUE_DATE_AFTER.test(rest.slice(0, found.start));
     if (found.kind === "rule" && !isMeant) break;
     if (isDue(found) && !isMeant) {
-      ending = `${words.filter(isDue).map(({ text }) => ` ${text}`).join("")}${ending}`;
-      words = words.filter((word) => !isDue(word));
+      keepDue();
       break;
     }
     kinds.add(found.kind);
@@ -99,6 +102,8 @@ export function parse(typed, now = new Date(), keeps = () => false) {
     else words.unshift(found);
     rest = rest.slice(0, found.start);
   }
+  // "Tomorrow 5pm" has no other title, so the time must not become today's.
+  if (!kinds.has("day") && lastWord(`- ${rest}`, today)?.kind === "day") keepDue();
   return { title: rest + ending, words };
 }
 

@@ -103,6 +103,8 @@ table("a new task", (typed) => short(typed), [
   ['Call #"deep work"', ["Call", "", "deep work"]],
   // Only the end has a meaning, and never the whole text.
   ["Tomorrow", ["Tomorrow", ""]],
+  ["Tomorrow 5pm #home", ["Tomorrow 5pm", "", "home"]],
+  ["Friday meeting 5pm", ["Friday meeting", "2026-03-09 17:00"]],
   ["#home", ["#home", ""]],
   ["today tomorrow", ["today", "2026-03-10"]],
   ["Tomorrow never dies", ["Tomorrow never dies", ""]],
