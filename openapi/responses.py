@@ -19,7 +19,11 @@ DESCRIPTIONS: dict[str, tuple[str, str]] = {
         "`private, no-cache` where there is an ETag, else `no-store`.",
         "no-store",
     ),
-    "ETag": ("The task's version, for If-Match and If-None-Match.", '"1-1"'),
+    "ETag": (
+        "Of a task: its version, for If-Match and If-None-Match. Of a list or the "
+        "summary: for If-None-Match.",
+        '"1-1"',
+    ),
     "Location": ("The task's path.", "/api/demo/tasks/1"),
     "Link": (
         'The next page, as `<…>; rel="next"`; absent from the last page.',

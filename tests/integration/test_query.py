@@ -46,6 +46,9 @@ PLUS = (
     "Due from has a space where an offset begins: send + as %2B "
     "(2026-03-09T17:00:00%2B01:00), or the time in UTC with Z"
 )
+PLUS_OF_ZONE = (
+    "Time zone has a space where its name has a plus: send + as %2B (Etc/GMT%2B5)"
+)
 BAD_QUERIES = {f"limit={limit}": LIMIT for limit in BAD_LIMITS.values()} | {
     "status=done": STATUS,
     "status=": STATUS,
@@ -83,6 +86,9 @@ BAD_QUERIES = {f"limit={limit}": LIMIT for limit in BAD_LIMITS.values()} | {
     "time_zone=Europe/Atlantis": TIME_ZONE,
     "time_zone=europe/berlin": TIME_ZONE,
     "time_zone=CET-1": TIME_ZONE,
+    "time_zone=Etc/GMT+5": PLUS_OF_ZONE,
+    "time_zone=GMT+0": PLUS_OF_ZONE,
+    "time_zone=New%20York": TIME_ZONE,
     "time_zone=Mars/Base&due_from=2026-03-09&status=pending": TIME_ZONE,
 }
 

@@ -113,6 +113,8 @@ def test_needs_a_due_date(user: Client) -> None:
         == send("update_task", plain, {"recurrence": "daily"})
         == send("update_task", recurring["id"], {"due_date": None})
         == send("update_task", recurring["id"], {"due_date": ""})
+        == send("update_task", plain, {"recurrence": "daily", "completed": True})
+        == send("update_task", recurring["id"], {"due_date": None, "completed": True})
         == NEEDS_DUE_DATE
     )
     assert user.send("get_task", recurring["id"]).json == recurring

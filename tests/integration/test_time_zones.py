@@ -58,6 +58,35 @@ def test_reads_a_local_time(user: Client, zone: str, local: str, utc: str) -> No
     assert abs(offset) <= timedelta(hours=14)
 
 
+ABBREVIATIONS = {
+    "CET": "Europe/Brussels",
+    "MET": "Europe/Brussels",
+    "EET": "Europe/Athens",
+    "WET": "Europe/Lisbon",
+    "EST": "EST",
+    "MST": "MST",
+    "HST": "HST",
+}
+"""Names that Postgres also has as abbreviations, and what they are kept as."""
+
+
+@pytest.mark.parametrize(("zone", "kept"), ABBREVIATIONS.items())
+@pytest.mark.parametrize("local", ["2026-01-01T12:00:00", "2026-07-01T12:00:00"])
+def test_a_name_that_is_also_an_abbreviation_is_a_zone(
+    user: Client, zone: str, kept: str, local: str
+) -> None:
+    moment = datetime.fromisoformat(local).replace(tzinfo=zoneinfo.ZoneInfo(zone))
+
+    task = user.create(due_date=local, time_zone=zone)
+    user.create(due_date=(moment - timedelta(hours=12)).isoformat())
+    user.create(due_date=(moment - timedelta(hours=12, seconds=1)).isoformat())
+
+    assert datetime.fromisoformat(task["due_date"]) == moment
+    assert task["time_zone"] == kept
+    assert len(user.pages(due_from=local[:10], time_zone=zone)) == 2
+    assert len(user.pages(due_before=local[:10], time_zone=zone)) == 1
+
+
 def transitions(zone: zoneinfo.ZoneInfo) -> list[datetime]:
     """Return the days of a few clock changes of a zone, of those from 1970 to 2023."""
     first = datetime(1970, 1, 2, 12, tzinfo=UTC)

@@ -109,6 +109,11 @@ def parse_time_zone(text: str) -> str | None:
 
 def parse_query_time_zone(text: str) -> str:
     """Return what may be the name of a time zone, in a query, which has no null."""
+    if re.match(r"(Etc/)?GMT \d", text):
+        raise ValueError(
+            "Time zone has a space where its name has a plus: send + as %2B "
+            "(Etc/GMT%2B5)"
+        )
     zone = parse_time_zone(text)
     if zone is None:
         raise ValueError

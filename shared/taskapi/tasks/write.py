@@ -121,9 +121,9 @@ COMPLETE = statements(
     update_sql(completed="COALESCE(%(completed)s, NOT completed)"),
     f"{COLUMNS}, current_setting('tasks.next_task', TRUE)",
 )
-"""A trigger creates the next task (migrations/0020_faster_recurrence.sql) and says in a
-setting what differs in it. Postgres reads the setting when it makes the row that is
-returned, which is after the trigger."""
+"""A trigger creates the next task (migrations/0022_due_date_of_recurrence.sql) and says
+in a setting what differs in it. Postgres reads the setting when it makes the row that
+is returned, which is after the trigger."""
 
 DELETE = statements("DELETE FROM tasks")
 
