@@ -35,12 +35,11 @@ WARM_ROWS = [as_deployed(name) for name in ("bare", "list", "list-eddsa")] + ["l
 class Row(TypedDict):
     """Milliseconds: of each cold environment by latency, and of a warm one.
 
-    waiting: the time less the CPU time. over: the median of a warm event less that of a
-    round trip, measured in turn. Not all rows have the last two.
+    over: the median of a warm event less that of a round trip, measured in turn. Not
+    all rows have the last two.
     """
 
     cold: dict[str, list[float]]
-    waiting: dict[str, list[float]]
     warm: NotRequired[Warm]
     over: NotRequired[float]
 
@@ -68,11 +67,7 @@ def measure(names: list[str], runs: int) -> dict[str, Row]:
             "cold": {
                 str(ms): [round(sample.wall, 1) for sample in samples[name]]
                 for ms, samples in colds.items()
-            },
-            "waiting": {
-                str(ms): [round(each.wall - each.cpu, 1) for each in samples[name]]
-                for ms, samples in colds.items()
-            },
+            }
         }
         for name in names
     }
