@@ -219,8 +219,11 @@ def compile_dataclasses(python: Path) -> dict[str, CodeType]:
 
     vars(dataclasses)["exec"] = record
     for path in sorted(python.rglob("*.py")):
+        text = path.read_bytes()
+        if b"dataclass" not in text:
+            continue
         outlines: dict[str, type] = {}
-        for node in ast.walk(ast.parse(path.read_bytes())):
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.ClassDef):
                 for decorator in node.decorator_list:
                     if last_name(decorator) == "dataclass":

@@ -57,10 +57,6 @@ def issuer() -> Iterator[BetterAuth]:
         yield issuer
 
 
-def port(issuer: BetterAuth) -> int:
-    return int(issuer.origin.rpartition(":")[2])
-
-
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_accepts_tokens_of_its_keys(database: str, algorithm: str) -> None:
     with (
@@ -132,7 +128,7 @@ def test_better_auth_stops_and_starts_again(database: str, issuer: BetterAuth) -
         issuer.stop()
         assert status(client, user, token) == 200
 
-        with better_auth(port=port(issuer)) as restarted:
+        with better_auth(port=issuer.port) as restarted:
             newcomer = restarted.sign_up()
             assert status(client, newcomer, restarted.token(newcomer)) == 200
 
@@ -144,11 +140,11 @@ def test_better_auth_comes_back_with_new_keys_and_make_run_waits_a_second_for_th
         user = issuer.sign_up()
         assert status(client, user, issuer.token(user)) == 200
         issuer.stop()
-        with better_auth(port=port(issuer)) as restarted:
+        with better_auth(port=issuer.port) as restarted:
             first = restarted.sign_up()
             old = restarted.token(first)
             assert status(client, first, old) == 200
-        with better_auth(port=port(issuer)) as restarted:
+        with better_auth(port=issuer.port) as restarted:
             second = restarted.sign_up()
             token = restarted.token(second)
             eventually(lambda: status(client, second, token) == 200)
@@ -183,7 +179,7 @@ def test_the_api_starts_before_better_auth(database: str, issuer: BetterAuth) ->
 
     with api(database, BETTER_AUTH_URL=issuer.origin) as client:
         assert status(client, user, token) == 503
-        with better_auth(port=port(issuer)) as restarted:
+        with better_auth(port=issuer.port) as restarted:
             newcomer = restarted.sign_up()
             token = restarted.token(newcomer)
             eventually(lambda: status(client, newcomer, token) == 200)
@@ -241,11 +237,11 @@ def test_deleting_an_account_deletes_its_tasks_first(
     [source] = re.findall(r"```js\n(.*?)```", section, re.S)
     install()
     module = MODULES / f".auth-{uuid.uuid4().hex}.mjs"
-    origin = f"http://localhost:{free_port()}"
-    with api(database, BETTER_AUTH_URL=origin) as client:
+    port = free_port()
+    with api(database, BETTER_AUTH_URL=f"http://localhost:{port}") as client:
         url = f"http://127.0.0.1:{client.port if reachable else free_port()}"
         module.write_text(source.replace("${process.env.API_URL}", url))
-        with better_auth(port=int(origin.rpartition(":")[2]), module=module) as issuer:
+        with better_auth(port=port, module=module) as issuer:
             module.unlink()
             user = issuer.sign_up()
             tasks = f"/api/{user.id}/tasks"

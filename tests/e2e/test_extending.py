@@ -38,7 +38,8 @@ def tree() -> Iterator[Path]:
         for name in COPIED:
             source = ROOT / name
             if source.is_dir():
-                ignored = shutil.ignore_patterns("node_modules", "__pycache__")
+                # With byte code, except for what is being written: "….pyc.1234".
+                ignored = shutil.ignore_patterns("node_modules", "*.pyc.*")
                 shutil.copytree(source, copy / name, ignore=ignored)
             else:
                 shutil.copy(source, copy / name)

@@ -30,24 +30,31 @@ def allowed(config: dict[str, str], origin: str) -> bool:
     return bool(answer.headers.get("access-control-allow-origin") == origin)
 
 
-def test_serves_a_page_that_the_api_lets_in(clone: Path, database: str) -> None:
+@pytest.fixture(scope="module")
+def served(clone: Path, database: str) -> Iterator[tuple[str, int]]:
+    """Return what `make run` has printed, and the page's port."""
     port = free_port()
     with running(clone, DATABASE_URL=database, PAGE_PORT=str(port)) as (printed, _):
-        page = page_of(printed)
-        config = httpx.get(f"{page}/config.json?user=alice").json()
-        tasks = httpx.get(
-            f"{config['api']}/api/alice/tasks",
-            headers={"authorization": f"Bearer {config['token']}"},
-        )
+        yield printed, port
 
-        assert page == f"http://localhost:{port}"
-        assert "<title>Tasks</title>" in httpx.get(page).text
-        assert httpx.get(f"{page}/other").status_code == 404
-        assert tasks.status_code == 200
-        assert allowed(config, page)
-        assert allowed(config, "http://localhost:3000")
-        assert allowed(config, "http://localhost:5174")
-        assert not allowed(config, "https://localhost:5174")
+
+def test_serves_a_page_that_the_api_lets_in(served: tuple[str, int]) -> None:
+    printed, port = served
+    page = page_of(printed)
+    config = httpx.get(f"{page}/config.json?user=alice").json()
+    tasks = httpx.get(
+        f"{config['api']}/api/alice/tasks",
+        headers={"authorization": f"Bearer {config['token']}"},
+    )
+
+    assert page == f"http://localhost:{port}"
+    assert "<title>Tasks</title>" in httpx.get(page).text
+    assert httpx.get(f"{page}/other").status_code == 404
+    assert tasks.status_code == 200
+    assert allowed(config, page)
+    assert allowed(config, "http://localhost:3000")
+    assert allowed(config, "http://localhost:5174")
+    assert not allowed(config, "https://localhost:5174")
 
 
 def test_a_taken_page_port_is_a_line_and_another_port(
@@ -81,16 +88,16 @@ def test_origins_that_are_set_are_all_that_may_come_in(
 
 @pytest.mark.parametrize("path", ["/", "/config.json"])
 def test_another_name_for_this_machine_gets_no_token(
-    clone: Path, database: str, path: str
+    served: tuple[str, int], path: str
 ) -> None:
-    port = str(free_port())
-    with running(clone, DATABASE_URL=database, PAGE_PORT=port) as (printed, _):
-        url = f"http://127.0.0.1:{port}{path}"
-        for host in (f"rebound.example:{port}", f"127.0.0.1:{port}", "localhost"):
-            answer = httpx.get(url, headers={"host": host})
+    printed, port = served
+    url = f"http://127.0.0.1:{port}{path}"
 
-            assert (answer.status_code, answer.text) == (302, "")
-            assert answer.headers["location"] == f"{page_of(printed)}/"
+    for host in (f"rebound.example:{port}", f"127.0.0.1:{port}", "localhost"):
+        answer = httpx.get(url, headers={"host": host})
+
+        assert (answer.status_code, answer.text) == (302, "")
+        assert answer.headers["location"] == f"{page_of(printed)}/"
 
 
 @pytest.fixture(scope="module")

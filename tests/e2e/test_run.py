@@ -54,8 +54,8 @@ def test_the_printed_lines_create_and_list_a_task_that_survives(clone: Path) -> 
         assert run_line(curl_lines(printed)[1]) == [task]
 
 
-def test_another_users_token_is_accepted(clone: Path) -> None:
-    with running(clone) as (printed, _):
+def test_another_users_token_is_accepted(clone: Path, database: str) -> None:
+    with running(clone, DATABASE_URL=database) as (printed, _):
         made = subprocess.run(
             [sys.executable, "-m", "local.tokens", "alice"],
             cwd=clone,
@@ -76,10 +76,10 @@ def test_another_users_token_is_accepted(clone: Path) -> None:
 
 
 def test_the_terminal_shows_requests_and_enter_the_addresses_again(
-    clone: Path,
+    clone: Path, database: str
 ) -> None:
     keyboard, terminal = pty.openpty()
-    with running(clone, terminal) as (printed, process):
+    with running(clone, terminal, DATABASE_URL=database) as (printed, process):
         assert process.stdout
         tasks = re.findall(r"^curl (\S+)", printed, re.MULTILINE)[0]
         httpx.get(f"{tasks}?search=milk")

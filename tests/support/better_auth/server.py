@@ -1,5 +1,6 @@
-"""A real Better Auth, installed from its lock file once and run by node."""
+"""Real Better Auths, installed from a lock file once and run by one node."""
 
+import atexit
 import fcntl
 import json
 import os
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,7 +59,11 @@ class BetterAuth:
     """A running Better Auth."""
 
     origin: str
-    process: subprocess.Popen[str]
+    running: bool = True
+
+    @property
+    def port(self) -> int:
+        return int(self.origin.rpartition(":")[2])
 
     def request(
         self, path: str, body: object = None, cookie: str = ""
@@ -92,45 +98,57 @@ class BetterAuth:
         self.request("/rotate", {})
 
     def stop(self) -> None:
-        if self.process.stdin:
-            self.process.stdin.close()
-        self.process.wait(60)
-        if self.process.stdout:
-            self.process.stdout.close()
+        if self.running:
+            order(stop=self.port)
+        self.running = False
+
+
+@cache
+def node() -> subprocess.Popen[str]:
+    """Return the process that runs all Better Auths of this one.
+
+    Each has a port, a database and keys of its own. Most of what they cost is importing
+    the library.
+    """
+    process = subprocess.Popen(
+        ["node", "server.mjs"],
+        cwd=FOLDER,
+        env={
+            "PATH": os.environ["PATH"],
+            "BETTER_AUTH_SECRET": SECRET,
+            "BETTER_AUTH_TELEMETRY": "0",
+        },
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    atexit.register(process.communicate)
+    return process
+
+
+def order(**what: object) -> str:
+    """Have node start or stop a Better Auth; return its origin."""
+    process = node()
+    assert process.stdin
+    assert process.stdout
+    print(json.dumps(what), file=process.stdin, flush=True)
+    lines = (line.strip() for line in process.stdout)
+    answers = (line for line in lines if line.startswith(("http://", "failed: ")))
+    answer = next(answers, "node has ended")
+    assert answer.startswith("http://"), answer
+    return answer
 
 
 @contextmanager
 def better_auth(
-    algorithm: str = "EdDSA",
-    *,
-    port: int = 0,
-    module: Path = FOLDER / "auth.mjs",
-    secret: str = SECRET,
+    algorithm: str = "EdDSA", *, port: int = 0, module: Path = FOLDER / "auth.mjs"
 ) -> Iterator[BetterAuth]:
     """Run Better Auth.
 
     port: 0 for any. module: where `auth` is exported, below this folder.
     """
     install()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "ALG": algorithm,
-        "BETTER_AUTH_SECRET": secret,
-        "BETTER_AUTH_TELEMETRY": "0",
-    }
-    process = subprocess.Popen(
-        ["node", "server.mjs", str(port), str(module)],
-        cwd=FOLDER,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout
-    lines = (line.strip() for line in process.stdout)
-    origin = next((line for line in lines if line.startswith("http://")), None)
-    assert origin, "Better Auth has ended instead of starting"
-    issuer = BetterAuth(origin, process)
+    issuer = BetterAuth(order(port=port, module=str(module), env={"ALG": algorithm}))
     try:
         yield issuer
     finally:
