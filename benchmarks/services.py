@@ -104,14 +104,12 @@ class Services(NamedTuple):
             return shared | dict(settings)
         in_secret = {k: v for k, v in settings.items() if k not in VARIABLES}
         variables = {k: v for k, v in settings.items() if k in VARIABLES}
-        return (
-            shared
-            | variables
-            | {
-                "SECRET_ARN": self.keep_secret(in_secret),
-                "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.secrets_manager,
-            }
-        )
+        return {
+            **shared,
+            **variables,
+            "SECRET_ARN": self.keep_secret(in_secret),
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.secrets_manager,
+        }
 
 
 class Vault:

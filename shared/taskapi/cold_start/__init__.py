@@ -61,6 +61,10 @@ saves  technique; the test that guards it; how to remove it
        (prefetch_secret.py).
        test_asks_for_the_secret_before_other_packages_are_imported
        Remove: pass None to preconnect.start(), and delete the module.
+    -  It looks Secrets Manager's name up, and connects, while Python imports TLS: 4% of
+       the time if a round trip takes 40 ms (prefetch_secret.py, tcp.py).
+       test_connects_to_secrets_manager_before_tls_is_imported
+       Remove: delete dial_secrets_manager() and dial().
     -  It connects, and fetches keys, while Python imports: six round trips of
        waiting (preconnect.py). It connects before it imports Powertools, which saves
        4% of the time if a round trip takes 40 ms.
